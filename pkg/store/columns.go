@@ -1,0 +1,227 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/actionlog/actionlog/pkg/action"
+)
+
+// Action is an event as the log holds it.
+type Action struct {
+	action.Event
+	// Conflicting is set when another event has the same tenant, time and id but
+	// other content. Both are kept and both are marked.
+	Conflicting bool `json:"conflicting,omitempty"`
+
+	ContentHash action.ContentHash `json:"-"`
+	Origin      action.Origin      `json:"-"`
+}
+
+// key is what makes two rows the same event within a tenant.
+type key struct {
+	time int64
+	id   string
+	hash action.ContentHash
+}
+
+func (a *Action) key() key { return key{a.Time.UnixMilli(), a.ID, a.ContentHash} }
+
+// Column is one field of an event: a column of the table and of the CSV.
+type Column struct {
+	// Name is the field's flattened name, such as actor_id.
+	Name string
+	// Text writes the field as the CSV shows it; empty when it is absent.
+	Text func(*Action) string
+
+	value func(*Action) any
+	scan  func(*Action) any
+}
+
+// TimeLayout is how a time is written wherever it is text: RFC 3339 in UTC with
+// all three digits of the milliseconds, so that text sorts as time does.
+const TimeLayout = "2006-01-02T15:04:05.000Z"
+
+// Columns is the registry of the event's fields, in the order of the CSV.
+// Inserts, selects and the CSV derive from it.
+func Columns() []Column { return columns }
+
+var columns = []Column{
+	{
+		Name:  "time",
+		Text:  func(a *Action) string { return a.Time.UTC().Format(TimeLayout) },
+		value: func(a *Action) any { return a.Time },
+		scan:  func(a *Action) any { return &utcTime{&a.Time} },
+	},
+	text("id", func(a *Action) *string { return &a.ID }),
+	text("tenant", func(a *Action) *string { return &a.Tenant }),
+	text("actor_id", func(a *Action) *string { return &a.Actor.ID }),
+	text("actor_name", func(a *Action) *string { return &a.Actor.Name }),
+	text("actor_type", func(a *Action) *string { return &a.Actor.Type }),
+	text("on_behalf_of_id", func(a *Action) *string { return &a.OnBehalfOf.ID }),
+	text("on_behalf_of_name", func(a *Action) *string { return &a.OnBehalfOf.Name }),
+	text("on_behalf_of_type", func(a *Action) *string { return &a.OnBehalfOf.Type }),
+	{
+		Name: "ip",
+		Text: func(a *Action) string {
+			if !a.IP.IsValid() {
+				return ""
+			}
+			return a.IP.String()
+		},
+		value: func(a *Action) any {
+			if !a.IP.IsValid() {
+				return net.IPv6unspecified
+			}
+			return net.IP(a.IP.AsSlice())
+		},
+		scan: func(a *Action) any { return &address{&a.IP} },
+	},
+	text("action", func(a *Action) *string { return &a.Action }),
+	text("outcome", func(a *Action) *string { return &a.Outcome }),
+	text("subject_type", func(a *Action) *string { return &a.Subject.Type }),
+	text("subject_id", func(a *Action) *string { return &a.Subject.ID }),
+	text("subject_name", func(a *Action) *string { return &a.Subject.Name }),
+	{
+		Name: "related",
+		Text: func(a *Action) string {
+			if len(a.Related) == 0 {
+				return ""
+			}
+			var b strings.Builder
+			e := json.NewEncoder(&b)
+			e.SetEscapeHTML(false)
+			_ = e.Encode(a.Related) // strings alone always encode
+			return strings.TrimSuffix(b.String(), "\n")
+		},
+		value: func(a *Action) any { return a.Related },
+		scan:  func(a *Action) any { return &a.Related },
+	},
+	text("description", func(a *Action) *string { return &a.Description }),
+	text("reason", func(a *Action) *string { return &a.Reason }),
+	text("session_id", func(a *Action) *string { return &a.SessionID }),
+	text("request_id", func(a *Action) *string { return &a.RequestID }),
+	text("user_agent", func(a *Action) *string { return &a.UserAgent }),
+	{
+		Name:  "details",
+		Text:  func(a *Action) string { return string(a.Details) },
+		value: func(a *Action) any { return string(a.Details) },
+		scan:  func(a *Action) any { return &raw{&a.Details} },
+	},
+}
+
+// originColumns stand beside the event's fields in the table. They are the log's
+// own and are not shown.
+var originColumns = []Column{
+	{
+		Name:  "content_hash",
+		value: func(a *Action) any { return string(a.ContentHash[:]) },
+		scan:  func(a *Action) any { return &hash{&a.ContentHash} },
+	},
+	{
+		Name:  "topic_id",
+		value: func(a *Action) any { return uuid.UUID(a.Origin.TopicID) },
+		scan:  func(a *Action) any { return (*uuid.UUID)(&a.Origin.TopicID) },
+	},
+	{
+		Name:  "topic",
+		value: func(a *Action) any { return a.Origin.Topic },
+		scan:  func(a *Action) any { return &a.Origin.Topic },
+	},
+	{
+		Name:  "partition",
+		value: func(a *Action) any { return uint32(a.Origin.Partition) },
+		scan:  func(a *Action) any { return &partition{&a.Origin.Partition} },
+	},
+	{
+		Name:  "offset",
+		value: func(a *Action) any { return uint64(a.Origin.Offset) },
+		scan:  func(a *Action) any { return &offset{&a.Origin.Offset} },
+	},
+}
+
+// allColumns is what is inserted and selected.
+var allColumns = append(columns[:len(columns):len(columns)], originColumns...)
+
+// columnList is allColumns as SQL.
+var columnList = func() string {
+	names := make([]string, len(allColumns))
+	for i, c := range allColumns {
+		names[i] = quoteName(c.Name)
+	}
+	return strings.Join(names, ", ")
+}()
+
+func text(name string, field func(*Action) *string) Column {
+	return Column{
+		Name:  name,
+		Text:  func(a *Action) string { return *field(a) },
+		value: func(a *Action) any { return *field(a) },
+		scan:  func(a *Action) any { return field(a) },
+	}
+}
+
+// destinations returns where a row's columns are scanned to.
+func destinations(a *Action) []any {
+	destinations := make([]any, len(allColumns))
+	for i, c := range allColumns {
+		destinations[i] = c.scan(a)
+	}
+	return destinations
+}
+
+// The types below turn what the database holds into what the event holds.
+
+type utcTime struct{ to *time.Time }
+
+func (t *utcTime) Scan(v any) error { return scanInto(v, func(v time.Time) { *t.to = v.UTC() }) }
+
+type address struct{ to *netip.Addr }
+
+func (a *address) Scan(v any) error {
+	return scanInto(v, func(v net.IP) {
+		addr, _ := netip.AddrFromSlice(v.To16())
+		*a.to = addr.Unmap()
+		if addr == netip.IPv6Unspecified() {
+			*a.to = netip.Addr{}
+		}
+	})
+}
+
+type raw struct{ to *json.RawMessage }
+
+func (r *raw) Scan(v any) error {
+	return scanInto(v, func(v string) {
+		*r.to = nil
+		if v != "" {
+			*r.to = json.RawMessage(v)
+		}
+	})
+}
+
+type hash struct{ to *action.ContentHash }
+
+func (h *hash) Scan(v any) error { return scanInto(v, func(v string) { copy(h.to[:], v) }) }
+
+type partition struct{ to *int }
+
+func (p *partition) Scan(v any) error { return scanInto(v, func(v uint32) { *p.to = int(v) }) }
+
+type offset struct{ to *int64 }
+
+func (o *offset) Scan(v any) error { return scanInto(v, func(v uint64) { *o.to = int64(v) }) }
+
+func scanInto[T any](v any, set func(T)) error {
+	typed, ok := v.(T)
+	if !ok {
+		return fmt.Errorf("scan a column: got %T, want %T", v, typed)
+	}
+	set(typed)
+	return nil
+}

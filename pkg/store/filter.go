@@ -1,0 +1,85 @@
+package store
+
+import (
+	"errors"
+	"strings"
+	"time"
+)
+
+// Filter says which events a question is about. Conditions are joined by and;
+// the values of one condition by or.
+type Filter struct {
+	// Tenant is whose log is read. It is required: no question crosses tenants.
+	Tenant string
+	// Text is a substring of the description or of the subject's name. Case is
+	// folded with ClickHouse's lowerUTF8. Empty matches everything.
+	Text string
+	// From and To bound the event's time, half-open: from ≤ time < to. The zero
+	// time leaves that side open.
+	From, To time.Time
+	// Actors are actor ids.
+	Actors []string
+	// Actions are action types.
+	Actions []string
+}
+
+var errNoTenant = errors.New("a question without a tenant is refused")
+
+// condition collects SQL conditions and the values of their placeholders.
+type condition struct {
+	terms []string
+	args  []any
+}
+
+func (c *condition) and(term string, args ...any) {
+	c.terms = append(c.terms, term)
+	c.args = append(c.args, args...)
+}
+
+func (c *condition) sql() string { return strings.Join(c.terms, " AND ") }
+
+// condition is the one place where a question to the table of actions is built.
+func (f Filter) condition() (*condition, error) {
+	if f.Tenant == "" {
+		return nil, errNoTenant
+	}
+	c := &condition{}
+	c.and("tenant = ?", f.Tenant)
+	if !f.From.IsZero() {
+		c.and("time >= "+milliseconds, ceilMilli(f.From))
+	}
+	if !f.To.IsZero() {
+		c.and("time < "+milliseconds, ceilMilli(f.To))
+	}
+	if len(f.Actors) > 0 {
+		c.and("actor_id IN ?", f.Actors)
+	}
+	if len(f.Actions) > 0 {
+		c.and("action IN ?", f.Actions)
+	}
+	if f.Text != "" {
+		// The indexes by_text are over this very expression.
+		c.and("lowerUTF8(concat(description, '\\n', subject_name)) LIKE concat('%', lowerUTF8(?), '%')", likeEscaper.Replace(f.Text))
+		if strings.Contains(f.Text, "\n") {
+			// Without this a needle could begin in one column and end in the other.
+			c.and("(positionUTF8(lowerUTF8(description), lowerUTF8(?)) > 0 OR positionUTF8(lowerUTF8(subject_name), lowerUTF8(?)) > 0)", f.Text, f.Text)
+		}
+	}
+	return c, nil
+}
+
+// milliseconds is the placeholder for a time, given in Unix milliseconds.
+const milliseconds = "fromUnixTimestamp64Milli(toInt64(?), 'UTC')"
+
+// ceilMilli rounds up to the millisecond, the precision of stored times, so that
+// a half-open bound between two milliseconds keeps its meaning.
+func ceilMilli(t time.Time) int64 {
+	ms := t.UnixMilli()
+	if t.Nanosecond()%int(time.Millisecond) != 0 {
+		ms++
+	}
+	return ms
+}
+
+// likeEscaper makes plain text of LIKE's metacharacters.
+var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)

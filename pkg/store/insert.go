@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/uuid"
+
+	"github.com/actionlog/actionlog/pkg/action"
+)
+
+// Rejected is a message that could not be accepted.
+type Rejected struct {
+	action.Rejection
+	Origin action.Origin
+	// Raw is the message's value, as it was sent.
+	Raw []byte
+}
+
+// Range states that every record of a topic's partition in [From, To) is stored
+// or rejected. Accepted + Rejected + Skipped = To − From; skipped are offsets that
+// hold no record (transaction markers, compacted records).
+type Range struct {
+	TopicID                     [16]byte
+	Topic                       string
+	Partition                   int
+	From, To                    int64
+	Accepted, Rejected, Skipped int64
+	// FirstTime and LastTime bound the times of the accepted events; zero without any.
+	FirstTime, LastTime time.Time
+}
+
+// insertContext adds the settings of an insert: it is synchronous, and may touch
+// as many months as its events do.
+func insertContext(ctx context.Context) context.Context {
+	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
+		"async_insert":                    0,
+		"max_partitions_per_insert_block": 0,
+	}))
+}
+
+// InsertActions writes events. When it returns without an error they are durable.
+// After an error they may or may not be there: insert the same again.
+func (s *Store) InsertActions(ctx context.Context, actions []Action) error {
+	return s.insert(ctx, "actions", columnList, len(actions), func(b driver.Batch, i int) error {
+		values := make([]any, len(allColumns))
+		for j, c := range allColumns {
+			values[j] = c.value(&actions[i])
+		}
+		return b.Append(values...)
+	})
+}
+
+// InsertRejected writes messages that could not be accepted, as InsertActions does.
+func (s *Store) InsertRejected(ctx context.Context, rejected []Rejected) error {
+	return s.insert(ctx, "rejected", rejectedColumns, len(rejected), func(b driver.Batch, i int) error {
+		r := &rejected[i]
+		return b.Append(uuid.UUID(r.Origin.TopicID), r.Origin.Topic, uint32(r.Origin.Partition), uint64(r.Origin.Offset),
+			clampTime(r.Origin.Time), string(r.Reason), r.Field, r.Message, string(r.Raw))
+	})
+}
+
+// InsertRanges adds to the ledger. It must be called only when every record of
+// the ranges is durable in actions or in rejected.
+func (s *Store) InsertRanges(ctx context.Context, ranges []Range) error {
+	const columns = "topic_id, topic, partition, `from`, `to`, accepted, rejected, skipped, first_time, last_time"
+	return s.insert(ctx, "ledger", columns, len(ranges), func(b driver.Batch, i int) error {
+		r := &ranges[i]
+		return b.Append(uuid.UUID(r.TopicID), r.Topic, uint32(r.Partition), uint64(r.From), uint64(r.To),
+			uint64(r.Accepted), uint64(r.Rejected), uint64(r.Skipped), nullTime(r.FirstTime), nullTime(r.LastTime))
+	})
+}
+
+func (s *Store) insert(ctx context.Context, table, columns string, n int, appendRow func(driver.Batch, int) error) error {
+	if n == 0 {
+		return nil
+	}
+	batch, err := s.conn.PrepareBatch(insertContext(ctx), "INSERT INTO "+table+" ("+columns+")")
+	if err != nil {
+		return fmt.Errorf("prepare an insert into %s: %w", table, err)
+	}
+	defer func() { _ = batch.Close() }()
+	for i := range n {
+		if err := appendRow(batch, i); err != nil {
+			return fmt.Errorf("append to an insert into %s: %w", table, err)
+		}
+	}
+	if err := batch.Send(); err != nil {
+		return fmt.Errorf("insert into %s: %w", table, err)
+	}
+	return nil
+}
+
+func nullTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// The times that DateTime64(3) holds.
+var (
+	minStored = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
+	maxStored = time.Date(2299, 12, 31, 23, 59, 59, 999_000_000, time.UTC)
+)
+
+// clampTime keeps a Kafka timestamp, which may be anything, within what the
+// database can hold.
+func clampTime(t time.Time) time.Time {
+	return minTime(maxTime(t, minStored), maxStored)
+}

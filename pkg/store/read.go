@@ -1,0 +1,272 @@
+package store
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/actionlog/actionlog/pkg/action"
+)
+
+// newestFirst is the one order of every list: the reverse of the table's key, so
+// that the engine reads backwards and stops early. Content hashes make it total.
+const newestFirst = " ORDER BY time DESC, id DESC, content_hash DESC"
+
+// Cursor is the place of an event in a list.
+type Cursor struct {
+	Time        time.Time
+	ID          string
+	ContentHash action.ContentHash
+}
+
+// Page is a stretch of a list, newest first.
+type Page struct {
+	Actions []Action
+	// Next is where the following page begins; nil when this one is the last.
+	Next *Cursor
+}
+
+// List returns the newest events that match, at most limit of them, that come
+// after the cursor in newest-first order (from the newest when it is nil).
+// Conflicting events are marked.
+func (s *Store) List(ctx context.Context, f Filter, after *Cursor, limit int) (Page, error) {
+	// The engine may still hold repeats of a row. They are neighbours: a few more
+	// rows are fetched than asked for, and repeats are passed over.
+	fetch := limit + 1 + limit/8 + 8
+	var page Page
+	for {
+		fetched := 0
+		err := s.read(ctx, f, after, fetch, func(a *Action) error {
+			fetched++
+			cursor := Cursor{a.Time, a.ID, a.ContentHash}
+			if len(page.Actions) > 0 && a.key() == page.Actions[len(page.Actions)-1].key() {
+				return nil
+			}
+			after = &cursor
+			if len(page.Actions) == limit {
+				last := page.Actions[limit-1]
+				page.Next = &Cursor{last.Time, last.ID, last.ContentHash}
+				return errEnough
+			}
+			page.Actions = append(page.Actions, *a)
+			return nil
+		})
+		if err != nil {
+			return Page{}, err
+		}
+		if page.Next != nil || fetched < fetch {
+			break
+		}
+	}
+	if err := s.markConflicts(ctx, f.Tenant, page.Actions); err != nil {
+		return Page{}, err
+	}
+	return page, nil
+}
+
+// Each calls f with every event that matches, newest first and each once, until
+// f returns an error, which it returns. Its memory does not grow with the result.
+// The event that f is given is overwritten by the next one, and is not marked as
+// conflicting.
+func (s *Store) Each(ctx context.Context, filter Filter, f func(*Action) error) error {
+	var last key
+	first := true
+	return s.read(ctx, filter, nil, 0, func(a *Action) error {
+		if k := a.key(); first || k != last {
+			first, last = false, k
+			return f(a)
+		}
+		return nil
+	})
+}
+
+// Get returns the events of a tenant that carry an id, in the order in which the
+// log received them: one as a rule, none when there is no such event, more when
+// the id was used again, with another time or other content.
+func (s *Store) Get(ctx context.Context, tenant, id string) ([]Action, error) {
+	const most = 1000
+	var actions []Action
+	seen := map[key]bool{}
+	query := "SELECT " + columnList + " FROM actions WHERE tenant = ? AND id = ? ORDER BY offset, partition, topic_id LIMIT ?"
+	err := s.scan(ctx, query, []any{tenant, id, most}, func(a *Action) error {
+		if !seen[a.key()] {
+			seen[a.key()] = true
+			actions = append(actions, *a)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("get action: %w", err)
+	}
+	if err := s.markConflicts(ctx, tenant, actions); err != nil {
+		return nil, err
+	}
+	return actions, nil
+}
+
+// errEnough ends a read early without failing it.
+var errEnough = fmt.Errorf("enough rows")
+
+// read streams the rows that match in newest-first order, repeats included;
+// limit 0 means all.
+func (s *Store) read(ctx context.Context, f Filter, after *Cursor, limit int, each func(*Action) error) error {
+	c, err := f.condition()
+	if err != nil {
+		return err
+	}
+	if after != nil {
+		c.and("time <= "+milliseconds, after.Time.UnixMilli())
+		c.and("(time, id, content_hash) < ("+milliseconds+", ?, toFixedString(unhex(?), 16))",
+			after.Time.UnixMilli(), after.ID, hex.EncodeToString(after.ContentHash[:]))
+	}
+	query := "SELECT " + columnList + " FROM actions WHERE " + c.sql() + newestFirst
+	if limit > 0 {
+		query += " LIMIT ?"
+		c.args = append(c.args, limit)
+	}
+	if err := s.scan(ctx, query, c.args, each); err != nil {
+		return fmt.Errorf("read actions: %w", err)
+	}
+	return nil
+}
+
+// scan runs a query for columnList and calls each with every row. The action is
+// overwritten by the next row. When each ends the read, the engine's query is
+// cancelled.
+func (s *Store) scan(ctx context.Context, query string, args []any, each func(*Action) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	rows, err := s.conn.Query(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	var a Action
+	to := destinations(&a)
+	for rows.Next() {
+		a.Related = nil // the driver appends to what it finds
+		if err := rows.Scan(to...); err != nil {
+			return err
+		}
+		if err := each(&a); err == errEnough {
+			cancel()
+			return nil
+		} else if err != nil {
+			cancel()
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// markConflicts marks the events that share tenant, time and id with another one
+// of other content, whether or not that one is among them.
+func (s *Store) markConflicts(ctx context.Context, tenant string, actions []Action) error {
+	if len(actions) == 0 {
+		return nil
+	}
+	type identity struct {
+		time int64
+		id   string
+	}
+	pairs := make([]clickhouse.GroupSet, len(actions))
+	earliest, latest := actions[0].Time, actions[0].Time
+	for i, a := range actions {
+		pairs[i] = clickhouse.GroupSet{Value: []any{a.Time.UnixMilli(), a.ID}}
+		earliest, latest = minTime(earliest, a.Time), maxTime(latest, a.Time)
+	}
+	rows, err := s.conn.Query(ctx, "SELECT toUnixTimestamp64Milli(time) AS ms, id FROM actions WHERE tenant = ? AND time >= "+milliseconds+" AND time <= "+milliseconds+
+		" AND (toUnixTimestamp64Milli(time), id) IN ? GROUP BY ms, id HAVING uniqExact(content_hash) > 1",
+		tenant, earliest.UnixMilli(), latest.UnixMilli(), pairs)
+	if err != nil {
+		return fmt.Errorf("find conflicting actions: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	conflicting := map[identity]bool{}
+	for rows.Next() {
+		var i identity
+		if err := rows.Scan(&i.time, &i.id); err != nil {
+			return fmt.Errorf("find conflicting actions: %w", err)
+		}
+		conflicting[i] = true
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("find conflicting actions: %w", err)
+	}
+	for i := range actions {
+		a := &actions[i]
+		a.Conflicting = conflicting[identity{a.Time.UnixMilli(), a.ID}]
+	}
+	return nil
+}
+
+func minTime(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// Choices are values that a person can choose from to filter by.
+type Choices struct {
+	// Actors are the actors seen, the most active first.
+	Actors []action.Actor
+	// Actions are the action types seen, in alphabetical order.
+	Actions []string
+}
+
+// The bounds of Choices.
+const (
+	choicesRows   = 100_000
+	choicesActors = 50
+)
+
+// Choices returns the actors and action types of the tenant's newest events. It
+// reads 100,000 events at most, so it stays quick in a long history; what acted
+// before them can still be filtered by, but is not offered.
+func (s *Store) Choices(ctx context.Context, tenant string) (Choices, error) {
+	var choices Choices
+	newest := " FROM (SELECT actor_id, actor_name, actor_type, action, time FROM actions WHERE tenant = ?" + newestFirst + " LIMIT ?) "
+	rows, err := s.conn.Query(ctx, "SELECT actor_id, argMax(actor_name, time), argMax(actor_type, time)"+newest+
+		"GROUP BY actor_id ORDER BY count() DESC, actor_id LIMIT ?", tenant, choicesRows, choicesActors)
+	if err != nil {
+		return Choices{}, fmt.Errorf("list actors: %w", err)
+	}
+	if err := collect(rows, &choices.Actors, func(a *action.Actor) []any { return []any{&a.ID, &a.Name, &a.Type} }); err != nil {
+		return Choices{}, fmt.Errorf("list actors: %w", err)
+	}
+	rows, err = s.conn.Query(ctx, "SELECT DISTINCT action"+newest, tenant, choicesRows)
+	if err != nil {
+		return Choices{}, fmt.Errorf("list action types: %w", err)
+	}
+	if err := collect(rows, &choices.Actions, func(a *string) []any { return []any{a} }); err != nil {
+		return Choices{}, fmt.Errorf("list action types: %w", err)
+	}
+	slices.Sort(choices.Actions)
+	return choices, nil
+}
+
+// collect appends every row to a slice and closes the rows.
+func collect[T any](rows driver.Rows, to *[]T, destinations func(*T) []any) error {
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var v T
+		if err := rows.Scan(destinations(&v)...); err != nil {
+			return err
+		}
+		*to = append(*to, v)
+	}
+	return rows.Err()
+}
