@@ -138,7 +138,7 @@ func readMembers[T any](d *decoder, fields *fields[T], into *T) *Rejection {
 			}
 			continue
 		}
-		s, r := d.text()
+		s, r := d.text("a string")
 		if r != nil {
 			return r
 		}
@@ -160,7 +160,7 @@ func readMembers[T any](d *decoder, fields *fields[T], into *T) *Rejection {
 		if f.required {
 			path := appendMember(d.path(), f.name)
 			return &Rejection{Reason: ReasonMissingField, Field: path, Message: path + " is missing: " +
-				fields.of + " cannot do without"}
+				fields.of + " needs it"}
 		}
 		if f.text.absent != "" {
 			*f.at(into) = f.text.absent
@@ -169,11 +169,11 @@ func readMembers[T any](d *decoder, fields *fields[T], into *T) *Rejection {
 	return nil
 }
 
-// text reads the next value, a string.
-func (d *decoder) text() (string, *Rejection) {
+// text reads the next value, a string; want says so in a rejection.
+func (d *decoder) text(want string) (string, *Rejection) {
 	kind := d.json.PeekKind()
 	if kind != '"' && kind != jsontext.KindInvalid {
-		return "", d.wrongType(kind, "a string", d.path())
+		return "", d.wrongType(kind, want, d.path())
 	}
 	raw, err := d.json.ReadValue()
 	if err != nil {

@@ -3,9 +3,10 @@ package action
 // The bounds of an event. Those of single fields stand in the tables below.
 const (
 	// MaxMessageBytes bounds a message. An event that uses every bound to the full,
-	// each character written as a \u escape, needs less than 0.8 MiB, so only white
-	// space and repetition can exceed it.
-	MaxMessageBytes = 1 << 20
+	// each character written as an escape, needs less than 800,000 bytes, so only
+	// white space and digits of no use can pass it. It is below Kafka's own default
+	// of 1,048,588 (message.max.bytes), so that a sender meets this bound first.
+	MaxMessageBytes = 1_000_000
 	// MaxDescriptionBytes bounds the description, in bytes of UTF-8.
 	MaxDescriptionBytes = 8 << 10
 	// MaxDetailsBytes bounds details, in bytes as sent, white space included.

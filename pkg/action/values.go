@@ -6,16 +6,14 @@ import (
 	"math"
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // readTime reads the event's time.
 func readTime(d *decoder, e *Event) *Rejection {
-	s, r := d.text()
+	s, r := d.text("a string in the form of RFC 3339, as " + exampleTime)
 	if r != nil {
 		return r
 	}
@@ -33,7 +31,7 @@ func readTime(d *decoder, e *Event) *Rejection {
 
 // readIP reads the actor's address.
 func readIP(d *decoder, e *Event) *Rejection {
-	s, r := d.text()
+	s, r := d.text("a string")
 	if r != nil {
 		return r
 	}
@@ -129,46 +127,3 @@ func complete(e *Event, origin Origin) *Rejection {
 }
 
 func inRange(t time.Time) bool { return MinYear <= t.Year() && t.Year() <= MaxYear }
-
-// wrongID is the form of an id.
-func wrongID(s string) string {
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return "send printable characters only"
-		}
-	}
-	return ""
-}
-
-// wrongAction is the form of an action: ^[a-z0-9_-]+(\.[a-z0-9_-]+)+$.
-func wrongAction(s string) string {
-	parts := 0
-	for part := range strings.SplitSeq(s, ".") {
-		parts++
-		for i := range len(part) {
-			if c := part[i]; !isWordByte(c) || 'A' <= c && c <= 'Z' {
-				parts = math.MinInt
-			}
-		}
-		if part == "" {
-			parts = math.MinInt
-		}
-	}
-	if parts < 2 {
-		return "send a noun and a verb in lower case with dots between, as invoice.posted"
-	}
-	return ""
-}
-
-// derivedID is the id of an event whose source gave none.
-func derivedID(origin Origin) string {
-	return origin.Topic + "-" + strconv.Itoa(origin.Partition) + "-" + strconv.FormatInt(origin.Offset, 10)
-}
-
-func parseTime(s string) (time.Time, string) {
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		return t, "send it as RFC 3339, as 2026-03-01T09:30:00.250+01:00"
-	}
-	return t.UTC().Truncate(time.Millisecond), ""
-}
