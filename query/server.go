@@ -83,6 +83,10 @@ type route struct {
 // routes is the one table of what is served. Everything answers GET and HEAD.
 func (s *Server) routes() []route {
 	return []route{
+		{path: "/v1/actions", handle: s.listActions, parameters: slices.Concat(filterParameters, pageParameters)},
+		{path: "/v1/actions/{id}", handle: s.getAction, parameters: []parameter{{name: "tenant"}}},
+		{path: "/v1/export.csv", handle: s.exportCSV, parameters: exportParameters, unbounded: true},
+		{path: "/v1/rejected", handle: s.listRejected, parameters: pageParameters},
 		{path: "/healthz", handle: s.healthz, quiet: true},
 		{path: "/readyz", handle: s.readyz, quiet: true},
 	}
