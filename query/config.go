@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/actionlog/actionlog/pkg/store"
 )
 
 // Config is what the query service can be told, read from the environment by
@@ -43,14 +43,8 @@ func (c Config) Validate() error {
 }
 
 func (c Config) validateDSN() error {
-	const example = "set it to something like http://user:password@127.0.0.1:8123/actionlog"
-	options, err := clickhouse.ParseDSN(c.ClickHouseDSN)
-	switch {
-	case err != nil:
-		// The cause may quote the DSN and with it the password.
-		return errors.New("ACTIONLOG_CLICKHOUSE_DSN: it is not a clickhouse-go DSN; " + example)
-	case options.Auth.Database == "":
-		return errors.New("ACTIONLOG_CLICKHOUSE_DSN: it names no database; " + example)
+	if err := store.CheckDSN(c.ClickHouseDSN); err != nil {
+		return fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN: %w", err)
 	}
 	return nil
 }
