@@ -9,3 +9,15 @@ import "embed"
 //
 //go:embed clickhouse/*.sql
 var ClickHouse embed.FS
+
+// Event is the JSON Schema (2020-12) that defines an event. The decoder of
+// pkg/action accepts what it does; a test holds the two together.
+//
+//go:embed event.schema.json
+var Event []byte
+
+// Actions is the catalogue of the action types that have a label, an icon and a
+// category: a JSON array that action.LoadCatalogue reads.
+//
+//go:embed actions.json
+var Actions []byte

@@ -21,14 +21,17 @@ type Rejected struct {
 }
 
 // Range states that every record of a topic's partition in [From, To) is stored
-// or rejected. Accepted + Rejected + Skipped = To − From; skipped are offsets that
-// hold no record (transaction markers, compacted records).
+// or rejected. Accepted + Rejected + Skipped + Lost = To − From; skipped are offsets
+// that hold no record (transaction markers, compacted records), lost are records
+// that the operator gave up.
 type Range struct {
-	TopicID                     [16]byte
-	Topic                       string
-	Partition                   int
-	From, To                    int64
-	Accepted, Rejected, Skipped int64
+	TopicID                           [16]byte
+	Topic                             string
+	Partition                         int
+	From, To                          int64
+	Accepted, Rejected, Skipped, Lost int64
+	// Note says who gave records up, and why.
+	Note string
 	// FirstTime and LastTime bound the times of the accepted events; zero without any.
 	FirstTime, LastTime time.Time
 }
@@ -66,11 +69,11 @@ func (s *Store) InsertRejected(ctx context.Context, rejected []Rejected) error {
 // InsertRanges adds to the ledger. It must be called only when every record of
 // the ranges is durable in actions or in rejected.
 func (s *Store) InsertRanges(ctx context.Context, ranges []Range) error {
-	const columns = "topic_id, topic, partition, `from`, `to`, accepted, rejected, skipped, first_time, last_time"
+	const columns = "topic_id, topic, partition, `from`, `to`, accepted, rejected, skipped, lost, note, first_time, last_time"
 	return s.insert(ctx, "ledger", columns, len(ranges), func(b driver.Batch, i int) error {
 		r := &ranges[i]
 		return b.Append(uuid.UUID(r.TopicID), r.Topic, uint32(r.Partition), uint64(r.From), uint64(r.To),
-			uint64(r.Accepted), uint64(r.Rejected), uint64(r.Skipped), nullTime(r.FirstTime), nullTime(r.LastTime))
+			uint64(r.Accepted), uint64(r.Rejected), uint64(r.Skipped), uint64(r.Lost), r.Note, nullTime(r.FirstTime), nullTime(r.LastTime))
 	})
 }
 

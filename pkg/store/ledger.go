@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -59,4 +60,42 @@ func (s *Store) Settled(ctx context.Context, topic string) (map[[16]byte]map[int
 		return nil, fmt.Errorf("read the ledger of topic %s: %w", topic, err)
 	}
 	return settled, nil
+}
+
+// Partition is what the ledger says of one partition of a topic.
+type Partition struct {
+	Topic     string
+	TopicID   uuid.UUID
+	Partition int
+	Settled   Settled
+	// Lost counts the records that the operator gave up.
+	Lost int64
+	// Written is when the ledger was last added to.
+	Written time.Time
+}
+
+// Ledger returns what the ledger says of every partition, by topic and partition.
+func (s *Store) Ledger(ctx context.Context) ([]Partition, error) {
+	rows, err := s.conn.Query(ctx, "SELECT topic, topic_id, partition, sum(lost), max(written) FROM ledger FINAL GROUP BY topic, topic_id, partition ORDER BY topic, topic_id, partition")
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	var partitions []Partition
+	err = collect(rows, &partitions, func(p *Partition) []any {
+		return []any{&p.Topic, &p.TopicID, &partition{&p.Partition}, &offset{&p.Lost}, &utcTime{&p.Written}}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	settled := map[string]map[[16]byte]map[int]Settled{}
+	for i := range partitions {
+		p := &partitions[i]
+		if settled[p.Topic] == nil {
+			if settled[p.Topic], err = s.Settled(ctx, p.Topic); err != nil {
+				return nil, err
+			}
+		}
+		p.Settled = settled[p.Topic][p.TopicID][p.Partition]
+	}
+	return partitions, nil
 }

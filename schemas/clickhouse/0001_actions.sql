@@ -1,8 +1,10 @@
+-- Every statement can be repeated without harm: see Migration in pkg/store.
+
 -- One row an event. The key ends in the event's identity (tenant, time, id) and
 -- the hash of the message's bytes: the same message inserted again is the same
 -- row, and a message that reuses an identity with other content is another row.
 -- Codecs, granules and indexes follow the measurements in docs/storage.md.
-CREATE TABLE actions
+CREATE TABLE IF NOT EXISTS actions
 (
     tenant             LowCardinality(String),
     time               DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
@@ -58,7 +60,7 @@ SETTINGS
 
 -- What could not be accepted, with its bytes. A record of a topic is rejected once,
 -- whoever reports it and however often.
-CREATE TABLE rejected
+CREATE TABLE IF NOT EXISTS rejected
 (
     topic_id    UUID,
     topic       LowCardinality(String),
@@ -77,8 +79,10 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 -- "Every record of the topic's partition in [from, to) is stored or rejected." A
 -- row is written when that has become true and is true for ever; ranges may
 -- overlap. Of the records, accepted went to actions and rejected to rejected;
--- skipped are the offsets that hold no record (transaction markers, compaction).
-CREATE TABLE ledger
+-- skipped are the offsets that hold no record (transaction markers, compaction);
+-- lost are those that the operator gave up, with a note of who did and why.
+-- accepted + rejected + skipped + lost = to - from.
+CREATE TABLE IF NOT EXISTS ledger
 (
     topic_id    UUID,
     topic       LowCardinality(String),
@@ -88,10 +92,12 @@ CREATE TABLE ledger
     accepted    UInt64,
     rejected    UInt64,
     skipped     UInt64,
+    lost        UInt64,
+    note        String,
     first_time  Nullable(DateTime64(3, 'UTC')),
     last_time   Nullable(DateTime64(3, 'UTC')),
     written     DateTime64(3, 'UTC') DEFAULT now64(3)
 )
 ENGINE = ReplacingMergeTree
-ORDER BY (topic, topic_id, partition, from, to, accepted, rejected, skipped)
+ORDER BY (topic, topic_id, partition, from, to, accepted, rejected, skipped, lost, note)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;

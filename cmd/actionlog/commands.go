@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/kelseyhightower/envconfig"
+)
+
+// errUsage marks errors in how the program was called.
+var errUsage = errors.New("usage")
+
+func usagef(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", errUsage, fmt.Errorf(format, args...))
+}
+
+// env is what a command works with.
+type env struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	logger *slog.Logger
+}
+
+// command is one of the program's subcommands.
+type command struct {
+	name, does string
+	run        func(ctx context.Context, e env, args []string) error
+}
+
+// commands lists the subcommands in the order in which help shows them.
+func commands() []command {
+	return []command{
+		{"standalone", "everything in one: embedded Kafka broker, embedded ClickHouse, ingest and query", runStandalone},
+		{"ingest", "the service that carries events from Kafka to ClickHouse", runIngest},
+		{"query", "the service for search, the web page and export", runQuery},
+		{"migrate", "create the schema in ClickHouse, or bring it up to date", runMigrate},
+		{"emit", "publish events from NDJSON on standard input to Kafka", runEmit},
+		{"rejected", "list the messages that were not valid", runRejected},
+		{"ledger", "show how far each partition is settled; give up what Kafka has lost", runLedger},
+		{"health", "ask a service whether it is well: actionlog health http://127.0.0.1:8080/readyz", runHealth},
+		{"version", "print the version", runVersion},
+	}
+}
+
+// run finds the subcommand and runs it.
+func run(ctx context.Context, args []string) error {
+	var log LogConfig
+	if err := load(&log); err != nil {
+		return err
+	}
+	e := env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, logger: log.logger(os.Stderr)}
+	if len(args) == 0 {
+		return usagef("say what to do\n\n%s", help())
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		if len(args) > 1 && args[1] == "config" {
+			return printConfig(e.stdout)
+		}
+		fmt.Fprintln(e.stdout, help())
+		return nil
+	}
+	all := commands()
+	i := slices.IndexFunc(all, func(c command) bool { return c.name == args[0] })
+	if i < 0 {
+		return usagef("there is no command %q\n\n%s", args[0], help())
+	}
+	err := all[i].run(ctx, e, args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	return err
+}
+
+func help() string {
+	var b strings.Builder
+	b.WriteString("actionlog <command> [flags]\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(&b, "  %-12s%s\n", c.name, c.does)
+	}
+	b.WriteString("\nactionlog <command> -h shows a command's flags, actionlog help config the configuration.")
+	return b.String()
+}
+
+// flags returns the flag set of a command; without positional arguments unless
+// the command says how they are called.
+func flags(e env, name, arguments string) *flag.FlagSet {
+	set := flag.NewFlagSet(name, flag.ContinueOnError)
+	set.SetOutput(e.stderr)
+	set.Usage = func() {
+		fmt.Fprintf(e.stderr, "usage: actionlog %s [flags] %s\n", name, arguments)
+		set.PrintDefaults()
+	}
+	return set
+}
+
+// parse reads the flags of a command that takes no positional arguments.
+func parse(set *flag.FlagSet, args []string) error {
+	if err := set.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return errUsage // the flag set has said what is wrong
+	}
+	if set.NArg() > 0 {
+		return usagef("actionlog %s takes no argument %q", set.Name(), set.Arg(0))
+	}
+	return nil
+}
+
+// load reads a configuration from the environment and checks it.
+func load(cfg interface{ Validate() error }) error {
+	if err := envconfig.Process("", cfg); err != nil {
+		var parse *envconfig.ParseError
+		if errors.As(err, &parse) {
+			return fmt.Errorf("configuration: %s is %q, which is not a value of type %s: %w", parse.KeyName, parse.Value, parse.TypeName, parse.Err)
+		}
+		return fmt.Errorf("configuration: %w", err)
+	}
+	if err := cfg.Validate(); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	return nil
+}

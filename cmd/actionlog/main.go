@@ -1,0 +1,29 @@
+// Command actionlog is the action log: every part of it in one binary.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/actionlog/actionlog/pkg/embedded"
+)
+
+func main() {
+	embedded.Main()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	switch {
+	case errors.Is(err, errUsage):
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	case err != nil:
+		slog.New(slog.NewTextHandler(os.Stderr, nil)).Error("actionlog stops", "error", err)
+		os.Exit(1)
+	}
+}

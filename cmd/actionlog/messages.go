@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/user"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/actionlog/actionlog/ingest"
+	"github.com/actionlog/actionlog/pkg/emit"
+	"github.com/actionlog/actionlog/pkg/store"
+	"github.com/actionlog/actionlog/query"
+)
+
+func runEmit(ctx context.Context, e env, args []string) error {
+	set := flags(e, "emit", "< events.ndjson")
+	if err := parse(set, args); err != nil {
+		return err
+	}
+	var cfg emit.Config
+	if err := load(&cfg); err != nil {
+		return err
+	}
+	acknowledged, err := emit.Lines(ctx, cfg, e.stdin)
+	summary := struct {
+		Acknowledged int64 `json:"acknowledged"`
+	}{acknowledged}
+	if printErr := json.NewEncoder(e.stdout).Encode(summary); printErr != nil {
+		return fmt.Errorf("print the summary: %w", printErr)
+	}
+	return err
+}
+
+func runRejected(ctx context.Context, e env, args []string) error {
+	set := flags(e, "rejected", "")
+	limit := set.Int("limit", 50, "how many to list, the newest first")
+	if err := parse(set, args); err != nil {
+		return err
+	}
+	if *limit < 1 {
+		return usagef("--limit is %d: give 1 or more", *limit)
+	}
+	s, err := openStore()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	page, err := s.ListRejected(ctx, nil, *limit)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "TIME\tTOPIC\tPARTITION\tOFFSET\tREASON\tFIELD\tMESSAGE")
+	for _, r := range page.Rejected {
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\t%s\t%s\n", r.Origin.Time.Format(store.TimeLayout), r.Origin.Topic, r.Origin.Partition, r.Origin.Offset,
+			r.Reason, r.Field, strings.ReplaceAll(r.Message, "\n", " "))
+	}
+	return table.Flush()
+}
+
+func runLedger(ctx context.Context, e env, args []string) error {
+	if len(args) > 0 && args[0] == "give-up" {
+		return runGiveUp(ctx, e, args[1:])
+	}
+	if err := parse(flags(e, "ledger", ""), args); err != nil {
+		return err
+	}
+	s, err := openStore()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	partitions, err := s.Ledger(ctx)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "TOPIC\tTOPIC ID\tPARTITION\tSETTLED\tHIGHEST\tGAP\tLOST\tWRITTEN")
+	gaps := 0
+	for _, p := range partitions {
+		gap := "no"
+		if p.Settled.Offset < p.Settled.Highest {
+			gap = "yes"
+			gaps++
+		}
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%s\t%d\t%s\n", p.Topic, p.TopicID, p.Partition, p.Settled.Offset, p.Settled.Highest, gap, p.Lost,
+			p.Written.Format(time.RFC3339))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if gaps > 0 {
+		return fmt.Errorf("the ledger has a gap in %d partitions: ingest is working on it, or has to be started", gaps)
+	}
+	return nil
+}
+
+func runGiveUp(ctx context.Context, e env, args []string) error {
+	set := flags(e, "ledger give-up", "")
+	topic := set.String("topic", "", "the topic")
+	partition := set.Int("partition", -1, "the partition")
+	to := set.Int64("to", -1, "give up every record below this offset that is not settled")
+	reason := set.String("reason", "", "why, for those who come after")
+	if err := parse(set, args); err != nil {
+		return err
+	}
+	if *topic == "" || *partition < 0 || *to < 0 || *reason == "" {
+		return usagef("actionlog ledger give-up needs --topic, --partition, --to and --reason")
+	}
+	var cfg ingest.Config
+	if err := load(&cfg); err != nil {
+		return err
+	}
+	s, err := openStore()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	cfg.Topic = *topic
+	service, err := ingest.New(cfg, s, e.logger)
+	if err != nil {
+		return err
+	}
+	who := "unknown"
+	if u, err := user.Current(); err == nil {
+		who = u.Username
+	}
+	lost, err := service.GiveUp(ctx, *partition, *to, who+": "+*reason)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "given up: %d records of %s[%d] below offset %d\n", lost, *topic, *partition, *to)
+	return nil
+}
+
+// openStore opens the store for a command that only looks.
+func openStore() (*store.Store, error) {
+	var cfg query.Config
+	if err := load(&cfg); err != nil {
+		return nil, err
+	}
+	s, err := store.Open(cfg.ClickHouseDSN)
+	if err != nil {
+		return nil, fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN: %w", err)
+	}
+	return s, nil
+}

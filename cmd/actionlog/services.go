@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/actionlog/actionlog/ingest"
+	"github.com/actionlog/actionlog/pkg/store"
+	"github.com/actionlog/actionlog/query"
+)
+
+func runIngest(ctx context.Context, e env, args []string) error {
+	if err := parse(flags(e, "ingest", ""), args); err != nil {
+		return err
+	}
+	var cfg ingest.Config
+	if err := load(&cfg); err != nil {
+		return err
+	}
+	s, err := store.Open(cfg.ClickHouseDSN)
+	if err != nil {
+		return fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN: %w", err)
+	}
+	defer func() { _ = s.Close() }()
+	service, err := ingest.New(cfg, s, e.logger)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	if cfg.IngestAddr != "" {
+		listener, err := listen(ctx, "ACTIONLOG_INGEST_ADDR", cfg.IngestAddr)
+		if err != nil {
+			return err
+		}
+		group.Go(func() error { return service.ServeHealth(ctx, listener) })
+	}
+	group.Go(func() error { return service.Run(ctx) })
+	return group.Wait()
+}
+
+func runQuery(ctx context.Context, e env, args []string) error {
+	if err := parse(flags(e, "query", ""), args); err != nil {
+		return err
+	}
+	var cfg query.Config
+	if err := load(&cfg); err != nil {
+		return err
+	}
+	s, err := store.Open(cfg.ClickHouseDSN)
+	if err != nil {
+		return fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN: %w", err)
+	}
+	defer func() { _ = s.Close() }()
+	service, err := query.New(s, cfg, e.logger)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(ctx, "ACTIONLOG_QUERY_ADDR", cfg.QueryAddr)
+	if err != nil {
+		return err
+	}
+	e.logger.InfoContext(ctx, "query answers", "url", "http://"+listener.Addr().String())
+	return service.Serve(ctx, listener)
+}
+
+func runMigrate(ctx context.Context, e env, args []string) error {
+	if err := parse(flags(e, "migrate", ""), args); err != nil {
+		return err
+	}
+	var cfg query.Config
+	if err := load(&cfg); err != nil {
+		return err
+	}
+	applied, err := store.Migrate(ctx, cfg.ClickHouseDSN)
+	if err != nil {
+		return err
+	}
+	for _, m := range applied {
+		fmt.Fprintln(e.stdout, "applied", m.Name)
+	}
+	if len(applied) == 0 {
+		fmt.Fprintln(e.stdout, "the schema is up to date")
+	}
+	return nil
+}
+
+func runHealth(ctx context.Context, e env, args []string) error {
+	set := flags(e, "health", "URL")
+	if err := set.Parse(args); err != nil || set.NArg() != 1 {
+		return usagef("actionlog health takes the URL to ask, such as http://127.0.0.1:8080/readyz")
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, set.Arg(0), nil)
+	if err != nil {
+		return usagef("%w", err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode/100 != 2 {
+		return fmt.Errorf("%s answers %s", set.Arg(0), response.Status)
+	}
+	return nil
+}
+
+// version is stamped by the Makefile.
+var version = ""
+
+func runVersion(_ context.Context, e env, args []string) error {
+	if err := parse(flags(e, "version", ""), args); err != nil {
+		return err
+	}
+	v := version
+	if info, ok := debug.ReadBuildInfo(); v == "" && ok {
+		v = info.Main.Version
+	}
+	fmt.Fprintln(e.stdout, v)
+	return nil
+}
+
+// listen binds an address that a variable gives.
+func listen(ctx context.Context, variable, addr string) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s: cannot listen on %s, give another address: %w", variable, addr, err)
+	}
+	return listener, nil
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/actionlog/actionlog/ingest"
+	"github.com/actionlog/actionlog/pkg/demo"
+	"github.com/actionlog/actionlog/pkg/embedded"
+	"github.com/actionlog/actionlog/pkg/emit"
+	"github.com/actionlog/actionlog/pkg/store"
+	"github.com/actionlog/actionlog/query"
+)
+
+// trimInterval is how often the embedded broker lets go of what is settled.
+const trimInterval = time.Minute
+
+// runStandalone is ingest and query plus the embedded parts that they work with.
+func runStandalone(ctx context.Context, e env, args []string) error {
+	set := flags(e, "standalone", "")
+	withDemo := set.Bool("demo", false, "add demo events of a small equipment-rental company: 90 days of them, and a trickle from then on")
+	if err := parse(set, args); err != nil {
+		return err
+	}
+	var cfg StandaloneConfig
+	var ingestCfg ingest.Config
+	var queryCfg query.Config
+	if err := errors.Join(load(&cfg), load(&ingestCfg), load(&queryCfg)); err != nil {
+		return err
+	}
+	if len(ingestCfg.KafkaBrokers) != 1 {
+		return fmt.Errorf("ACTIONLOG_KAFKA_BROKERS is %q: standalone runs one broker, give one address for it to listen on",
+			strings.Join(ingestCfg.KafkaBrokers, ","))
+	}
+	unlock, err := lockDataDir(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+
+	engine, dsn, err := startEngine(ctx, e.logger, cfg, ingestCfg.ClickHouseDSN)
+	if err != nil {
+		return err
+	}
+	defer func() { logClose(e.logger, "engine", engine.Close()) }()
+	if _, err := store.Migrate(ctx, dsn); err != nil {
+		return err
+	}
+	s, err := store.Open(dsn)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+
+	broker, err := embedded.StartBroker(embedded.BrokerConfig{
+		Dir: filepath.Join(cfg.DataDir, "kafka"), Addr: ingestCfg.KafkaBrokers[0], Logger: e.logger,
+	})
+	if err != nil {
+		return fmt.Errorf("ACTIONLOG_KAFKA_BROKERS: %w", err)
+	}
+	defer func() { logClose(e.logger, "broker", broker.Close()) }()
+
+	ingestCfg.KafkaBrokers = []string{broker.Addr()}
+	ingestService, err := ingest.New(ingestCfg, s, e.logger)
+	if err != nil {
+		return err
+	}
+	queryService, err := query.New(s, queryCfg, e.logger)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(ctx, "ACTIONLOG_QUERY_ADDR", queryCfg.QueryAddr)
+	if err != nil {
+		return err
+	}
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return ingestService.Run(ctx) })
+	group.Go(func() error { return queryService.Serve(ctx, listener) })
+	group.Go(func() error { trim(ctx, e.logger, broker, s, ingestCfg.Topic); return nil })
+	if *withDemo {
+		group.Go(func() error { return runDemo(ctx, cfg, broker.Addr(), ingestCfg.Topic) })
+	}
+	addresses := struct {
+		Query      string `json:"query"`
+		Kafka      string `json:"kafka"`
+		ClickHouse string `json:"clickhouse"`
+	}{"http://" + listener.Addr().String(), broker.Addr(), engine.URL()}
+	if err := json.NewEncoder(e.stdout).Encode(addresses); err != nil {
+		return fmt.Errorf("print the addresses: %w", err)
+	}
+	return group.Wait()
+}
+
+// startEngine starts the embedded ClickHouse where the DSN says, and returns the
+// DSN under which it is reached.
+func startEngine(ctx context.Context, logger *slog.Logger, cfg StandaloneConfig, dsn string) (*embedded.Engine, string, error) {
+	where, err := url.Parse(dsn)
+	if err != nil {
+		return nil, "", fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN: %w", err)
+	}
+	if where.Scheme != "http" {
+		return nil, "", fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN is %s: the embedded engine speaks HTTP, give http://127.0.0.1:8123/actionlog or another port; "+
+			"for a server of your own run actionlog ingest and actionlog query", where.Redacted())
+	}
+	database := strings.Trim(where.Path, "/")
+	if database == "" {
+		return nil, "", fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN is %s: it names no database, add one to the path, as in http://127.0.0.1:8123/actionlog", where.Redacted())
+	}
+	password, given := where.User.Password()
+	if !given {
+		if password, err = keptPassword(filepath.Join(cfg.DataDir, "clickhouse.password")); err != nil {
+			return nil, "", err
+		}
+	}
+	library, err := embedded.FindLibrary(cfg.EngineLib)
+	if err != nil {
+		return nil, "", err
+	}
+	engine, err := embedded.StartEngine(ctx, embedded.EngineConfig{
+		Library: library, Dir: filepath.Join(cfg.DataDir, "clickhouse"), Addr: hostPort(where, "8123"), Password: password, Logger: logger,
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN: %w", err)
+	}
+	return engine, engine.DSN(database), nil
+}
+
+func hostPort(where *url.URL, port string) string {
+	if where.Port() != "" {
+		port = where.Port()
+	}
+	return net.JoinHostPort(where.Hostname(), port)
+}
+
+// keptPassword returns the password in a file, which it makes at the first start.
+func keptPassword(path string) (string, error) {
+	kept, err := os.ReadFile(path)
+	if err == nil && len(kept) > 0 {
+		return strings.TrimSpace(string(kept)), nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read the engine's password: %w", err)
+	}
+	password := rand.Text()
+	if err := os.WriteFile(path, []byte(password+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("keep the engine's password: %w", err)
+	}
+	return password, nil
+}
+
+// trim lets the broker delete what ingest has settled, now and then, until ctx
+// ends. Nothing depends on it but the size of the disk.
+func trim(ctx context.Context, logger *slog.Logger, broker *embedded.Broker, s *store.Store, topic string) {
+	ticker := time.NewTicker(trimInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		settled, err := s.Settled(ctx, topic)
+		if err == nil && len(settled) == 1 {
+			for _, partitions := range settled {
+				for partition, position := range partitions {
+					err = errors.Join(err, broker.Trim(ctx, topic, partition, position.Offset))
+				}
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			logger.WarnContext(ctx, "trim the embedded broker", "error", err)
+		}
+	}
+}
+
+func runDemo(ctx context.Context, cfg StandaloneConfig, broker, topic string) error {
+	emitter, err := emit.New(emit.Config{KafkaBrokers: []string{broker}, Topic: topic})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = emitter.Close() }()
+	return demo.Run(ctx, emitter, filepath.Join(cfg.DataDir, "demo.json"))
+}
+
+func logClose(logger *slog.Logger, what string, err error) {
+	if err != nil {
+		logger.Error("close the "+what, "error", err)
+	}
+}

@@ -1,0 +1,50 @@
+// Package ingest carries events from a Kafka topic into the store: nothing lost,
+// nothing twice. docs/architecture.md follows one event through it.
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config is read from the environment by envconfig.
+type Config struct {
+	KafkaBrokers  []string `envconfig:"ACTIONLOG_KAFKA_BROKERS" default:"127.0.0.1:9092" desc:"Kafka brokers, host:port, separated by commas. In standalone, where the embedded broker listens"`
+	Topic         string   `envconfig:"ACTIONLOG_TOPIC" default:"actions" desc:"the topic that applications publish events to"`
+	Group         string   `envconfig:"ACTIONLOG_GROUP" default:"actionlog" desc:"the Kafka consumer group of ingest"`
+	ClickHouseDSN string   `envconfig:"ACTIONLOG_CLICKHOUSE_DSN" default:"http://127.0.0.1:8123/actionlog" desc:"ClickHouse, as a clickhouse-go DSN: clickhouse://user:password@host:9000/actionlog, or http:// with port 8123. In standalone, where the embedded engine listens"`
+	IngestAddr    string   `envconfig:"ACTIONLOG_INGEST_ADDR" default:"127.0.0.1:8081" desc:"where ingest answers /healthz and /readyz; empty for nowhere. Not used by standalone"`
+
+	TopicCreate     bool `envconfig:"ACTIONLOG_TOPIC_CREATE" default:"true" desc:"create the topic when it is missing"`
+	TopicPartitions int  `envconfig:"ACTIONLOG_TOPIC_PARTITIONS" default:"4" desc:"partitions of a topic that ingest creates, 1 to 1000"`
+	TopicReplicas   int  `envconfig:"ACTIONLOG_TOPIC_REPLICAS" default:"-1" desc:"replicas of a topic that ingest creates; -1 for the broker's default"`
+
+	BatchRows     int           `envconfig:"ACTIONLOG_BATCH_ROWS" default:"50000" desc:"an insert is sent when it holds this many events, 1 to 1000000"`
+	BatchBytes    int           `envconfig:"ACTIONLOG_BATCH_BYTES" default:"33554432" desc:"or this many bytes of messages, 65536 to 268435456"`
+	BatchInterval time.Duration `envconfig:"ACTIONLOG_BATCH_INTERVAL" default:"250ms" desc:"or when its first event has waited this long, 1ms to 1m"`
+
+	SessionTimeout time.Duration `envconfig:"ACTIONLOG_SESSION_TIMEOUT" default:"10s" desc:"how long after an ingest has died another takes its partitions over, 6s to 5m"`
+}
+
+// Validate returns every mistake in the configuration, each with the name of its
+// variable.
+func (c Config) Validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(len(c.KafkaBrokers) > 0 && c.KafkaBrokers[0] != "", "ACTIONLOG_KAFKA_BROKERS is empty: give host:port of one broker at least")
+	check(c.Topic != "", "ACTIONLOG_TOPIC is empty: give the topic's name")
+	check(c.Group != "", "ACTIONLOG_GROUP is empty: give the consumer group's name")
+	check(c.ClickHouseDSN != "", "ACTIONLOG_CLICKHOUSE_DSN is empty: give a DSN such as clickhouse://user:password@host:9000/actionlog")
+	check(c.TopicPartitions >= 1 && c.TopicPartitions <= 1000, "ACTIONLOG_TOPIC_PARTITIONS is %d: give 1 to 1000", c.TopicPartitions)
+	check(c.TopicReplicas == -1 || c.TopicReplicas >= 1, "ACTIONLOG_TOPIC_REPLICAS is %d: give 1 or more, or -1 for the broker's default", c.TopicReplicas)
+	check(c.BatchRows >= 1 && c.BatchRows <= 1_000_000, "ACTIONLOG_BATCH_ROWS is %d: give 1 to 1000000", c.BatchRows)
+	check(c.BatchBytes >= 1<<16 && c.BatchBytes <= 1<<28, "ACTIONLOG_BATCH_BYTES is %d: give 65536 to 268435456", c.BatchBytes)
+	check(c.BatchInterval >= time.Millisecond && c.BatchInterval <= time.Minute, "ACTIONLOG_BATCH_INTERVAL is %s: give 1ms to 1m", c.BatchInterval)
+	check(c.SessionTimeout >= 6*time.Second && c.SessionTimeout <= 5*time.Minute, "ACTIONLOG_SESSION_TIMEOUT is %s: give 6s to 5m", c.SessionTimeout)
+	return errors.Join(errs...)
+}

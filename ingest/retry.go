@@ -1,0 +1,39 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// The wait between attempts doubles from the first to the second.
+const (
+	minBackoff = 100 * time.Millisecond
+	maxBackoff = 10 * time.Second
+)
+
+// retry does something until it succeeds, ctx ends or it halts. The wait between
+// attempts is jittered, so that many ingesters do not strike a server that comes
+// back all at once.
+func (i *Ingester) retry(ctx context.Context, what string, do func(context.Context) error) error {
+	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
+		err := do(ctx)
+		if err == nil {
+			i.ready.Store(true)
+			return nil
+		}
+		var h halt
+		if errors.As(err, &h) || ctx.Err() != nil {
+			return err
+		}
+		i.ready.Store(false)
+		wait := backoff/2 + rand.N(backoff/2)
+		i.logger.WarnContext(ctx, what+", trying again", "error", err, "wait", wait)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package action_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/action/actiontest"
+)
+
+// origin is where the corpus is said to come from.
+func origin() action.Origin {
+	return action.Origin{Topic: "actions", Partition: 3, Offset: 1234, Time: time.UnixMilli(1_767_225_600_123)}
+}
+
+// rejection decodes what must be rejected.
+func rejection(t *testing.T, value []byte) *action.Rejection {
+	t.Helper()
+	event, err := action.Decode(value, origin())
+	var rejected *action.Rejection
+	if !errors.As(err, &rejected) {
+		t.Fatalf("%.200q is accepted: %+v", value, event)
+	}
+	return rejected
+}
+
+func TestDecodeRejects(t *testing.T) {
+	t.Parallel()
+	for _, c := range actiontest.Broken() {
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			got := rejection(t, c.Value)
+			if got.Reason != c.Reason || got.Field != c.Field {
+				t.Errorf("%.200q is rejected as %s of %q, want %s of %q", c.Value, got.Reason, got.Field, c.Reason, c.Field)
+			}
+			for _, r := range got.Field + got.Message {
+				if !unicode.IsPrint(r) {
+					t.Errorf("%q or %q holds %U", got.Field, got.Message, r)
+				}
+			}
+			if len(got.Message) > 500 || len(got.Field) > 200 {
+				t.Errorf("message of %d bytes, field of %d", len(got.Message), len(got.Field))
+			}
+			t.Log(got)
+		})
+	}
+}
+
+func TestDecodeAccepts(t *testing.T) {
+	t.Parallel()
+	for _, c := range actiontest.Valid() {
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := action.Decode(c.Value, origin()); err != nil {
+				t.Errorf("%.200q: %v", c.Value, err)
+			}
+		})
+	}
+}
+
+func TestEveryReasonIsReached(t *testing.T) {
+	t.Parallel()
+	reached := map[action.Reason]bool{}
+	for _, c := range actiontest.Broken() {
+		reached[c.Reason] = true
+	}
+	for _, reason := range action.Reasons() {
+		if !reached[reason] {
+			t.Errorf("no broken message is rejected as %s", reason)
+		}
+		delete(reached, reason)
+	}
+	for reason := range reached {
+		t.Errorf("Reasons lacks %s", reason)
+	}
+}
+
+func TestCorpusNamesAreUnique(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, c := range slices.Concat(actiontest.Broken(), actiontest.Valid()) {
+		if slices.Contains(names, c.Name) {
+			t.Errorf("two cases are called %q", c.Name)
+		}
+		names = append(names, c.Name)
+	}
+}

@@ -1,0 +1,37 @@
+package action_test
+
+import (
+	"testing"
+
+	"github.com/actionlog/actionlog/pkg/action"
+)
+
+// typical is an event of 480 bytes, as the demo and most applications send.
+const typical = `{"id":"0198c0de-7a1e-7c3b-9a55-3f0e6d2b1c4d","time":"2026-03-01T09:30:00.250+01:00","tenant":"northlight",` +
+	`"actor":{"id":"u-1042","name":"Alice Okonkwo"},"ip":"192.0.2.7","action":"opportunity.item.added",` +
+	`"subject":{"type":"opportunity","id":"OPP-311","name":"Summer Fair 2026"},` +
+	`"description":"Added 4 × LED Panel 60x60 to Summer Fair 2026","session_id":"s-5f2c9a77",` +
+	`"user_agent":"Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0","details":{"item":"LED-60","quantity":4}}`
+
+func BenchmarkDecode(b *testing.B) {
+	value := []byte(typical)
+	o := origin()
+	b.SetBytes(int64(len(value)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := action.Decode(value, o); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecodeRejected(b *testing.B) {
+	value := []byte(typical[:len(typical)-1] + `,"colour":"red"}`)
+	o := origin()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := action.Decode(value, o); err == nil {
+			b.Fatal("accepted")
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package action
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// readTime reads the event's time.
+func readTime(d *decoder, e *Event) *Rejection {
+	s, r := d.text("a string in the form of RFC 3339, as " + exampleTime)
+	if r != nil {
+		return r
+	}
+	t, wrong := parseTime(s)
+	if wrong != "" {
+		return d.malformedText(s, wrong)
+	}
+	if !inRange(t) {
+		return &Rejection{Reason: ReasonOutOfRange, Field: "time", Message: fmt.Sprintf(
+			"time is %s: send a time from %d to %d, in UTC", quote(s), MinYear, MaxYear)}
+	}
+	e.Time = t
+	return nil
+}
+
+// readIP reads the actor's address.
+func readIP(d *decoder, e *Event) *Rejection {
+	s, r := d.text("a string")
+	if r != nil {
+		return r
+	}
+	addr, err := netip.ParseAddr(s)
+	switch {
+	case err != nil:
+		return d.malformedText(s, "send an IPv4 or IPv6 address alone, as 192.0.2.7 or 2001:db8::7, or leave the field out")
+	case addr.Zone() != "":
+		return d.malformedText(s, "send the address without its zone")
+	case addr == netip.IPv6Unspecified():
+		// The store has no other value for an absent address.
+		return d.malformedText(s, "this address stands for none: leave the field out")
+	}
+	e.IP = addr.Unmap()
+	return nil
+}
+
+// readRelated reads the array of records.
+func readRelated(d *decoder, e *Event) *Rejection {
+	if kind := d.json.PeekKind(); kind != '[' && kind != jsontext.KindInvalid {
+		return d.wrongType(kind, "an array", "related")
+	}
+	if _, err := d.json.ReadToken(); err != nil {
+		return d.broken(err)
+	}
+	for n := 0; ; n++ {
+		switch kind := d.json.PeekKind(); kind {
+		case ']', jsontext.KindInvalid:
+			if _, err := d.json.ReadToken(); err != nil {
+				return d.broken(err)
+			}
+			return nil
+		case '{':
+		default:
+			return d.wrongType(kind, "an object", "related["+strconv.Itoa(n)+"]")
+		}
+		if n == MaxRelated {
+			return &Rejection{Reason: ReasonTooMany, Field: "related", Message: fmt.Sprintf(
+				"related has more than %d records: send at most %d, or name the rest in details", MaxRelated, MaxRelated)}
+		}
+		e.Related = append(e.Related, Record{})
+		if r := readObject(d, &recordFields, &e.Related[n]); r != nil {
+			return r
+		}
+	}
+}
+
+// readDetails reads an object of any members and keeps its bytes.
+func readDetails(d *decoder, e *Event) *Rejection {
+	if kind := d.json.PeekKind(); kind != '{' && kind != jsontext.KindInvalid {
+		return d.wrongType(kind, "an object", "details")
+	}
+	// Token by token, since it stops at the first bound that is passed, however
+	// deep or long the value is.
+	outside := d.json.StackDepth()
+	start := math.MaxInt
+	for {
+		if _, err := d.json.ReadToken(); err != nil {
+			return d.broken(err)
+		}
+		end := int(d.json.InputOffset())
+		depth := d.json.StackDepth() - outside
+		start = min(start, end-1)
+		switch {
+		case end-start > MaxDetailsBytes:
+			return &Rejection{Reason: ReasonTooLong, Field: "details", Message: fmt.Sprintf(
+				"details has more than %d bytes: send at most %d", MaxDetailsBytes, MaxDetailsBytes)}
+		case depth > MaxDetailsDepth:
+			return &Rejection{Reason: ReasonTooDeep, Field: "details", Message: fmt.Sprintf(
+				"details has objects and arrays more than %d levels deep: send at most %d levels", MaxDetailsDepth, MaxDetailsDepth)}
+		case depth == 0:
+			e.Details = bytes.Clone(d.value[start:end])
+			return nil
+		}
+	}
+}
+
+// complete gives an event what its message left to the origin.
+func complete(e *Event, origin Origin) *Rejection {
+	if e.Time.IsZero() {
+		t := origin.Time.UTC().Truncate(time.Millisecond)
+		if !inRange(t) {
+			return &Rejection{Reason: ReasonOutOfRange, Field: "time", Message: fmt.Sprintf(
+				"time is absent and the timestamp of the Kafka message, %s, is not from %d to %d: send the time",
+				origin.Time.UTC().Format(time.RFC3339Nano), MinYear, MaxYear)}
+		}
+		e.Time = t
+	}
+	if e.ID == "" {
+		e.ID = derivedID(origin)
+	}
+	return nil
+}
+
+func inRange(t time.Time) bool { return MinYear <= t.Year() && t.Year() <= MaxYear }

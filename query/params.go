@@ -1,0 +1,314 @@
+package query
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/agnivade/levenshtein"
+
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// parameter is a query parameter that a route accepts.
+type parameter struct {
+	name       string
+	repeatable bool
+}
+
+// The parameters by which actions are chosen, in every view of them.
+var filterParameters = []parameter{
+	{name: "tenant"}, {name: "q"}, {name: "from"}, {name: "to"}, {name: "actor", repeatable: true}, {name: "action", repeatable: true},
+}
+
+// pageParameters divide a list into pages.
+var pageParameters = []parameter{{name: "limit"}, {name: "cursor"}}
+
+// The bounds of what is asked. Those of texts are the event's own, in characters:
+// what is longer is found in no event.
+const (
+	defaultTenant = "default"
+	defaultLimit  = 50
+	maxLimit      = 1000
+
+	maxTenant = 128
+	maxText   = 8192
+	maxActor  = 256
+	maxAction = 128
+	// maxValues is how often a parameter may be repeated. With maxHeader it keeps a
+	// question within the engine's max_query_size, 256 KiB by default.
+	maxValues = 100
+)
+
+// params are a request's query parameters: known, valid UTF-8, and repeated only
+// where that has a meaning. A parameter without a value is as good as absent, as
+// a browser sends the empty fields of a form.
+type params struct{ values map[string][]string }
+
+// parseParams reads a query string for a route that accepts the given parameters.
+func parseParams(rawQuery string, accepted []parameter) (params, error) {
+	values, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return params{}, malformedQuery("The query string cannot be read: " + err.Error() + `. Write % as %25, & as %26 and ; as %3B in values.`)
+	}
+	p := params{values: map[string][]string{}}
+	for _, name := range sortedKeys(values) {
+		i := slices.IndexFunc(accepted, func(a parameter) bool { return a.name == name })
+		if i < 0 {
+			return params{}, unknownParameter(name, accepted)
+		}
+		for _, value := range values[name] {
+			if !utf8.ValidString(value) {
+				return params{}, invalid(name, fmt.Sprintf("%s is %q, which is not valid UTF-8. Send text as percent-encoded UTF-8.", name, value))
+			}
+			if value != "" {
+				p.values[name] = append(p.values[name], value)
+			}
+		}
+		if n := len(p.values[name]); n > 1 && !accepted[i].repeatable {
+			return params{}, invalid(name, fmt.Sprintf("%s is given %d times. Give it once.", name, n))
+		} else if n > maxValues {
+			return params{}, invalid(name, fmt.Sprintf("%s is given %d times. Give it %d times at most.", name, n, maxValues))
+		}
+	}
+	return p, nil
+}
+
+func sortedKeys(values url.Values) []string {
+	keys := make([]string, 0, len(values))
+	for key := range values {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// one returns a parameter's value, empty when it is absent.
+func (p params) one(name string) string {
+	if values := p.values[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+// text returns a parameter's value of at most so many characters.
+func (p params) text(name string, most int) (string, error) {
+	value := p.one(name)
+	return value, checkLength(name, value, most)
+}
+
+// texts returns every value of a parameter, each of at most so many characters.
+func (p params) texts(name string, most int) ([]string, error) {
+	for _, value := range p.values[name] {
+		if err := checkLength(name, value, most); err != nil {
+			return nil, err
+		}
+	}
+	return p.values[name], nil
+}
+
+func checkLength(name, value string, most int) error {
+	if n := utf8.RuneCountInString(value); n > most {
+		return invalid(name, fmt.Sprintf("%s has %d characters. Give it %d at most: no action holds a longer one.", name, n, most))
+	}
+	return nil
+}
+
+// tenant returns whose log is asked about.
+func (p params) tenant() (string, error) {
+	tenant, err := p.text("tenant", maxTenant)
+	if tenant == "" {
+		tenant = defaultTenant
+	}
+	return tenant, err
+}
+
+// filter returns which actions are asked about.
+func (p params) filter() (store.Filter, error) {
+	var f store.Filter
+	var err error
+	if f.Tenant, err = p.tenant(); err != nil {
+		return f, err
+	}
+	if f.Text, err = p.text("q", maxText); err != nil {
+		return f, err
+	}
+	if f.Actors, err = p.texts("actor", maxActor); err != nil {
+		return f, err
+	}
+	if f.Actions, err = p.texts("action", maxAction); err != nil {
+		return f, err
+	}
+	if f.From, err = p.time("from"); err != nil {
+		return f, err
+	}
+	if f.To, err = p.time("to"); err != nil {
+		return f, err
+	}
+	if !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
+		return f, invalid("from", fmt.Sprintf("from (%s) is not before to (%s). Actions are found from from up to, but not at, to: give a later to or an earlier from.", p.one("from"), p.one("to")))
+	}
+	return f, nil
+}
+
+// limit returns how many rows an answer may have.
+func (p params) limit() (int, error) {
+	value := p.one("limit")
+	if value == "" {
+		return defaultLimit, nil
+	}
+	n, err := strconv.ParseUint(value, 10, 31)
+	if err != nil || n < 1 || n > maxLimit {
+		return 0, invalid("limit", fmt.Sprintf("limit is %q. Give a whole number from 1 to %d.", value, maxLimit))
+	}
+	return int(n), nil
+}
+
+// cursor returns the place where an answer begins, nil for the newest.
+func (p params) cursor() (*store.Cursor, error) { return cursorParameter(p, decodeCursor) }
+
+func (p params) rejectedCursor() (*store.RejectedCursor, error) {
+	return cursorParameter(p, decodeRejectedCursor)
+}
+
+func cursorParameter[T any](p params, decode func(string) (*T, error)) (*T, error) {
+	value := p.one("cursor")
+	if value == "" {
+		return nil, nil //nolint:nilnil // no cursor is the beginning, not an error
+	}
+	cursor, err := decode(value)
+	if err != nil {
+		return nil, invalid("cursor", "cursor is not valid: "+err.Error()+".")
+	}
+	return cursor, nil
+}
+
+// flag returns whether a switch is on.
+func (p params) flag(name string) (bool, error) {
+	switch value := p.one(name); value {
+	case "", "0", "false":
+		return false, nil
+	case "1", "true":
+		return true, nil
+	default:
+		return false, invalid(name, fmt.Sprintf("%s is %q. Give 1 to switch it on or 0 to leave it off.", name, value))
+	}
+}
+
+// The forms of a time. One without an offset is in UTC.
+var (
+	dateForm    = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
+	minuteForm  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d$`)
+	secondForm  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?$`)
+	spaceOffset = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?) (\d\d:\d\d)$`)
+)
+
+// The times that can be told apart. Events lie between 1970 and 2100; what is
+// asked beyond these bounds is asked at the bound, so that 0001-01-01 and
+// 9999-12-31 mean all there is.
+var (
+	minTime = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
+	maxTime = time.Date(2299, 12, 31, 23, 59, 59, 0, time.UTC)
+)
+
+// storable reports whether the store can be asked about a time.
+func storable(t time.Time) bool { return !t.Before(minTime) && !t.After(maxTime) }
+
+// time returns a bound of the time, zero when it is absent.
+func (p params) time(name string) (time.Time, error) {
+	value := p.one(name)
+	if value == "" {
+		return time.Time{}, nil
+	}
+	t, err := parseTime(value)
+	if err != nil {
+		return time.Time{}, invalid(name, fmt.Sprintf(
+			"%s is %q, which is not a time (%s). Give RFC 3339 such as 2026-11-24T18:00:00+01:00 (with + written as %%2B), or 2026-11-24 or 2026-11-24T18:00 in UTC.",
+			name, value, err))
+	}
+	return t, nil
+}
+
+func parseTime(value string) (time.Time, error) {
+	text := value
+	switch {
+	case dateForm.MatchString(value):
+		text += "T00:00:00Z"
+	case minuteForm.MatchString(value):
+		text += ":00Z"
+	case secondForm.MatchString(value):
+		text += "Z"
+	default:
+		// A + that was not written as %2B arrives as a space. Nothing else looks so.
+		text = spaceOffset.ReplaceAllString(value, "$1+$2")
+	}
+	var t time.Time
+	// Unlike time.Parse, this takes RFC 3339 only. Its letters may be small ones.
+	if err := t.UnmarshalText([]byte(strings.ToUpper(text))); err != nil {
+		return time.Time{}, describeTimeError(err)
+	}
+	t = t.UTC()
+	switch {
+	case t.Before(minTime):
+		return minTime, nil
+	case t.After(maxTime):
+		return maxTime, nil
+	}
+	return t, nil
+}
+
+// describeTimeError leaves out the layout, which only Go programmers can read.
+func describeTimeError(err error) error {
+	if _, reason, ok := strings.Cut(err.Error(), ": "); ok && !strings.Contains(reason, "2006") {
+		return fmt.Errorf("%s", reason)
+	}
+	return fmt.Errorf("unknown form")
+}
+
+// otherNames are what other services call the same.
+var otherNames = map[string]string{
+	"search": "q", "query": "q", "text": "q", "since": "from", "after": "from", "start": "from", "until": "to", "before": "to", "end": "to",
+	"user": "actor", "actor_id": "actor", "type": "action", "action_type": "action", "count": "limit", "size": "limit", "per_page": "limit",
+	"page": "cursor", "next_cursor": "cursor", "offset": "cursor", "token": "cursor",
+}
+
+func unknownParameter(name string, accepted []parameter) *Problem {
+	names := make([]string, len(accepted))
+	for i, a := range accepted {
+		names[i] = a.name
+	}
+	detail := fmt.Sprintf("There is no parameter %q here.", name)
+	if guess := nearest(name, names); guess != "" {
+		detail += fmt.Sprintf(" Did you mean %q?", guess)
+	}
+	if len(names) == 0 {
+		detail += " This path takes none."
+	} else {
+		detail += " This path takes: " + strings.Join(names, ", ") + "."
+	}
+	return invalid(name, strings.ToValidUTF8(detail, "\uFFFD"))
+}
+
+// nearest returns the name that was probably meant, empty when none is near.
+func nearest(name string, names []string) string {
+	name = strings.ToLower(name)
+	if other := otherNames[name]; slices.Contains(names, other) {
+		return other
+	}
+	// A third of the letters, so that short names do not match just anything.
+	best, distance := "", 1+max(len(name)/3, 1)
+	if len(name) > 64 {
+		return ""
+	}
+	for _, n := range names {
+		if d := levenshtein.ComputeDistance(name, n); d < distance && d < len(n) {
+			best, distance = n, d
+		}
+	}
+	return best
+}

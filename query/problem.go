@@ -1,0 +1,114 @@
+package query
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+)
+
+// Problem is an error as RFC 9457 problem details. Handlers return it for what
+// the client can do something about; any other error becomes one at the edge.
+type Problem struct {
+	// Type is a URN of the list in schemas/openapi.yaml.
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	// Detail says what is wrong with this request and what to do.
+	Detail string `json:"detail"`
+	// Parameter is the query or path parameter that is at fault, when one is.
+	Parameter string `json:"parameter,omitempty"`
+
+	// cause is for the log; clients never see it.
+	cause error
+	// allow is the Allow header of a 405.
+	allow string
+}
+
+// Error is Detail.
+func (p *Problem) Error() string { return p.Detail }
+
+// Unwrap returns what caused the problem, if it was an error.
+func (p *Problem) Unwrap() error { return p.cause }
+
+// problemURN is the prefix of every problem's type.
+const problemURN = "urn:actionlog:problem:"
+
+// statusClientClosed is nginx's status for a client that went away before its
+// answer. It is only ever logged.
+const statusClientClosed = 499
+
+func newProblem(name, title string, status int, detail string) *Problem {
+	return &Problem{Type: problemURN + name, Title: title, Status: status, Detail: detail}
+}
+
+// invalid says that a parameter is at fault: what is wrong and what to do.
+func invalid(parameter, detail string) *Problem {
+	p := newProblem("invalid-parameter", "A parameter is not valid", http.StatusBadRequest, detail)
+	p.Parameter = parameter
+	return p
+}
+
+func malformedQuery(detail string) *Problem {
+	return newProblem("malformed-query", "The query string cannot be read", http.StatusBadRequest, detail)
+}
+
+func notFound(path string) *Problem {
+	return newProblem("not-found", "There is nothing at this path", http.StatusNotFound,
+		"There is nothing at "+strconv.Quote(path)+". GET /openapi.json lists what there is.")
+}
+
+func actionNotFound(tenant, id string) *Problem {
+	p := newProblem("action-not-found", "There is no such action", http.StatusNotFound,
+		"Tenant "+strconv.Quote(tenant)+" has no action with the id "+strconv.Quote(id)+". Check the id and the parameter tenant; an action that was just sent appears when ingest has stored it.")
+	p.Parameter = "id"
+	return p
+}
+
+func methodNotAllowed(method, allow string) *Problem {
+	p := newProblem("method-not-allowed", "The method is not allowed here", http.StatusMethodNotAllowed,
+		"This path does not take "+strconv.Quote(method)+". Use one of: "+allow+".")
+	p.allow = allow
+	return p
+}
+
+// asProblem turns whatever a handler returned into a problem.
+func (s *Server) asProblem(r *http.Request, err error) *Problem {
+	var p *Problem
+	switch {
+	case errors.As(err, &p):
+		return p
+	case r.Context().Err() != nil && s.stopping.Err() != nil:
+		p = newProblem("unavailable", "The service is not available", http.StatusServiceUnavailable, "The service is stopping. Try again in a moment.")
+	case r.Context().Err() != nil:
+		p = newProblem("client-closed", "The client went away", statusClientClosed, "The client went away.")
+	case errors.Is(err, context.DeadlineExceeded):
+		p = newProblem("timeout", "The answer took too long", http.StatusGatewayTimeout,
+			"The log was not searched within "+s.cfg.QueryTimeout.String()+". Narrow the question, for example with from and to, or raise ACTIONLOG_QUERY_TIMEOUT.")
+	case isUnreachable(err):
+		p = newProblem("unavailable", "The service is not available", http.StatusServiceUnavailable, "The database does not answer. Try again in a moment.")
+	default:
+		p = newProblem("internal", "The service failed", http.StatusInternalServerError, "Something went wrong here. The service's log says what.")
+	}
+	p.cause = err
+	return p
+}
+
+// writeProblem answers with problem details. It is how every route but the page
+// answers an error.
+func writeProblem(w http.ResponseWriter, _ *http.Request, p *Problem) {
+	body, err := json.Marshal(p)
+	if err != nil { // strings and numbers alone always encode
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	writeBody(w, p.Status, append(body, '\n'))
+}
+
+func writeBody(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that is gone is noticed by the server itself
+}

@@ -1,0 +1,303 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// The server's bounds. There is no WriteTimeout and no ReadTimeout: either would
+// cut long exports (net/http cancels the request when a read deadline passes
+// while the handler still writes). Exports move their own write deadline.
+const (
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 2 * time.Minute
+	// maxHeader bounds a request's line and headers.
+	maxHeader = 64 << 10
+	// writeGrace is how long an answer may take to be sent once it is made.
+	writeGrace = 30 * time.Second
+	// drainTimeout is how long requests, exports among them, may go on after the
+	// service was told to stop; abortTimeout is how long they have to end after that.
+	drainTimeout = 20 * time.Second
+	abortTimeout = 5 * time.Second
+	// readyTimeout bounds the question whether the database is there.
+	readyTimeout = 2 * time.Second
+)
+
+// Server answers questions about the log over HTTP.
+type Server struct {
+	store   *store.Store
+	cfg     Config
+	logger  *slog.Logger
+	now     func() time.Time
+	handler http.Handler
+	drain   time.Duration
+
+	// stopping ends when requests that are still at work have to give up.
+	stopping context.Context //nolint:containedctx // it is the server's own lifetime
+	stop     context.CancelFunc
+}
+
+// New makes a server of the events in a store, which stays the caller's to close
+// once Run or Serve has returned.
+func New(store *store.Store, cfg Config, logger *slog.Logger) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("query configuration: %w", err)
+	}
+	stopping, stop := context.WithCancel(context.Background())
+	s := &Server{store: store, cfg: cfg, logger: logger, now: time.Now, drain: drainTimeout, stopping: stopping, stop: stop}
+	s.handler = s.router()
+	return s, nil
+}
+
+// route is a path and what answers there.
+type route struct {
+	// path is gorilla/mux's template, in OpenAPI's form too.
+	path string
+	// handle answers, or returns an error before it has written anything.
+	handle func(http.ResponseWriter, *http.Request, params) error
+	// parameters are the query parameters that are accepted; others are refused.
+	parameters []parameter
+	// fail answers an error; nil is writeProblem.
+	fail func(http.ResponseWriter, *http.Request, *Problem)
+	// unbounded is set where an answer may take longer than Config.QueryTimeout.
+	unbounded bool
+	// quiet keeps what watches the service every few seconds out of the log.
+	quiet bool
+	// prefix is set where path is the beginning of many paths.
+	prefix bool
+	// page is set where people look, not programs: OpenAPI leaves it out.
+	page bool
+}
+
+// routes is the one table of what is served. Everything answers GET and HEAD.
+func (s *Server) routes() []route {
+	return []route{
+		{path: "/v1/actions", handle: s.listActions, parameters: slices.Concat(filterParameters, pageParameters)},
+		{path: "/v1/actions/{id}", handle: s.getAction, parameters: []parameter{{name: "tenant"}}},
+		{path: "/v1/export.csv", handle: s.exportCSV, parameters: exportParameters, unbounded: true},
+		{path: "/v1/rejected", handle: s.listRejected, parameters: pageParameters},
+		{path: "/healthz", handle: s.healthz, quiet: true},
+		{path: "/readyz", handle: s.readyz, quiet: true},
+	}
+}
+
+// allowed are the methods of every route.
+var allowed = []string{http.MethodGet, http.MethodHead}
+
+// Handler returns the service as an http.Handler.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+func (s *Server) router() http.Handler {
+	// Paths are matched as they were sent, so that an id may hold an encoded slash,
+	// and are not cleaned, so that no id is redirected to another.
+	router := mux.NewRouter().UseEncodedPath().SkipClean(true)
+	for _, rt := range s.routes() {
+		if rt.prefix {
+			router.PathPrefix(rt.path).Handler(s.serve(rt))
+		} else {
+			router.Path(rt.path).Handler(s.serve(rt))
+		}
+	}
+	router.NotFoundHandler = s.serve(route{handle: func(_ http.ResponseWriter, r *http.Request, _ params) error {
+		return notFound(r.URL.Path)
+	}})
+	return router
+}
+
+// serve is the one path that every request takes: it bounds its time, lets the
+// route answer, turns errors and panics into answers, and logs.
+func (s *Server) serve(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := s.now()
+		recorder := &recorder{ResponseWriter: w}
+		setSecurityHeaders(w.Header())
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(s.stopping, cancel)()
+		r = r.WithContext(ctx)
+
+		err := s.answer(rt, recorder, r)
+		var p *Problem
+		if err != nil {
+			p = s.asProblem(r, err)
+		}
+		if p != nil && !recorder.wrote {
+			s.fail(rt, recorder, r, p)
+		}
+		s.log(rt, recorder, r, s.now().Sub(start), p)
+		if p != nil && recorder.cut {
+			panic(http.ErrAbortHandler) // half an answer must not look whole
+		}
+	})
+}
+
+// answer runs the route's handler and returns panics as errors.
+func (s *Server) answer(rt route, w *recorder, r *http.Request) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{value: v, stack: stack()}
+			w.cut = w.wrote
+		}
+	}()
+	if !slices.Contains(allowed, r.Method) {
+		return methodNotAllowed(r.Method, strings.Join(allowed, ", "))
+	}
+	var accepted params
+	if rt.path != "" { // what is not there takes no parameters to complain about
+		if accepted, err = parseParams(r.URL.RawQuery, rt.parameters); err != nil {
+			return err
+		}
+	}
+	if !rt.unbounded {
+		bounded, cancel := context.WithTimeoutCause(r.Context(), s.cfg.QueryTimeout, context.DeadlineExceeded)
+		defer cancel()
+		r = r.WithContext(bounded)
+		_ = http.NewResponseController(w).SetWriteDeadline(s.now().Add(s.cfg.QueryTimeout + writeGrace))
+	}
+	err = rt.handle(w, r, accepted)
+	w.cut = err != nil && w.wrote
+	if err != nil && errors.Is(r.Context().Err(), context.DeadlineExceeded) {
+		// Drivers do not always say that it was the deadline that failed them.
+		err = fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+	}
+	return err
+}
+
+// fail answers an error before anything else was written.
+func (s *Server) fail(rt route, w *recorder, r *http.Request, p *Problem) {
+	for _, name := range []string{"Content-Disposition", "Content-Length", "ETag", "Last-Modified"} {
+		w.Header().Del(name)
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	if p.allow != "" {
+		w.Header().Set("Allow", p.allow)
+	}
+	if p.Status == statusClientClosed {
+		w.status = p.Status
+		return
+	}
+	if rt.fail != nil {
+		rt.fail(w, r, p)
+		return
+	}
+	writeProblem(w, r, p)
+}
+
+// log writes the request to the log, with what went wrong if it did. The query
+// string stays out: it tells whom an analyst looks for.
+func (s *Server) log(rt route, w *recorder, r *http.Request, took time.Duration, p *Problem) {
+	level, attributes := slog.LevelInfo, []slog.Attr{
+		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", w.status),
+		slog.Int64("bytes", w.bytes), slog.Duration("took", took), slog.String("remote", r.RemoteAddr),
+	}
+	if rt.quiet {
+		level = slog.LevelDebug
+	}
+	if p != nil && p.cause != nil {
+		attributes = append(attributes, slog.String("error", p.cause.Error()))
+		if panicked := (*panicError)(nil); errors.As(p.cause, &panicked) {
+			attributes = append(attributes, slog.String("stack", panicked.stack))
+		}
+		if p.Status >= http.StatusInternalServerError {
+			level = slog.LevelError
+		}
+	}
+	s.logger.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attributes...)
+}
+
+// setSecurityHeaders sets what is right for answers that are data. The page sets
+// a wider Content-Security-Policy of its own.
+func setSecurityHeaders(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+}
+
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request, _ params) error {
+	writeText(w, "ok\n")
+	return nil
+}
+
+// readyz reports whether questions can be answered: the database is there and has
+// the schema.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request, _ params) error {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	if err := s.store.Ping(ctx); err != nil {
+		p := newProblem("unavailable", "The service is not available", http.StatusServiceUnavailable,
+			"The database cannot be asked. The service's log says why.")
+		p.cause = err
+		return p
+	}
+	writeText(w, "ready\n")
+	return nil
+}
+
+func writeText(w http.ResponseWriter, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	writeBody(w, http.StatusOK, []byte(text))
+}
+
+// Run serves at Config.QueryAddr until the context ends, as Serve does.
+func (s *Server) Run(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.cfg.QueryAddr)
+	if err != nil {
+		return fmt.Errorf("listen at ACTIONLOG_QUERY_ADDR %s: %w", s.cfg.QueryAddr, err)
+	}
+	return s.Serve(ctx, listener)
+}
+
+// Serve answers at a listener until the context ends. Then it takes no new
+// connections, lets the requests at work go on for 20 s, aborts those that are
+// left, and returns nil when no handler runs any more. It closes the listener. A
+// server serves once.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
+	}
+	defer s.stop()
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	s.logger.InfoContext(ctx, "query is listening", slog.String("address", listener.Addr().String()))
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		err = fmt.Errorf("serve HTTP at %s: %w", listener.Addr(), err)
+	}
+	// The context has ended, but the requests have not: they get their own time.
+	rest := context.WithoutCancel(ctx)
+	drain, cancel := context.WithTimeout(rest, s.drain)
+	defer cancel()
+	if server.Shutdown(drain) == nil {
+		return err
+	}
+	s.logger.WarnContext(rest, "requests are still at work and are aborted", slog.Duration("after", s.drain))
+	s.stop()
+	abort, cancel := context.WithTimeout(rest, abortTimeout)
+	defer cancel()
+	if shutdown := server.Shutdown(abort); shutdown != nil {
+		return errors.Join(err, fmt.Errorf("stop HTTP: %w", errors.Join(shutdown, server.Close())))
+	}
+	return err
+}
