@@ -161,11 +161,7 @@ func (c *chunk) add(value []byte, origin action.Origin) {
 	c.part.To = origin.Offset + 1
 	c.bytes += len(value)
 	event, err := action.Decode(value, origin)
-	if err != nil {
-		var rejection *action.Rejection
-		if !errors.As(err, &rejection) {
-			rejection = &action.Rejection{Message: err.Error()}
-		}
+	if rejection, ok := errors.AsType[*action.Rejection](err); ok {
 		c.part.Rejected++
 		c.rejected = append(c.rejected, store.Rejected{Rejection: *rejection, Origin: origin, Raw: value})
 		return

@@ -14,33 +14,22 @@ import (
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
-// actionJSON is an event as the API shows it: the event's own fields, and the
-// mark of a conflict. Its time stands over the event's, to have one width always.
+// actionJSON is how encoding/json is shown an event: its own fields and the mark
+// of a conflict, with the time in one width always. Details stands here to keep
+// the event's out: it is written as it is stored, byte for byte, and not by
+// encoding/json, which would take out its white space.
 type actionJSON struct {
 	Time timeJSON `json:"time"`
 	store.Action
+	Details json.RawMessage `json:"details,omitempty"`
 }
 
-// timeJSON is written with all three digits of its milliseconds.
+// timeJSON is written in store.TimeLayout.
 type timeJSON time.Time
 
-// MarshalJSON writes the time in store.TimeLayout.
+// MarshalJSON writes the time with all three digits of its milliseconds.
 func (t timeJSON) MarshalJSON() ([]byte, error) {
 	return []byte(`"` + time.Time(t).UTC().Format(store.TimeLayout) + `"`), nil
-}
-
-func asJSON(actions []store.Action) []actionJSON {
-	all := make([]actionJSON, len(actions)) // never nil: an empty list is []
-	for i, a := range actions {
-		all[i] = actionJSON{Time: timeJSON(a.Time), Action: a}
-	}
-	return all
-}
-
-// actionPage is the answer of GET /v1/actions.
-type actionPage struct {
-	Actions    []actionJSON `json:"actions"`
-	NextCursor *string      `json:"next_cursor"`
 }
 
 func (s *Server) listActions(w http.ResponseWriter, r *http.Request, p params) error {
@@ -60,21 +49,22 @@ func (s *Server) listActions(w http.ResponseWriter, r *http.Request, p params) e
 	if err != nil {
 		return fmt.Errorf("list actions: %w", err)
 	}
-	answer := actionPage{Actions: asJSON(page.Actions)}
-	if page.Next != nil {
-		next := encodeCursor(page.Next)
-		answer.NextCursor = &next
+	var b bytes.Buffer
+	b.WriteString(`{"actions":`)
+	if err := writeActions(&b, page.Actions); err != nil {
+		return err
 	}
-	return writeJSON(w, answer)
+	next := "null"
+	if page.Next != nil {
+		next = `"` + encodeCursor(page.Next) + `"`
+	}
+	b.WriteString(`,"next_cursor":` + next + "}\n")
+	writeJSON(w, b.Bytes())
+	return nil
 }
 
-// foundAction is the answer of GET /v1/actions/{id}: the event that the log
-// received first, and what else carries its id.
-type foundAction struct {
-	actionJSON
-	Others []actionJSON `json:"others,omitempty"`
-}
-
+// getAction answers with the event of an id that the log received first and, under
+// others, whatever else carries its id.
 func (s *Server) getAction(w http.ResponseWriter, r *http.Request, p params) error {
 	tenant, err := p.tenant()
 	if err != nil {
@@ -91,19 +81,63 @@ func (s *Server) getAction(w http.ResponseWriter, r *http.Request, p params) err
 	if len(actions) == 0 {
 		return actionNotFound(tenant, id)
 	}
-	all := asJSON(actions)
-	return writeJSON(w, foundAction{actionJSON: all[0], Others: all[1:]})
+	var b bytes.Buffer
+	if err := writeAction(&b, &actions[0]); err != nil {
+		return err
+	}
+	if others := actions[1:]; len(others) > 0 {
+		b.Truncate(b.Len() - len("}"))
+		b.WriteString(`,"others":`)
+		if err := writeActions(&b, others); err != nil {
+			return err
+		}
+		b.WriteByte('}')
+	}
+	b.WriteByte('\n')
+	writeJSON(w, b.Bytes())
+	return nil
 }
 
-// writeJSON answers with text as it was sent: < > & are not escaped.
-func writeJSON(w http.ResponseWriter, v any) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
+// writeActions writes a list, [] when there are none.
+func writeActions(b *bytes.Buffer, actions []store.Action) error {
+	b.WriteByte('[')
+	for i := range actions {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if err := writeAction(b, &actions[i]); err != nil {
+			return err
+		}
+	}
+	b.WriteByte(']')
+	return nil
+}
+
+func writeAction(b *bytes.Buffer, a *store.Action) error {
+	if err := encodeJSON(b, actionJSON{Time: timeJSON(a.Time), Action: *a}); err != nil {
+		return fmt.Errorf("encode action %q: %w", a.ID, err)
+	}
+	if len(a.Details) > 0 {
+		b.Truncate(b.Len() - len("}"))
+		b.WriteString(`,"details":`)
+		b.Write(a.Details)
+		b.WriteByte('}')
+	}
+	return nil
+}
+
+// encodeJSON writes text as it is: < > & are not escaped.
+func encodeJSON(b *bytes.Buffer, v any) error {
+	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("encode the answer: %w", err)
+		return err //nolint:wrapcheck // the caller says what it encoded
 	}
-	w.Header().Set("Content-Type", "application/json")
-	writeBody(w, http.StatusOK, b.Bytes())
+	b.Truncate(b.Len() - len("\n"))
 	return nil
+}
+
+func writeJSON(w http.ResponseWriter, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	writeBody(w, http.StatusOK, body)
 }

@@ -10,23 +10,23 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/actionlog/actionlog/pkg/store"
 )
 
-// Config is what the query service can be told. envconfig reads it with the
-// prefix ACTIONLOG.
+// Config is what the query service can be told, read from the environment by
+// envconfig.
 type Config struct {
 	// ClickHouseDSN is where the events are: http://user:password@host:8123/database
 	// or, by the native protocol, clickhouse://user:password@host:9000/database.
-	ClickHouseDSN string `envconfig:"CLICKHOUSE_DSN" default:"http://127.0.0.1:8123/actionlog" desc:"where the events are: a clickhouse-go DSN that names a database"`
+	ClickHouseDSN string `envconfig:"ACTIONLOG_CLICKHOUSE_DSN" default:"http://127.0.0.1:8123/actionlog" desc:"where the events are: a clickhouse-go DSN that names a database"`
 	// QueryAddr is where HTTP is served. Port 0 means any free port.
-	QueryAddr string `envconfig:"QUERY_ADDR" default:"127.0.0.1:8080" desc:"where the page and the API are served, host:port; port 0 means any free port"`
+	QueryAddr string `envconfig:"ACTIONLOG_QUERY_ADDR" default:"127.0.0.1:8080" desc:"where the page and the API are served, host:port; port 0 means any free port"`
 	// ActionsFile is a catalogue of action types beside the built-in one, in the form
 	// of schemas/actions.json. Empty means none.
-	ActionsFile string `envconfig:"ACTIONS_FILE" default:"" desc:"a file of action types with their labels, beside the built-in ones, in the form of schemas/actions.json"`
+	ActionsFile string `envconfig:"ACTIONLOG_ACTIONS_FILE" default:"" desc:"a file of action types with their labels, beside the built-in ones, in the form of schemas/actions.json"`
 	// QueryTimeout bounds the work on one answer, from 100 ms to 10 minutes. Exports
 	// are not bound by it.
-	QueryTimeout time.Duration `envconfig:"QUERY_TIMEOUT" default:"10s" desc:"how long one answer may take, 100ms to 10m; exports are not bound by it"`
+	QueryTimeout time.Duration `envconfig:"ACTIONLOG_QUERY_TIMEOUT" default:"10s" desc:"how long one answer may take, 100ms to 10m; exports are not bound by it"`
 }
 
 // The bounds of QueryTimeout: below the lower one even an idle machine refuses
@@ -43,14 +43,8 @@ func (c Config) Validate() error {
 }
 
 func (c Config) validateDSN() error {
-	const example = "set it to something like http://user:password@127.0.0.1:8123/actionlog"
-	options, err := clickhouse.ParseDSN(c.ClickHouseDSN)
-	switch {
-	case err != nil:
-		// The cause may quote the DSN and with it the password.
-		return errors.New("ACTIONLOG_CLICKHOUSE_DSN: it is not a clickhouse-go DSN; " + example)
-	case options.Auth.Database == "":
-		return errors.New("ACTIONLOG_CLICKHOUSE_DSN: it names no database; " + example)
+	if err := store.CheckDSN(c.ClickHouseDSN); err != nil {
+		return fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN: %w", err)
 	}
 	return nil
 }

@@ -46,15 +46,15 @@ func (s *Server) exportCSV(w http.ResponseWriter, r *http.Request, p params) err
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8; header=present")
-	w.Header().Set("Content-Disposition", attachment("actions-"+filter.Tenant+"-"+s.now().UTC().Format("20060102T150405Z"), ".csv"))
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	w.Header().Set("Content-Disposition", attachment("actions-"+filter.Tenant+"-"+time.Now().UTC().Format("20060102T150405Z"), ".csv"))
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
 
-	e := &export{control: http.NewResponseController(w), now: s.now}
-	e.csv = newCSVWriter(&stalling{w, e.control, s.now}, exportBuffer, !raw)
+	e := &export{control: http.NewResponseController(w)}
+	e.csv = newCSVWriter(&stalling{w, e.control}, exportBuffer, !raw)
 	if bom {
 		_, _ = e.csv.to.WriteString(byteOrderMark)
 	}
@@ -76,7 +76,6 @@ func (s *Server) exportCSV(w http.ResponseWriter, r *http.Request, p params) err
 // the lock.
 type export struct {
 	control *http.ResponseController
-	now     func() time.Time
 
 	mu      sync.Mutex
 	csv     *csvWriter
@@ -112,7 +111,7 @@ func (e *export) row(a *store.Action) error {
 	if err := e.csv.endLine(); err != nil {
 		return fmt.Errorf("write a row: %w", err)
 	}
-	if !e.sent || e.now().Sub(e.flushed) >= exportFlush {
+	if !e.sent || time.Since(e.flushed) >= exportFlush {
 		return e.send()
 	}
 	return nil
@@ -126,7 +125,7 @@ func (e *export) finish() error {
 
 // send sends what was gathered. The lock is held.
 func (e *export) send() error {
-	e.sent, e.flushed = true, e.now()
+	e.sent, e.flushed = true, time.Now()
 	if err := e.csv.flush(); err != nil {
 		return fmt.Errorf("send rows: %w", err)
 	}
@@ -140,13 +139,12 @@ func (e *export) send() error {
 type stalling struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	now     func() time.Time
 }
 
 // Write writes, for as long as exportStall at most.
 func (s *stalling) Write(b []byte) (int, error) {
-	_ = s.control.SetWriteDeadline(s.now().Add(exportStall)) // not every connection has deadlines
-	return s.w.Write(b)                                      //nolint:wrapcheck // io.Writer's errors pass through unchanged
+	_ = s.control.SetWriteDeadline(time.Now().Add(exportStall)) // not every connection has deadlines
+	return s.w.Write(b)                                         //nolint:wrapcheck // io.Writer's errors pass through unchanged
 }
 
 // attachment is a Content-Disposition by RFC 6266: a name in ASCII for old

@@ -1,11 +1,13 @@
 package query
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/store"
 )
 
 // Problem is an error as RFC 9457 problem details. Handlers return it for what
@@ -73,6 +75,13 @@ func methodNotAllowed(method, allow string) *Problem {
 	return p
 }
 
+func timedOut(limit time.Duration, cause error) *Problem {
+	p := newProblem("timeout", "The answer took too long", http.StatusGatewayTimeout,
+		"The log was not searched within "+limit.String()+". Narrow the question, for example with from and to, or raise ACTIONLOG_QUERY_TIMEOUT.")
+	p.cause = cause
+	return p
+}
+
 // asProblem turns whatever a handler returned into a problem.
 func (s *Server) asProblem(r *http.Request, err error) *Problem {
 	var p *Problem
@@ -83,11 +92,8 @@ func (s *Server) asProblem(r *http.Request, err error) *Problem {
 		p = newProblem("unavailable", "The service is not available", http.StatusServiceUnavailable, "The service is stopping. Try again in a moment.")
 	case r.Context().Err() != nil:
 		p = newProblem("client-closed", "The client went away", statusClientClosed, "The client went away.")
-	case errors.Is(err, context.DeadlineExceeded):
-		p = newProblem("timeout", "The answer took too long", http.StatusGatewayTimeout,
-			"The log was not searched within "+s.cfg.QueryTimeout.String()+". Narrow the question, for example with from and to, or raise ACTIONLOG_QUERY_TIMEOUT.")
-	case isUnreachable(err):
-		p = newProblem("unavailable", "The service is not available", http.StatusServiceUnavailable, "The database does not answer. Try again in a moment.")
+	case store.IsUnavailable(err):
+		p = newProblem("unavailable", "The service is not available", http.StatusServiceUnavailable, "The database cannot be asked now. Try again in a moment; the service's log says why.")
 	default:
 		p = newProblem("internal", "The service failed", http.StatusInternalServerError, "Something went wrong here. The service's log says what.")
 	}

@@ -1,9 +1,7 @@
 package query
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"runtime/debug"
 )
@@ -49,9 +47,3 @@ type panicError struct {
 func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
 func stack() string { return string(debug.Stack()) }
-
-// isUnreachable reports whether the database could not be reached at all.
-func isUnreachable(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op)
-}

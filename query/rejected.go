@@ -1,6 +1,7 @@
 package query
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 
@@ -50,5 +51,11 @@ func (s *Server) listRejected(w http.ResponseWriter, r *http.Request, p params) 
 		next := encodeRejectedCursor(page.Next)
 		answer.NextCursor = &next
 	}
-	return writeJSON(w, answer)
+	var b bytes.Buffer
+	if err := encodeJSON(&b, answer); err != nil {
+		return fmt.Errorf("encode rejected messages: %w", err)
+	}
+	b.WriteByte('\n')
+	writeJSON(w, b.Bytes())
+	return nil
 }

@@ -39,7 +39,7 @@ type Server struct {
 	store   *store.Store
 	cfg     Config
 	logger  *slog.Logger
-	now     func() time.Time
+	openapi []byte
 	handler http.Handler
 	drain   time.Duration
 
@@ -54,8 +54,12 @@ func New(store *store.Store, cfg Config, logger *slog.Logger) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("query configuration: %w", err)
 	}
+	document, err := openAPI()
+	if err != nil {
+		return nil, err
+	}
 	stopping, stop := context.WithCancel(context.Background())
-	s := &Server{store: store, cfg: cfg, logger: logger, now: time.Now, drain: drainTimeout, stopping: stopping, stop: stop}
+	s := &Server{store: store, cfg: cfg, logger: logger, openapi: document, drain: drainTimeout, stopping: stopping, stop: stop}
 	s.handler = s.router()
 	return s, nil
 }
@@ -87,6 +91,7 @@ func (s *Server) routes() []route {
 		{path: "/v1/actions/{id}", handle: s.getAction, parameters: []parameter{{name: "tenant"}}},
 		{path: "/v1/export.csv", handle: s.exportCSV, parameters: exportParameters, unbounded: true},
 		{path: "/v1/rejected", handle: s.listRejected, parameters: pageParameters},
+		{path: "/openapi.json", handle: s.getOpenAPI},
 		{path: "/healthz", handle: s.healthz, quiet: true},
 		{path: "/readyz", handle: s.readyz, quiet: true},
 	}
@@ -119,7 +124,7 @@ func (s *Server) router() http.Handler {
 // route answer, turns errors and panics into answers, and logs.
 func (s *Server) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := s.now()
+		start := time.Now()
 		recorder := &recorder{ResponseWriter: w}
 		setSecurityHeaders(w.Header())
 		ctx, cancel := context.WithCancel(r.Context())
@@ -135,12 +140,26 @@ func (s *Server) serve(rt route) http.Handler {
 		if p != nil && !recorder.wrote {
 			s.fail(rt, recorder, r, p)
 		}
-		s.log(rt, recorder, r, s.now().Sub(start), p)
-		if p != nil && recorder.cut {
-			panic(http.ErrAbortHandler) // half an answer must not look whole
+		s.log(rt, recorder, r, time.Since(start), p)
+		if recorder.cut {
+			abort(r)
 		}
 	})
 }
+
+// abort ends a connection in the middle of an answer, so that what was sent does
+// not look whole. It does not return.
+func abort(r *http.Request) {
+	// HTTP/1.0, which proxies still speak, ends an answer by closing the connection;
+	// only a reset tells the two ends apart.
+	if conn, ok := r.Context().Value(connKey{}).(*net.TCPConn); ok && !r.ProtoAtLeast(1, 1) {
+		_ = conn.SetLinger(0)
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// connKey is where a request's context holds its connection.
+type connKey struct{}
 
 // answer runs the route's handler and returns panics as errors.
 func (s *Server) answer(rt route, w *recorder, r *http.Request) (err error) {
@@ -150,26 +169,25 @@ func (s *Server) answer(rt route, w *recorder, r *http.Request) (err error) {
 			w.cut = w.wrote
 		}
 	}()
-	if !slices.Contains(allowed, r.Method) {
-		return methodNotAllowed(r.Method, strings.Join(allowed, ", "))
-	}
 	var accepted params
-	if rt.path != "" { // what is not there takes no parameters to complain about
+	if rt.path != "" { // where nothing is, no method or parameter is to blame
+		if !slices.Contains(allowed, r.Method) {
+			return methodNotAllowed(r.Method, strings.Join(allowed, ", "))
+		}
 		if accepted, err = parseParams(r.URL.RawQuery, rt.parameters); err != nil {
 			return err
 		}
 	}
 	if !rt.unbounded {
-		bounded, cancel := context.WithTimeoutCause(r.Context(), s.cfg.QueryTimeout, context.DeadlineExceeded)
+		bounded, cancel := context.WithTimeout(r.Context(), s.cfg.QueryTimeout)
 		defer cancel()
 		r = r.WithContext(bounded)
-		_ = http.NewResponseController(w).SetWriteDeadline(s.now().Add(s.cfg.QueryTimeout + writeGrace))
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.cfg.QueryTimeout + writeGrace))
 	}
 	err = rt.handle(w, r, accepted)
 	w.cut = err != nil && w.wrote
 	if err != nil && errors.Is(r.Context().Err(), context.DeadlineExceeded) {
-		// Drivers do not always say that it was the deadline that failed them.
-		err = fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+		return timedOut(s.cfg.QueryTimeout, err)
 	}
 	return err
 }
@@ -203,6 +221,9 @@ func (s *Server) log(rt route, w *recorder, r *http.Request, took time.Duration,
 	}
 	if rt.quiet {
 		level = slog.LevelDebug
+	}
+	if w.cut {
+		attributes = append(attributes, slog.Bool("cut", true))
 	}
 	if p != nil && p.cause != nil {
 		attributes = append(attributes, slog.String("error", p.cause.Error()))
@@ -272,7 +293,10 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, c)
+		},
+		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
 	}
 	defer s.stop()
 	failed := make(chan error, 1)

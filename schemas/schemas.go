@@ -21,3 +21,9 @@ var Event []byte
 //
 //go:embed actions.json
 var Actions []byte
+
+// OpenAPI is the OpenAPI 3.1 document of query's HTTP API, in YAML. It refers to
+// event.schema.json; query serves the two as one document.
+//
+//go:embed openapi.yaml
+var OpenAPI []byte

@@ -49,7 +49,9 @@ func decode(value []byte, origin Origin, e *Event) *Rejection {
 		return &Rejection{Reason: ReasonInvalidJSON, Message: "the message begins with a byte order mark: " +
 			"send UTF-8 without one"}
 	}
-	d := &decoder{json: jsontext.NewDecoder(bytes.NewBuffer(value)), value: value, whole: string(value)}
+	// The names in the event, actors and records are few and known, so readMembers
+	// sees those that come twice: cheaper than a set of names for each object.
+	d := &decoder{json: newJSON(value, true), value: value, whole: string(value)}
 	if r := d.object(); r != nil {
 		return r
 	}
@@ -62,10 +64,20 @@ func decode(value []byte, origin Origin, e *Event) *Rejection {
 	return complete(e, origin)
 }
 
-// decoder reads the tokens of one message.
+// newJSON returns a decoder of value alone, which it does not copy. Whatever the
+// library's defaults become, it refuses text that is not UTF-8.
+func newJSON(value []byte, allowDuplicateNames bool) *jsontext.Decoder {
+	return jsontext.NewDecoder(bytes.NewBuffer(value),
+		jsontext.AllowDuplicateNames(allowDuplicateNames), jsontext.AllowInvalidUTF8(false))
+}
+
+// decoder reads the tokens of one message, or of one of its values: the one that
+// is at path and starts at byte start of the message.
 type decoder struct {
 	json  *jsontext.Decoder
 	value []byte
+	base  string
+	start int
 	// whole is a copy of the message. Texts without escapes are parts of it, which
 	// costs one allocation an event instead of one a text.
 	whole string
@@ -129,6 +141,9 @@ func readMembers[T any](d *decoder, fields *fields[T], into *T) *Rejection {
 		i := fields.find(name, next)
 		if i < 0 {
 			return d.unknown(string(name), fields.of, fields.names())
+		}
+		if seen&(1<<i) != 0 {
+			return duplicate(d.path())
 		}
 		next, seen = i+1, seen|1<<i
 		f := &fields.list[i]
@@ -241,7 +256,7 @@ func (d *decoder) path() string { return d.pathOf(d.json.StackPointer()) }
 
 // pathOf writes a pointer into the objects and arrays being read as a path.
 func (d *decoder) pathOf(pointer jsontext.Pointer) string {
-	path, level := "", 0
+	path, level := d.base, 0
 	for token := range pointer.Tokens() {
 		level++
 		if level <= d.json.StackDepth() {
@@ -270,8 +285,12 @@ func (d *decoder) unknown(name, of string, names []string) *Rejection {
 	return &Rejection{Reason: ReasonUnknownField, Field: path, Message: message}
 }
 
-// wrongType rejects the value ahead, which is to be the value of path.
+// wrongType rejects the value ahead, which is at path: for its kind, or for its
+// syntax if it is no value at all.
 func (d *decoder) wrongType(got jsontext.Kind, want, path string) *Rejection {
+	if _, err := d.json.ReadToken(); err != nil {
+		return d.broken(err)
+	}
 	remedy := "send " + want
 	if got == 'n' {
 		remedy += ", or leave the field out if it is optional"
@@ -303,28 +322,33 @@ func (d *decoder) broken(err error) *Rejection {
 	if !errors.As(err, &syntax) {
 		return d.malformed()
 	}
-	at := int(syntax.ByteOffset)
+	at := int(syntax.ByteOffset) // in d.value
 	path := d.pathOf(syntax.JSONPointer)
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return &Rejection{Reason: ReasonDuplicateField, Field: path, Message: path + " is there twice: send it once"}
+		return duplicate(path)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &Rejection{Reason: ReasonInvalidJSON, Message: fmt.Sprintf(
-			"the message is cut off after byte %d%s: send the whole object", len(d.value), within(path))}
+			"the message is cut off after byte %d%s: send the whole object", d.start+len(d.value), within(path))}
 	case d.notUTF8(at):
 		return &Rejection{Reason: ReasonInvalidUTF8, Field: path, Message: fmt.Sprintf(
 			"the text is not UTF-8 at byte %d%s: send UTF-8, and a character beyond U+FFFF as itself "+
-				"or as both its \\u escapes", at, within(path))}
+				"or as both its \\u escapes", d.start+at, within(path))}
 	}
 	wrong := strings.TrimPrefix(syntax.Err.Error(), "jsontext: ")
 	return &Rejection{Reason: ReasonInvalidJSON, Message: fmt.Sprintf(
-		"the message is not JSON at byte %d%s: %s", at, within(path), wrong)}
+		"the message is not JSON at byte %d%s: %s", d.start+at, within(path), wrong)}
+}
+
+// duplicate rejects a name that its object has already.
+func duplicate(path string) *Rejection {
+	return &Rejection{Reason: ReasonDuplicateField, Field: path, Message: path + " is there twice: send it once"}
 }
 
 // malformed rejects JSON that cannot be read on for a reason that has no name.
 func (d *decoder) malformed() *Rejection {
 	return &Rejection{Reason: ReasonInvalidJSON, Message: fmt.Sprintf(
-		"the message is not JSON after byte %d: send one JSON object a message", d.json.InputOffset())}
+		"the message is not JSON after byte %d: send one JSON object a message", d.start+int(d.json.InputOffset()))}
 }
 
 // within tells in what field something is.

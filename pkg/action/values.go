@@ -3,7 +3,6 @@ package action
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"net/netip"
 	"strconv"
 	"time"
@@ -81,29 +80,39 @@ func readRelated(d *decoder, e *Event) *Rejection {
 
 // readDetails reads an object of any members and keeps its bytes.
 func readDetails(d *decoder, e *Event) *Rejection {
-	if kind := d.json.PeekKind(); kind != '{' && kind != jsontext.KindInvalid {
+	if kind := d.json.PeekKind(); kind == jsontext.KindInvalid {
+		_, err := d.json.ReadToken()
+		return d.broken(err)
+	} else if kind != '{' {
 		return d.wrongType(kind, "an object", "details")
 	}
-	// Token by token, since it stops at the first bound that is passed, however
-	// deep or long the value is.
-	outside := d.json.StackDepth()
-	start := math.MaxInt
+	// Its names are anyone's, so another decoder reads it, which sees those that
+	// come twice. The value is the first brace after its name.
+	after := int(d.json.InputOffset())
+	start := after + bytes.IndexByte(d.value[after:], '{')
+	if start < after {
+		return d.malformed()
+	}
+	in := &decoder{json: newJSON(d.value[start:], false), value: d.value[start:], base: "details", start: start}
+	// Token by token, since this stops at the first bound that is passed, however
+	// long or deep the value is.
 	for {
-		if _, err := d.json.ReadToken(); err != nil {
-			return d.broken(err)
+		if _, err := in.json.ReadToken(); err != nil {
+			return in.broken(err)
 		}
-		end := int(d.json.InputOffset())
-		depth := d.json.StackDepth() - outside
-		start = min(start, end-1)
-		switch {
-		case end-start > MaxDetailsBytes:
+		size := int(in.json.InputOffset())
+		switch depth := in.json.StackDepth(); {
+		case size > MaxDetailsBytes:
 			return &Rejection{Reason: ReasonTooLong, Field: "details", Message: fmt.Sprintf(
 				"details has more than %d bytes: send at most %d", MaxDetailsBytes, MaxDetailsBytes)}
 		case depth > MaxDetailsDepth:
 			return &Rejection{Reason: ReasonTooDeep, Field: "details", Message: fmt.Sprintf(
 				"details has objects and arrays more than %d levels deep: send at most %d levels", MaxDetailsDepth, MaxDetailsDepth)}
 		case depth == 0:
-			e.Details = bytes.Clone(d.value[start:end])
+			e.Details = bytes.Clone(in.value[:size])
+			if err := d.json.SkipValue(); err != nil {
+				return d.broken(err)
+			}
 			return nil
 		}
 	}

@@ -27,8 +27,11 @@ ENGINE = ReplacingMergeTree ORDER BY version`
 
 // ClickHouse's error codes, from src/Common/ErrorCodes.cpp.
 const (
-	codeUnknownTable    = 60
-	codeUnknownDatabase = 81
+	codeUnknownTable         = 60
+	codeUnknownDatabase      = 81
+	codeTooManyQueries       = 202
+	codeMemoryLimit          = 241
+	codeAuthenticationFailed = 516
 )
 
 // Migration is one numbered file of schemas/clickhouse.

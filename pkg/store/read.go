@@ -24,6 +24,8 @@ type Cursor struct {
 	ContentHash action.ContentHash
 }
 
+func (a *Action) cursor() Cursor { return Cursor{a.Time, a.ID, a.ContentHash} }
+
 // Page is a stretch of a list, newest first.
 type Page struct {
 	Actions []Action
@@ -43,16 +45,17 @@ func (s *Store) List(ctx context.Context, f Filter, after *Cursor, limit int) (P
 		fetched := 0
 		err := s.read(ctx, f, after, fetch, func(a *Action) error {
 			fetched++
-			cursor := Cursor{a.Time, a.ID, a.ContentHash}
-			if len(page.Actions) > 0 && a.key() == page.Actions[len(page.Actions)-1].key() {
+			// When the page is full the few rows that are left are read all the same: a
+			// read that is broken off costs its connection.
+			if page.Next != nil || after != nil && a.cursor() == *after {
 				return nil
 			}
-			after = &cursor
 			if len(page.Actions) == limit {
-				last := page.Actions[limit-1]
-				page.Next = &Cursor{last.Time, last.ID, last.ContentHash}
-				return errEnough
+				page.Next = after
+				return nil
 			}
+			cursor := a.cursor()
+			after = &cursor
 			page.Actions = append(page.Actions, *a)
 			return nil
 		})
@@ -91,13 +94,9 @@ func (s *Store) Each(ctx context.Context, filter Filter, f func(*Action) error) 
 func (s *Store) Get(ctx context.Context, tenant, id string) ([]Action, error) {
 	const most = 1000
 	var actions []Action
-	seen := map[key]bool{}
-	query := "SELECT " + columnList + " FROM actions WHERE tenant = ? AND id = ? ORDER BY offset, partition, topic_id LIMIT ?"
+	query := "SELECT " + columnList + " FROM actions WHERE tenant = ? AND id = ? ORDER BY offset, partition, topic_id LIMIT 1 BY time, content_hash LIMIT ?"
 	err := s.scan(ctx, query, []any{tenant, id, most}, func(a *Action) error {
-		if !seen[a.key()] {
-			seen[a.key()] = true
-			actions = append(actions, *a)
-		}
+		actions = append(actions, *a)
 		return nil
 	})
 	if err != nil {
@@ -108,9 +107,6 @@ func (s *Store) Get(ctx context.Context, tenant, id string) ([]Action, error) {
 	}
 	return actions, nil
 }
-
-// errEnough ends a read early without failing it.
-var errEnough = fmt.Errorf("enough rows")
 
 // read streams the rows that match in newest-first order, repeats included;
 // limit 0 means all.
@@ -153,10 +149,7 @@ func (s *Store) scan(ctx context.Context, query string, args []any, each func(*A
 		if err := rows.Scan(to...); err != nil {
 			return err
 		}
-		if err := each(&a); err == errEnough {
-			cancel()
-			return nil
-		} else if err != nil {
+		if err := each(&a); err != nil {
 			cancel()
 			return err
 		}

@@ -5,15 +5,24 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// dialTimeout bounds one attempt to connect.
-const dialTimeout = 5 * time.Second
+const (
+	// dialTimeout bounds one attempt to connect, and the wait for a free connection.
+	dialTimeout = 5 * time.Second
+	// An export holds a connection for as long as it lasts, so clickhouse-go's own
+	// default of ten is too few. A DSN may say otherwise.
+	maxOpenConns = 64
+	maxIdleConns = 16
+)
 
 // Store is a connection pool to one ClickHouse database. It is safe for
 // concurrent use.
@@ -27,14 +36,19 @@ type Store struct {
 // (http://user:password@host:8123/database). It does not wait for the server:
 // Ping does.
 func Open(dsn string) (*Store, error) {
-	options, err := clickhouse.ParseDSN(dsn)
+	options, err := parseDSN(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("parse the ClickHouse DSN: %w", err)
+		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
-	if options.Auth.Database == "" {
-		return nil, fmt.Errorf("parse the ClickHouse DSN: it names no database, add one to the path, as in http://127.0.0.1:8123/actionlog")
+	if options.DialTimeout == 0 {
+		options.DialTimeout = dialTimeout
 	}
-	options.DialTimeout = dialTimeout
+	if options.MaxIdleConns == 0 {
+		options.MaxIdleConns = maxIdleConns
+	}
+	if options.MaxOpenConns == 0 {
+		options.MaxOpenConns = max(maxOpenConns, options.MaxIdleConns)
+	}
 	if options.Compression == nil {
 		options.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
 	}
@@ -43,6 +57,38 @@ func Open(dsn string) (*Store, error) {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
 	return &Store{conn: conn, database: options.Auth.Database}, nil
+}
+
+// CheckDSN reports what is wrong with a DSN, without connecting. The error does
+// not repeat the DSN, which may hold a password.
+func CheckDSN(dsn string) error {
+	_, err := parseDSN(dsn)
+	return err
+}
+
+func parseDSN(dsn string) (*clickhouse.Options, error) {
+	const example = "write it as in http://user:password@127.0.0.1:8123/actionlog"
+	options, err := clickhouse.ParseDSN(dsn)
+	if err != nil {
+		// The cause is left out: it may quote the DSN, password and all.
+		return nil, errors.New("the ClickHouse DSN cannot be read: " + example)
+	}
+	if options.Auth.Database == "" {
+		return nil, errors.New("the ClickHouse DSN names no database: " + example)
+	}
+	return options, nil
+}
+
+// IsUnavailable reports whether an error of a Store means that the database cannot
+// be asked now, rather than that it failed at the question: it is not reached, has
+// no schema, or refuses for lack of memory or of room.
+func IsUnavailable(err error) bool {
+	var exception *clickhouse.Exception
+	if errors.As(err, &exception) {
+		return slices.Contains([]int32{codeUnknownTable, codeUnknownDatabase, codeTooManyQueries, codeMemoryLimit, codeAuthenticationFailed}, exception.Code)
+	}
+	var network *net.OpError
+	return errors.As(err, &network) || errors.Is(err, clickhouse.ErrAcquireConnTimeout) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // Ping reports whether the server answers and the schema is the one that this

@@ -1,0 +1,121 @@
+# `make` lists the targets. GNU make 4.3, Go, npm, and a POSIX shell are all that
+# has to be there; what else a target needs it installs, or it says what is missing.
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+
+# Tools run at a pinned version through the Go module cache: nothing to install,
+# and no trace of them in go.mod.
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
+
+# make run ARGS='…' replaces what standalone is started with;
+# make test PKG=./pkg/action TESTFLAGS='-run TestX -v' narrows the tests.
+ARGS      ?= --demo
+PKG       ?= ./...
+TESTFLAGS ?=
+
+ENGINE       := pkg/embedded/engine
+ENGINE_STAMP := $(ENGINE)/node_modules/.package-lock.json
+
+# $(call need,command,what to do): stop with a clear message when it is not installed.
+need = @command -v $(1) >/dev/null || { echo "make: $(1) is not on the PATH. $(2)" >&2; exit 1; }
+need_go  = $(call need,go,Install the Go version that go.mod names or a newer one.)
+need_npm = $(call need,npm,Install Node.js with npm: it fetches the embedded ClickHouse engine.)
+
+# $(call install,packages,what to do): install Debian packages where that is ours to do.
+define install
+	if [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ] && command -v apt-get >/dev/null; then \
+		echo "make $@: installing $(1)" >&2; \
+		apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null; \
+	else false; fi || { echo "make $@: $(2)" >&2; exit 1; }
+endef
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: engine ## Build bin/actionlog and fetch the embedded engine
+	$(need_go)
+	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/actionlog ./cmd/actionlog
+
+# exec: Ctrl-C reaches the process itself, which stops in order and exits 0.
+.PHONY: run
+run: build ## Build and start everything on this machine, with demo events
+	@exec bin/actionlog standalone $(ARGS)
+
+# With ACTIONLOG_ENGINE_LIB set the library is already somewhere else.
+.PHONY: engine
+engine: $(if $(ACTIONLOG_ENGINE_LIB),,$(ENGINE_STAMP)) ## Fetch the embedded ClickHouse engine if it is not there
+	@:
+
+# npm ci takes exactly what the lock file names, checks it against the hashes there,
+# and keeps it in npm's own cache. Its last step is to write the stamp.
+$(ENGINE_STAMP): $(ENGINE)/package-lock.json
+	$(need_npm)
+	@echo 'fetching the ClickHouse engine (about 560 MB unpacked, once)' >&2
+	@cd $(ENGINE) && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier || { \
+		echo 'make engine: npm could not fetch the engine. It exists for Linux with glibc on x86-64;' \
+			'elsewhere run ingest and query against a ClickHouse server (docker-compose.yml).' >&2; exit 1; }
+	@touch $@
+
+.PHONY: test
+test: engine test-tools ## Install what the tests need and run them with the race detector
+	CGO_ENABLED=1 go test -race $(TESTFLAGS) $(PKG)
+
+# The race detector needs a C compiler with its headers, the page's tests a browser.
+.PHONY: test-tools
+test-tools:
+	$(need_go)
+	@echo '#include <stdlib.h>' | $$(go env CC) -E - >/dev/null 2>&1 || { \
+		$(call install,gcc libc6-dev,the race detector needs a C compiler: install gcc and the C library headers (Debian: gcc libc6-dev).); }
+	@for browser in chromium chromium-browser google-chrome google-chrome-stable \
+			'/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'; do \
+		if command -v "$$browser" >/dev/null; then exit 0; fi; \
+	done; \
+	$(call install,chromium fonts-liberation,the tests of the page need a browser: install chromium or google-chrome so that it is on the PATH.)
+
+.PHONY: lint
+lint: tidy-check vet golangci-lint vulncheck ## Check format, house rules, go.mod and known vulnerabilities
+
+.PHONY: golangci-lint
+golangci-lint:
+	$(need_go)
+	go run $(GOLANGCI_LINT) run
+
+.PHONY: vet
+vet:
+	$(need_go)
+	go vet ./...
+
+# The one check that asks a server which may be out of reach (an offline build, a
+# proxy): then it says that nothing was checked. Everything else that goes wrong fails.
+.PHONY: vulncheck
+vulncheck:
+	$(need_go)
+	@echo 'go run $(GOVULNCHECK) ./...'; \
+	if out=$$(go run $(GOVULNCHECK) ./... 2>&1); then echo "$$out"; exit 0; fi; \
+	echo "$$out" >&2; \
+	case "$$out" in \
+	*'govulncheck: fetching vulnerabilities:'*) \
+		echo 'WARNING: the vulnerability database is out of reach: vulnerabilities were NOT checked.' >&2 ;; \
+	*) exit 1 ;; \
+	esac
+
+.PHONY: tidy-check
+tidy-check: ## Fail when go.mod or go.sum is not tidy
+	$(need_go)
+	go mod tidy -diff
+
+.PHONY: fmt
+fmt: ## Format the code as the linter asks
+	$(need_go)
+	go run $(GOLANGCI_LINT) fmt
+
+.PHONY: clean
+clean: ## Remove what make built and fetched; never the data directory
+	rm -rf bin $(ENGINE)/node_modules

@@ -1,0 +1,191 @@
+package embedded
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/embedded/internal/chdb"
+	"github.com/actionlog/actionlog/pkg/embedded/internal/chhttp"
+)
+
+// childEnv marks a process as the engine's child. An environment variable
+// rather than an argument, so that any binary can be one: a test binary would
+// refuse the argument.
+const childEnv = "ACTIONLOG_ENGINE_CHILD"
+
+// The child's files beside standard input (orders), output (reports) and error
+// (the log): the listening socket, opened by the parent so that the address
+// stays the same, and taken, over restarts.
+const listenerFD = 3
+
+// orders is the first line of the child's standard input. The password comes
+// this way because arguments and the environment can be read by others.
+type orders struct {
+	Library  string
+	Dir      string
+	Password string
+	Level    slog.Level
+}
+
+// report is the line that the child writes when it serves, or cannot.
+type report struct {
+	Version string // of the engine
+	Error   string
+}
+
+// Exit codes of the child that the parent tells apart.
+const (
+	exitRefused = 3 // cannot start, and trying again will not help
+)
+
+// lockWait is how long a starting child waits for the data directory: a killed
+// engine keeps it until the kernel has taken its memory apart.
+const lockWait = 5 * time.Second
+
+// Main runs the engine when this process was started as its child, and does
+// not return then. Call it first thing in main and in TestMain.
+func Main() {
+	if os.Getenv(childEnv) == "" {
+		return
+	}
+	// A child of the child must not take itself for an engine.
+	_ = os.Unsetenv(childEnv)
+	os.Exit(runChild())
+}
+
+func runChild() int {
+	out := json.NewEncoder(os.Stdout)
+	refuse := func(err error) int {
+		_ = out.Encode(report{Error: err.Error()})
+		return exitRefused
+	}
+	in := bufio.NewReader(os.Stdin)
+	line, err := in.ReadBytes('\n')
+	if err != nil {
+		return refuse(fmt.Errorf("read the engine's orders: %w", err))
+	}
+	var o orders
+	if err := json.Unmarshal(line, &o); err != nil {
+		return refuse(fmt.Errorf("read the engine's orders: %w", err))
+	}
+	// From here on the end of standard input means that the parent is gone or
+	// wants the engine to stop; nothing else is ever sent.
+	stop := make(chan struct{})
+	go func() {
+		line, _ := in.ReadString('\n')
+		if line == "" {
+			// The parent died. What was acknowledged is stored, and the next
+			// engine wants the directory at once.
+			os.Exit(1)
+		}
+		close(stop)
+	}()
+	logger := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: o.Level}))
+	ln, err := net.FileListener(os.NewFile(listenerFD, "listener"))
+	if err != nil {
+		return refuse(fmt.Errorf("take over the engine's listener: %w", err))
+	}
+	lock, err := lockDir(o.Dir)
+	if err != nil {
+		return refuse(err)
+	}
+	defer lock.Close()
+	// Most of this process's memory is the engine's, outside Go's sight; Go's
+	// own share is copies in flight.
+	debug.SetGCPercent(50)
+	lib, err := chdb.Load(o.Library)
+	if err != nil {
+		return refuse(err)
+	}
+	temp := filepath.Join(o.Dir, "tmp", "answers")
+	if err := errors.Join(os.RemoveAll(temp), os.MkdirAll(temp, 0o700)); err != nil {
+		return refuse(fmt.Errorf("make the engine's directory for answers: %w", err))
+	}
+	engine, err := chhttp.New(lib, chhttp.Config{Dir: o.Dir, TempDir: temp, Password: o.Password, Logger: logger})
+	if err != nil {
+		return refuse(fmt.Errorf("open the engine on %q: %w", o.Dir, err))
+	}
+	server := &http.Server{
+		Handler:           engine,
+		ReadHeaderTimeout: 30 * time.Second,
+		MaxHeaderBytes:    1 << 20,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ln) }()
+	if err := out.Encode(report{Version: engine.Version()}); err != nil {
+		return 1
+	}
+	select {
+	case err := <-served:
+		logger.Error("engine server ended", slog.Any("error", err))
+		return 1
+	case <-stop:
+	}
+	// Requests get a moment to end; then their contexts are cancelled, which
+	// kills their statements.
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		_ = server.Close()
+		return 1
+	}
+	engine.Close()
+	return 0
+}
+
+// lockDir takes the data directory for this process alone. The lock goes with
+// the process, however it ends.
+func lockDir(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the engine's data directory: %w", err)
+	}
+	path := filepath.Join(dir, "engine.lock")
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the engine's lock: %w", err)
+	}
+	deadline := time.NewTimer(lockWait)
+	defer deadline.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ok, err := tryLock(f)
+		if err != nil {
+			f.Close()
+			return nil, fmt.Errorf("lock %q: %w", path, err)
+		}
+		if ok {
+			break
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			holder, _ := io.ReadAll(io.LimitReader(f, 32))
+			f.Close()
+			return nil, fmt.Errorf("another engine (process %s) is using the data directory %q: stop it, or choose another directory", strings.TrimSpace(string(holder)), dir)
+		}
+	}
+	if err := f.Truncate(0); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("write the engine's lock: %w", err)
+	}
+	if _, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("write the engine's lock: %w", err)
+	}
+	return f, nil
+}

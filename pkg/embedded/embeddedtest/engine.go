@@ -1,0 +1,104 @@
+// Package embeddedtest gives tests the real engine: one for each test process,
+// started when the first test asks for it, and a fresh database for each test.
+package embeddedtest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/embedded"
+)
+
+// shared is the engine of this test process. It lives as long as the process,
+// which is why it is kept in a variable of the package.
+var shared struct {
+	once   sync.Once
+	dir    string
+	engine *embedded.Engine
+	err    error
+}
+
+// Main runs the tests and then stops what they started. TestMain of a package
+// that uses the engine is nothing but a call of it.
+func Main(m *testing.M) {
+	embedded.Main()
+	code := m.Run()
+	if err := stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "stop what the tests shared:", err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+func stop() error {
+	shared.once.Do(func() { shared.err = errors.New("the tests are over") })
+	var errs []error
+	if shared.engine != nil {
+		errs = append(errs, shared.engine.Close())
+	}
+	if shared.dir != "" {
+		errs = append(errs, os.RemoveAll(shared.dir))
+	}
+	return errors.Join(errs...)
+}
+
+// Engine returns the engine that the tests of this process share. It is never
+// to be closed or killed by a test.
+func Engine(t testing.TB) *embedded.Engine {
+	t.Helper()
+	shared.once.Do(func() {
+		library, err := embedded.FindLibrary(os.Getenv("ACTIONLOG_ENGINE_LIB"))
+		if err != nil {
+			shared.err = err
+			return
+		}
+		if shared.dir, shared.err = os.MkdirTemp("", "actionlog-engine-*"); shared.err != nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+		defer cancel()
+		shared.engine, shared.err = embedded.StartEngine(ctx, embedded.EngineConfig{
+			Library: library, Dir: shared.dir, Addr: "127.0.0.1:0",
+			Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		})
+	})
+	if shared.err != nil {
+		t.Fatalf("the ClickHouse engine for tests: %v", shared.err)
+	}
+	return shared.engine
+}
+
+// Database makes an empty database on the shared engine and returns its DSN for
+// clickhouse-go. It is dropped when the test ends. Without the engine's library
+// the test fails.
+func Database(t testing.TB) string {
+	t.Helper()
+	e := Engine(t)
+	name := "test_" + strings.ToLower(rand.Text()[:12])
+	exec(t, e, "CREATE DATABASE "+name)
+	t.Cleanup(func() { exec(t, e, "DROP DATABASE IF EXISTS "+name+" SYNC") })
+	return e.DSN(name)
+}
+
+func exec(t testing.TB, e *embedded.Engine, sql string) {
+	t.Helper()
+	resp, err := http.Post(e.URL(), "text/plain", strings.NewReader(sql))
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s %s %v", sql, resp.Status, body, err)
+	}
+}
