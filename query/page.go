@@ -37,12 +37,13 @@ type page struct {
 	assets    assets
 	catalogue *action.Catalogue
 	icons     map[string]bool
+	now       func() time.Time
 }
 
 func newPage(catalogue *action.Catalogue) (*page, error) {
-	p := &page{catalogue: catalogue}
+	p := &page{catalogue: catalogue, now: time.Now}
 	var err error
-	if p.assets, err = loadAssets(webFiles, "web", "app.css", "icons.svg", "mark.svg"); err != nil {
+	if p.assets, err = loadAssets(webFiles, "web"); err != nil {
 		return nil, err
 	}
 	p.icons = p.assets.icons("icons.svg")
@@ -106,14 +107,14 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("read the page: %w", err)
 	}
-	b := viewBuilder{page: s.page, now: s.now().UTC(), query: r.URL.Query(), filter: filter, choices: choices, settable: true}
+	b := viewBuilder{page: s.page, now: s.page.now().UTC(), query: r.URL.Query(), filter: filter, choices: choices, settable: true}
 	return s.page.render(w, r, http.StatusOK, b.list(list, cursor != nil))
 }
 
 // failPage answers an error with a page: the form stays usable, and what is wrong
 // stands at the filter that it is about.
 func (s *Server) failPage(w http.ResponseWriter, r *http.Request, problem *Problem) {
-	b := viewBuilder{page: s.page, now: s.now().UTC(), query: r.URL.Query(), problem: problem, settable: problem.Status != http.StatusNotFound}
+	b := viewBuilder{page: s.page, now: s.page.now().UTC(), query: r.URL.Query(), problem: problem, settable: problem.Status != http.StatusNotFound}
 	b.filter = readableFilter(b.query)
 	if problem.Status == http.StatusBadRequest {
 		ctx, cancel := context.WithTimeout(r.Context(), choicesTimeout)

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
-	"mime"
 	"net/http"
 	"path"
 	"regexp"
@@ -27,9 +26,12 @@ type asset struct {
 // assets are the page's files by their names, such as app.css.
 type assets map[string]asset
 
-func loadAssets(files fs.FS, dir string, names ...string) (assets, error) {
+// assetTypes are the page's files and their media types.
+var assetTypes = map[string]string{"app.css": "text/css; charset=utf-8", "icons.svg": "image/svg+xml", "mark.svg": "image/svg+xml"}
+
+func loadAssets(files fs.FS, dir string) (assets, error) {
 	loaded := assets{}
-	for _, name := range names {
+	for name, kind := range assetTypes {
 		content, err := fs.ReadFile(files, path.Join(dir, name))
 		if err != nil {
 			return nil, fmt.Errorf("load the page's files: %w", err)
@@ -38,7 +40,7 @@ func loadAssets(files fs.FS, dir string, names ...string) (assets, error) {
 		extension := path.Ext(name)
 		loaded[name] = asset{
 			path:    assetPrefix + strings.TrimSuffix(name, extension) + "." + hex.EncodeToString(sum[:6]) + extension,
-			kind:    mime.TypeByExtension(extension),
+			kind:    kind,
 			plain:   content,
 			gzipped: compress(content),
 		}
