@@ -174,7 +174,7 @@ func (s *Store) markConflicts(ctx context.Context, tenant string, actions []Acti
 		earliest, latest = minTime(earliest, a.Time), maxTime(latest, a.Time)
 	}
 	rows, err := s.conn.Query(ctx, "SELECT toUnixTimestamp64Milli(time) AS ms, id FROM actions WHERE tenant = ? AND time >= "+milliseconds+" AND time <= "+milliseconds+
-		" AND (toUnixTimestamp64Milli(time), id) IN ? GROUP BY ms, id HAVING uniqExact(content_hash) > 1",
+		" AND (toUnixTimestamp64Milli(time), id) IN (?) GROUP BY ms, id HAVING uniqExact(content_hash) > 1",
 		tenant, earliest.UnixMilli(), latest.UnixMilli(), pairs)
 	if err != nil {
 		return fmt.Errorf("find conflicting actions: %w", err)

@@ -1,5 +1,3 @@
-// Package embeddedtest gives tests the real parts: an embedded Kafka broker and
-// an embedded ClickHouse engine, one of each for a test process.
 package embeddedtest
 
 import (
@@ -32,8 +30,8 @@ type sharedBroker struct {
 	dir    string
 }
 
-// shared is process-wide because test functions share nothing else.
-var shared sharedBroker
+// kafkaBroker is process-wide because test functions share nothing else.
+var kafkaBroker sharedBroker
 
 // Broker returns the address of the Kafka broker that the tests of this process
 // share: the embedded one, started at the first call, or the first of
@@ -44,10 +42,10 @@ func Broker(t testing.TB) string {
 		first, _, _ := strings.Cut(given, ",")
 		return strings.TrimSpace(first)
 	}
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if shared.broker != nil {
-		return shared.broker.Addr()
+	kafkaBroker.mu.Lock()
+	defer kafkaBroker.mu.Unlock()
+	if kafkaBroker.broker != nil {
+		return kafkaBroker.broker.Addr()
 	}
 	dir, err := os.MkdirTemp("", "actionlog-broker-")
 	if err != nil {
@@ -57,20 +55,20 @@ func Broker(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("start the shared broker: %v", err)
 	}
-	shared.broker, shared.dir = broker, dir
+	kafkaBroker.broker, kafkaBroker.dir = broker, dir
 	return broker.Addr()
 }
 
 // closeBroker stops the shared broker, if any, and removes its data. It belongs
 // at the end of a test process, after the last test.
 func closeBroker() error {
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if shared.broker == nil {
+	kafkaBroker.mu.Lock()
+	defer kafkaBroker.mu.Unlock()
+	if kafkaBroker.broker == nil {
 		return nil
 	}
-	err := errors.Join(shared.broker.Close(), os.RemoveAll(shared.dir))
-	shared.broker = nil
+	err := errors.Join(kafkaBroker.broker.Close(), os.RemoveAll(kafkaBroker.dir))
+	kafkaBroker.broker = nil
 	return err
 }
 

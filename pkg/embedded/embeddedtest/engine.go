@@ -1,5 +1,6 @@
-// Package embeddedtest gives tests the real engine: one for each test process,
-// started when the first test asks for it, and a fresh database for each test.
+// Package embeddedtest gives tests the real parts: an embedded Kafka broker and
+// an embedded ClickHouse engine, one of each for a test process, started when the
+// first test asks for it, and a topic or a database of its own for each test.
 package embeddedtest
 
 import (
@@ -42,7 +43,7 @@ func Main(m *testing.M) {
 
 func stop() error {
 	shared.once.Do(func() { shared.err = errors.New("the tests are over") })
-	var errs []error
+	errs := []error{closeBroker()}
 	if shared.engine != nil {
 		errs = append(errs, shared.engine.Close())
 	}
