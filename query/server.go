@@ -13,6 +13,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -37,6 +38,7 @@ const (
 // Server answers questions about the log over HTTP.
 type Server struct {
 	store   *store.Store
+	page    *page
 	cfg     Config
 	logger  *slog.Logger
 	openapi []byte
@@ -58,8 +60,16 @@ func New(store *store.Store, cfg Config, logger *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	catalogue, err := action.LoadCatalogue(cfg.ActionsFile)
+	if err != nil {
+		return nil, fmt.Errorf("ACTIONLOG_ACTIONS_FILE: %w", err)
+	}
+	page, err := newPage(catalogue)
+	if err != nil {
+		return nil, err
+	}
 	stopping, stop := context.WithCancel(context.Background())
-	s := &Server{store: store, cfg: cfg, logger: logger, openapi: document, drain: drainTimeout, stopping: stopping, stop: stop}
+	s := &Server{store: store, page: page, cfg: cfg, logger: logger, openapi: document, drain: drainTimeout, stopping: stopping, stop: stop}
 	s.handler = s.router()
 	return s, nil
 }
@@ -92,6 +102,8 @@ func (s *Server) routes() []route {
 		{path: "/v1/export.csv", handle: s.exportCSV, parameters: exportParameters, unbounded: true},
 		{path: "/v1/rejected", handle: s.listRejected, parameters: pageParameters},
 		{path: "/openapi.json", handle: s.getOpenAPI},
+		{path: "/", handle: s.servePage, parameters: slices.Concat(filterParameters, pageParameters), fail: s.failPage, page: true},
+		{path: assetPrefix, handle: s.serveAsset, fail: s.failNotFound, prefix: true, page: true},
 		{path: "/healthz", handle: s.healthz, quiet: true},
 		{path: "/readyz", handle: s.readyz, quiet: true},
 	}
@@ -114,7 +126,7 @@ func (s *Server) router() http.Handler {
 			router.Path(rt.path).Handler(s.serve(rt))
 		}
 	}
-	router.NotFoundHandler = s.serve(route{handle: func(_ http.ResponseWriter, r *http.Request, _ params) error {
+	router.NotFoundHandler = s.serve(route{fail: s.failNotFound, handle: func(_ http.ResponseWriter, r *http.Request, _ params) error {
 		return notFound(r.URL.Path)
 	}})
 	return router

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"text/tabwriter"
+	"time"
 
 	"github.com/kelseyhightower/envconfig"
 
@@ -49,6 +50,21 @@ func (c *StandaloneConfig) Validate() error {
 	return nil
 }
 
+// EmitConfig is where emit publishes.
+type EmitConfig struct {
+	KafkaBrokers []string      `envconfig:"ACTIONLOG_KAFKA_BROKERS" default:"127.0.0.1:9092" desc:"Kafka brokers, host:port, separated by commas"`
+	Topic        string        `envconfig:"ACTIONLOG_TOPIC" default:"actions" desc:"the topic that events are published to"`
+	EmitTimeout  time.Duration `envconfig:"ACTIONLOG_EMIT_TIMEOUT" default:"30s" desc:"how long emit goes on trying while nothing gets through, 1s to 24h"`
+}
+
+// Validate returns every mistake in the configuration.
+func (c *EmitConfig) Validate() error {
+	if c.EmitTimeout < time.Second || c.EmitTimeout > 24*time.Hour {
+		return fmt.Errorf("ACTIONLOG_EMIT_TIMEOUT is %s: give 1s to 24h", c.EmitTimeout)
+	}
+	return nil
+}
+
 // printConfig prints the table of all variables.
 func printConfig(w io.Writer) error {
 	for _, part := range []struct {
@@ -58,6 +74,7 @@ func printConfig(w io.Writer) error {
 		{"Every command", &LogConfig{}},
 		{"ingest (and standalone)", &ingest.Config{}},
 		{"query (and standalone)", &query.Config{}},
+		{"emit", &EmitConfig{}},
 		{"standalone", &StandaloneConfig{}},
 	} {
 		fmt.Fprintf(w, "%s\n\n", part.title)

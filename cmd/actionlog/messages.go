@@ -20,11 +20,16 @@ func runEmit(ctx context.Context, e env, args []string) error {
 	if err := parse(set, args); err != nil {
 		return err
 	}
-	var cfg emit.Config
+	var cfg EmitConfig
 	if err := load(&cfg); err != nil {
 		return err
 	}
-	acknowledged, err := emit.Lines(ctx, cfg, e.stdin)
+	emitter, err := emit.New(emit.Config{Brokers: cfg.KafkaBrokers, Topic: cfg.Topic, RetryFor: cfg.EmitTimeout, Logger: e.logger})
+	if err != nil {
+		return err
+	}
+	defer func() { logClose(e.logger, "emitter", emitter.Close()) }()
+	acknowledged, err := emit.Lines(ctx, e.stdin, emitter)
 	summary := struct {
 		Acknowledged int64 `json:"acknowledged"`
 	}{acknowledged}

@@ -92,7 +92,7 @@ func runStandalone(ctx context.Context, e env, args []string) error {
 	group.Go(func() error { return queryService.Serve(ctx, listener) })
 	group.Go(func() error { trim(ctx, e.logger, broker, s, ingestCfg.Topic); return nil })
 	if *withDemo {
-		group.Go(func() error { return runDemo(ctx, cfg, broker.Addr(), ingestCfg.Topic) })
+		group.Go(func() error { return runDemo(ctx, e.logger, cfg, broker.Addr(), ingestCfg.Topic) })
 	}
 	addresses := struct {
 		Query      string `json:"query"`
@@ -187,8 +187,8 @@ func trim(ctx context.Context, logger *slog.Logger, broker *embedded.Broker, s *
 	}
 }
 
-func runDemo(ctx context.Context, cfg StandaloneConfig, broker, topic string) error {
-	emitter, err := emit.New(emit.Config{KafkaBrokers: []string{broker}, Topic: topic})
+func runDemo(ctx context.Context, logger *slog.Logger, cfg StandaloneConfig, broker, topic string) error {
+	emitter, err := emit.New(emit.Config{Brokers: []string{broker}, Topic: topic, Logger: logger})
 	if err != nil {
 		return err
 	}

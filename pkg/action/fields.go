@@ -14,6 +14,8 @@ const (
 	// MaxDetailsDepth bounds the levels of objects and arrays in details, details
 	// itself being the first.
 	MaxDetailsDepth = 64
+	// MaxAction bounds the action, in characters.
+	MaxAction = 128
 	// MaxRelated bounds the number of related records.
 	MaxRelated = 16
 	// MinYear and MaxYear bound the year of an event's time, in UTC, inclusive.
@@ -81,7 +83,7 @@ var (
 		{name: "actor", required: true, read: func(d *decoder, e *Event) *Rejection { return readObject(d, &actorFields, &e.Actor) }},
 		{name: "on_behalf_of", read: func(d *decoder, e *Event) *Rejection { return readObject(d, &actorFields, &e.OnBehalfOf) }},
 		{name: "ip", read: readIP},
-		{name: "action", required: true, text: text{min: 1, max: 128, form: wrongAction}, at: func(e *Event) *string { return &e.Action }},
+		{name: "action", required: true, text: text{min: 1, max: MaxAction, form: wrongAction}, at: func(e *Event) *string { return &e.Action }},
 		{name: "outcome", text: text{oneOf: Outcomes(), absent: DefaultOutcome}, at: func(e *Event) *string { return &e.Outcome }},
 		{name: "subject", read: func(d *decoder, e *Event) *Rejection { return readObject(d, &recordFields, &e.Subject) }},
 		{name: "related", read: readRelated},

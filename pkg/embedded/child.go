@@ -98,7 +98,7 @@ func runChild() int {
 	if err != nil {
 		return refuse(fmt.Errorf("take over the engine's listener: %w", err))
 	}
-	lock, err := lockDir(o.Dir)
+	lock, err := lockEngineDir(o.Dir)
 	if err != nil {
 		return refuse(err)
 	}
@@ -147,9 +147,9 @@ func runChild() int {
 	return 0
 }
 
-// lockDir takes the data directory for this process alone. The lock goes with
+// lockEngineDir takes the data directory for this process alone. The lock goes with
 // the process, however it ends.
-func lockDir(dir string) (*os.File, error) {
+func lockEngineDir(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the engine's data directory: %w", err)
 	}

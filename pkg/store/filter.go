@@ -52,10 +52,10 @@ func (f Filter) condition() (*condition, error) {
 		c.and("time < "+milliseconds, ceilMilli(f.To))
 	}
 	if len(f.Actors) > 0 {
-		c.and("actor_id IN ?", f.Actors)
+		c.and("actor_id IN (?)", f.Actors)
 	}
 	if len(f.Actions) > 0 {
-		c.and("action IN ?", f.Actions)
+		c.and("action IN (?)", f.Actions)
 	}
 	if f.Text != "" {
 		// The indexes by_text are over this very expression.

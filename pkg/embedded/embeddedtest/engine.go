@@ -1,5 +1,6 @@
-// Package embeddedtest gives tests the real engine: one for each test process,
-// started when the first test asks for it, and a fresh database for each test.
+// Package embeddedtest gives tests the real parts: an embedded Kafka broker and
+// an embedded ClickHouse engine, one of each for a test process, started when the
+// first test asks for it, and a topic or a database of its own for each test.
 package embeddedtest
 
 import (
