@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,9 +88,9 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	if err != nil {
 		return err
 	}
-	if clean := canonicalQuery(p, filter); clean != r.URL.RawQuery {
+	if clean := canonicalQuery(p, filter); !reflect.DeepEqual(clean, r.URL.Query()) {
 		// Forms send empty fields; what is kept and shared is the clean address.
-		http.Redirect(w, r, pageURL(clean), http.StatusSeeOther)
+		http.Redirect(w, r, pageURL(clean.Encode()), http.StatusSeeOther)
 		return nil
 	}
 
@@ -139,9 +140,9 @@ func (s *Server) failNotFound(w http.ResponseWriter, r *http.Request, problem *P
 	s.failPage(w, r, problem)
 }
 
-// canonicalQuery returns the query string of the page for what was asked: without
+// canonicalQuery returns the parameters of the page for what was asked: without
 // empty and repeated values, with times in UTC.
-func canonicalQuery(p params, f store.Filter) string {
+func canonicalQuery(p params, f store.Filter) url.Values {
 	values := url.Values{}
 	for name, given := range p.values {
 		for _, v := range given {
@@ -163,7 +164,7 @@ func canonicalQuery(p params, f store.Filter) string {
 			values.Set(name, t.Format(time.RFC3339Nano))
 		}
 	}
-	return values.Encode()
+	return values
 }
 
 func pageURL(query string) string {
