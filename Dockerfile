@@ -11,9 +11,11 @@ COPY . .
 ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/actionlog ./cmd/actionlog
 
-# base, not static: loading the engine without cgo makes the binary ask for the
+# Not an empty image: loading the engine without cgo makes the binary ask for the
 # C library's loader, also where it never loads the engine.
-FROM gcr.io/distroless/base-debian12:nonroot
+FROM debian:12-slim
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/actionlog /usr/local/bin/actionlog
+USER 65532:65532
 EXPOSE 8080 8081
 ENTRYPOINT ["/usr/local/bin/actionlog"]

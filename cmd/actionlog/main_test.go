@@ -129,14 +129,14 @@ func (s *standalone) interrupt() {
 // emit publishes lines and returns how many were acknowledged.
 func (s *standalone) emit(lines io.Reader) int {
 	s.t.Helper()
-	n, err := emit(s.Kafka, lines)
+	n, err := emitTo(s.Kafka, lines)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return n
 }
 
-func emit(broker string, lines io.Reader) (int, error) {
+func emitTo(broker string, lines io.Reader) (int, error) {
 	cmd := exec.Command(binary, "emit")
 	cmd.Env = append(os.Environ(), "ACTIONLOG_KAFKA_BROKERS="+broker)
 	cmd.Stdin = lines
@@ -267,7 +267,7 @@ func TestKillDuringEmitLosesAndRepeatsNothing(t *testing.T) {
 	}
 	emitted := make(chan result, 1)
 	go func() {
-		n, err := emit(s.Kafka, reader)
+		n, err := emitTo(s.Kafka, reader)
 		emitted <- result{n, err}
 	}()
 	lines := strings.SplitAfter(ndjson("k", events), "\n")

@@ -1,5 +1,3 @@
-// Package embedded runs what Actionlog needs around it on one machine and in
-// one process: a Kafka broker, and the ClickHouse engine.
 package embedded
 
 import (

@@ -73,7 +73,10 @@ const milliseconds = "fromUnixTimestamp64Milli(toInt64(?), 'UTC')"
 
 // ceilMilli rounds up to the millisecond, the precision of stored times, so that
 // a half-open bound between two milliseconds keeps its meaning.
+// Beyond what can be stored it returns the bound, which lies outside the times of
+// events (1970 to 2100), so that it stays before or after all of them.
 func ceilMilli(t time.Time) int64 {
+	t = clampTime(t)
 	ms := t.UnixMilli()
 	if t.Nanosecond()%int(time.Millisecond) != 0 {
 		ms++

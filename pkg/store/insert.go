@@ -104,10 +104,11 @@ func nullTime(t time.Time) *time.Time {
 	return &t
 }
 
-// The times that DateTime64(3) holds.
+// The times that come back as they were stored: DateTime64 holds 1900 to 2299, but
+// clickhouse-go counts in nanoseconds, which end in April 2262.
 var (
 	minStored = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
-	maxStored = time.Date(2299, 12, 31, 23, 59, 59, 999_000_000, time.UTC)
+	maxStored = time.Date(2261, 12, 31, 23, 59, 59, 999_000_000, time.UTC)
 )
 
 // clampTime keeps a Kafka timestamp, which may be anything, within what the

@@ -124,4 +124,3 @@ func wantIDs(t testing.TB, got []string, want ...string) {
 		t.Errorf("got %d: %s\nwant %d: %s", len(got), strings.Join(got, " "), len(want), strings.Join(want, " "))
 	}
 }
-

@@ -88,14 +88,18 @@ func (s *Store) Each(ctx context.Context, filter Filter, f func(*Action) error) 
 	})
 }
 
+// maxSameID bounds how many events of one id are returned: whoever may emit could
+// give every event the same.
+const maxSameID = 1000
+
 // Get returns the events of a tenant that carry an id, in the order in which the
 // log received them: one as a rule, none when there is no such event, more when
-// the id was used again, with another time or other content.
+// the id was used again, with another time or other content. It returns the first
+// 1,000 at most.
 func (s *Store) Get(ctx context.Context, tenant, id string) ([]Action, error) {
-	const most = 1000
 	var actions []Action
 	query := "SELECT " + columnList + " FROM actions WHERE tenant = ? AND id = ? ORDER BY offset, partition, topic_id LIMIT 1 BY time, content_hash LIMIT ?"
-	err := s.scan(ctx, query, []any{tenant, id, most}, func(a *Action) error {
+	err := s.scan(ctx, query, []any{tenant, id, maxSameID}, func(a *Action) error {
 		actions = append(actions, *a)
 		return nil
 	})
@@ -167,14 +171,18 @@ func (s *Store) markConflicts(ctx context.Context, tenant string, actions []Acti
 		time int64
 		id   string
 	}
+	// The pairs are compared as the key's own columns, so that the engine reads only
+	// the granules that hold them: a page of rare events may span decades.
 	pairs := make([]clickhouse.GroupSet, len(actions))
 	earliest, latest := actions[0].Time, actions[0].Time
 	for i, a := range actions {
-		pairs[i] = clickhouse.GroupSet{Value: []any{a.Time.UnixMilli(), a.ID}}
+		pairs[i] = clickhouse.GroupSet{Value: []any{a.Time.UTC().Format("2006-01-02 15:04:05.000"), a.ID}}
 		earliest, latest = minTime(earliest, a.Time), maxTime(latest, a.Time)
 	}
+	// A thousand of the longest ids, each byte escaped, take over half a megabyte.
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_query_size": 4 << 20}))
 	rows, err := s.conn.Query(ctx, "SELECT toUnixTimestamp64Milli(time) AS ms, id FROM actions WHERE tenant = ? AND time >= "+milliseconds+" AND time <= "+milliseconds+
-		" AND (toUnixTimestamp64Milli(time), id) IN (?) GROUP BY ms, id HAVING uniqExact(content_hash) > 1",
+		" AND (time, id) IN (?) GROUP BY time, id HAVING uniqExact(content_hash) > 1",
 		tenant, earliest.UnixMilli(), latest.UnixMilli(), pairs)
 	if err != nil {
 		return fmt.Errorf("find conflicting actions: %w", err)

@@ -23,52 +23,56 @@ const brokersVar = "ACTIONLOG_TEST_KAFKA_BROKERS"
 // topicTimeout bounds how long a fresh topic may take to be usable.
 const topicTimeout = 20 * time.Second
 
-// sharedBroker is the broker that every test of the process uses.
-type sharedBroker struct {
-	mu     sync.Mutex
-	broker *embedded.Broker
-	dir    string
+// broker is the embedded broker of this test process. It is process-wide because
+// test functions share nothing else.
+var broker struct {
+	mu    sync.Mutex
+	users int // tests that use it and have not ended
+	run   *embedded.Broker
+	dir   string
 }
 
-// kafkaBroker is process-wide because test functions share nothing else.
-var kafkaBroker sharedBroker
-
 // Broker returns the address of the Kafka broker that the tests of this process
-// share: the embedded one, started at the first call, or the first of
-// ACTIONLOG_TEST_KAFKA_BROKERS. Isolate tests by [Topic].
+// share: the first of ACTIONLOG_TEST_KAFKA_BROKERS, or else an embedded one,
+// which starts with the first test that asks for it and stops, with all its data,
+// when no test uses it any more. Isolate tests by [Topic].
 func Broker(t testing.TB) string {
 	t.Helper()
 	if given := os.Getenv(brokersVar); given != "" {
 		first, _, _ := strings.Cut(given, ",")
 		return strings.TrimSpace(first)
 	}
-	kafkaBroker.mu.Lock()
-	defer kafkaBroker.mu.Unlock()
-	if kafkaBroker.broker != nil {
-		return kafkaBroker.broker.Addr()
+	broker.mu.Lock()
+	defer broker.mu.Unlock()
+	if broker.run == nil {
+		dir, err := os.MkdirTemp("", "actionlog-broker-*")
+		if err != nil {
+			t.Fatalf("create the test broker's directory: %v", err)
+		}
+		run, err := embedded.StartBroker(embedded.BrokerConfig{Dir: dir})
+		if err != nil {
+			t.Fatalf("start the test broker: %v", errors.Join(err, os.RemoveAll(dir)))
+		}
+		broker.run, broker.dir = run, dir
 	}
-	dir, err := os.MkdirTemp("", "actionlog-broker-")
-	if err != nil {
-		t.Fatalf("create the broker's directory: %v", err)
-	}
-	broker, err := embedded.StartBroker(embedded.BrokerConfig{Dir: dir})
-	if err != nil {
-		t.Fatalf("start the shared broker: %v", err)
-	}
-	kafkaBroker.broker, kafkaBroker.dir = broker, dir
-	return broker.Addr()
+	broker.users++
+	t.Cleanup(func() {
+		broker.mu.Lock()
+		defer broker.mu.Unlock()
+		if broker.users--; broker.users > 0 {
+			return
+		}
+		if err := closeBroker(); err != nil {
+			t.Errorf("stop the test broker: %v", err)
+		}
+	})
+	return broker.run.Addr()
 }
 
-// closeBroker stops the shared broker, if any, and removes its data. It belongs
-// at the end of a test process, after the last test.
+// closeBroker stops the shared broker and removes its data. broker.mu is held.
 func closeBroker() error {
-	kafkaBroker.mu.Lock()
-	defer kafkaBroker.mu.Unlock()
-	if kafkaBroker.broker == nil {
-		return nil
-	}
-	err := errors.Join(kafkaBroker.broker.Close(), os.RemoveAll(kafkaBroker.dir))
-	kafkaBroker.broker = nil
+	err := errors.Join(broker.run.Close(), os.RemoveAll(broker.dir))
+	broker.run, broker.dir = nil, ""
 	return err
 }
 

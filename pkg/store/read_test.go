@@ -1,0 +1,324 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/action"
+)
+
+func everything() Filter { return Filter{Tenant: "default"} }
+
+func TestListIsNewestFirstThenByID(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	insert(t, s,
+		[]Action{event(1, nil), event(2, func(a *Action) { a.ID = "a" }), event(3, func(a *Action) { a.ID = "Z" })},
+		[]Action{event(4, func(a *Action) { a.Time = noon.AddDate(-10, 0, 0) }), event(5, func(a *Action) { a.Time = noon.Add(time.Hour) })},
+	)
+	want := []string{event(5, nil).ID, event(1, nil).ID, "a", "Z", event(4, nil).ID}
+	for limit := 1; limit < 7; limit++ {
+		wantIDs(t, listIDs(t, s, everything(), limit), want...)
+	}
+	wantIDs(t, eachID(t, s, everything()), want...)
+}
+
+func TestListIsStableWhileEventsArrive(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	var all []Action
+	for n := range 40 {
+		all = append(all, event(n, func(a *Action) { a.Time = noon.Add(time.Duration(n) * time.Second) }))
+	}
+	insert(t, s, all)
+	var got []string
+	var after *Cursor
+	for i := 0; ; i++ {
+		page, err := s.List(t.Context(), everything(), after, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range page.Actions {
+			got = append(got, a.ID)
+		}
+		if after = page.Next; after == nil {
+			break
+		}
+		// Newer events arrive, and what was shown is sent again.
+		insert(t, s, []Action{event(1000+i, func(a *Action) { a.Time = noon.Add(time.Hour) }), all[39-i]})
+	}
+	var want []string
+	for n := 39; n >= 0; n-- {
+		want = append(want, all[n].ID)
+	}
+	wantIDs(t, got, want...)
+}
+
+func TestRepeatsAreNeverShownTwice(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	execute(t, s, "SYSTEM STOP MERGES actions")
+	var all []Action
+	var want []string
+	for n := range 30 {
+		all = append(all, event(n, func(a *Action) { a.Time = noon.Add(time.Duration(n/3) * time.Second) }))
+		want = append([]string{all[n].ID}, want...)
+	}
+	insert(t, s, all)
+	// Each row again at other offsets, some of them far more often than a page is
+	// long, in parts of their own.
+	for i := range 4 {
+		var again []Action
+		for n := range all {
+			a := all[n]
+			a.Origin.Offset += int64(1000 * (i + 1))
+			again = append(again, a)
+			if n == 7 || n == 8 {
+				for range 25 {
+					a.Origin.Offset++
+					a.Origin.Partition++
+					again = append(again, a)
+				}
+			}
+		}
+		insert(t, s, again)
+	}
+	if physical := count(t, s, "SELECT count() FROM actions"); physical <= 5*30 {
+		t.Logf("only %d rows: repeats within an insert collapsed", physical)
+	}
+	for _, limit := range []int{1, 2, 3, 7, 29, 30, 31, 1000} {
+		wantIDs(t, listIDs(t, s, everything(), limit), want...)
+	}
+	wantIDs(t, eachID(t, s, everything()), want...)
+	for _, a := range all {
+		found, err := s.Get(t.Context(), "default", a.ID)
+		if err != nil || len(found) != 1 || found[0].Conflicting {
+			t.Fatalf("get %s: %d events, %v", a.ID, len(found), err)
+		}
+		if found[0].Origin.Offset != a.Origin.Offset {
+			t.Errorf("get %s: offset %d, want the first, %d", a.ID, found[0].Origin.Offset, a.Origin.Offset)
+		}
+	}
+}
+
+func TestGetSeesPastManyRepeats(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	execute(t, s, "SYSTEM STOP MERGES actions")
+	// More repeats, each in a part of its own, than Get returns events.
+	first := event(1, nil)
+	insert(t, s, []Action{first})
+	for i := range 3 {
+		var again []Action
+		for n := range 500 {
+			a := first
+			a.Origin.Offset = int64(10 + n)
+			a.Time = first.Time.Add(time.Duration(1000*i+n) * time.Millisecond)
+			again = append(again, a)
+		}
+		insert(t, s, again)
+	}
+	other := event(5000, func(a *Action) { a.ID = first.ID; a.Description = "other" })
+	insert(t, s, []Action{other})
+	found, err := s.Get(t.Context(), "default", first.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != maxSameID {
+		t.Errorf("%d events, want %d", len(found), maxSameID)
+	}
+	if found[0].ContentHash != first.ContentHash || !found[0].Time.Equal(first.Time) {
+		t.Error("the event received first does not come first")
+	}
+}
+
+func TestConflictsAreBothKeptAndBothMarked(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	first := event(3, func(a *Action) { a.Description = "first" })
+	second := event(9, func(a *Action) { a.ID = first.ID; a.Description = "second" })
+	elsewhen := event(8, func(a *Action) { a.ID = first.ID; a.Time = noon.Add(time.Second) })
+	all := []Action{event(1, nil), event(2, nil), first, event(4, nil)}
+	insert(t, s, all, []Action{second, second}, []Action{elsewhen})
+	execute(t, s, "OPTIMIZE TABLE actions FINAL")
+
+	marks := func(f Filter, limit int) map[string]bool {
+		t.Helper()
+		marks := map[string]bool{}
+		var after *Cursor
+		for {
+			page, err := s.List(t.Context(), f, after, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range page.Actions {
+				marks[fmt.Sprint(a.ID, " ", a.Description, " ", a.Time.Unix()-noon.Unix())] = a.Conflicting
+			}
+			if after = page.Next; after == nil {
+				return marks
+			}
+		}
+	}
+	// Whatever the page's borders are.
+	for limit := 1; limit < 8; limit++ {
+		got := marks(everything(), limit)
+		if len(got) != 6 {
+			t.Fatalf("limit %d: %d events, want 6: %v", limit, len(got), got)
+		}
+		for name, conflicting := range got {
+			if want := name == first.ID+" first 0" || name == first.ID+" second 0"; conflicting != want {
+				t.Errorf("limit %d: %s: conflicting is %v, want %v", limit, name, conflicting, want)
+			}
+		}
+	}
+	// A filter that leaves only one of them does not take its mark.
+	if got := marks(Filter{Tenant: "default", Text: "second"}, 10); !got[first.ID+" second 0"] {
+		t.Errorf("with a filter: %v", got)
+	}
+
+	found, err := s.Get(t.Context(), "default", first.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	for _, a := range found {
+		order = append(order, fmt.Sprintf("%s %v", a.Description, a.Conflicting))
+	}
+	if want := []string{"first true", " false", "second true"}; !slices.Equal(order, want) {
+		t.Errorf("get: %q, want %q in the order received", order, want)
+	}
+}
+
+func TestConflictsInAFullPageOfTheLongestIDs(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	var all []Action
+	for n := range 1000 {
+		id := fmt.Sprintf("%s%05d", string(slices.Repeat([]rune("𝄞"), 123)), n)
+		all = append(all, event(n, func(a *Action) { a.ID = id; a.Time = noon.Add(-time.Duration(n) * 24 * time.Hour) }))
+	}
+	insert(t, s, all, []Action{event(5000, func(a *Action) { a.ID, a.Time, a.Description = all[999].ID, all[999].Time, "other" })})
+	page, err := s.List(t.Context(), everything(), nil, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range page.Actions {
+		if a.Conflicting != (i == 999) {
+			t.Errorf("event %d: conflicting is %v", i, a.Conflicting)
+		}
+	}
+}
+
+func TestTheSurvivorOfRepeatsIsTheLowestOffset(t *testing.T) {
+	t.Parallel()
+	f := func(order ...[2]int) {
+		t.Helper()
+		s := testStore(t)
+		for _, at := range order {
+			insert(t, s, []Action{event(1, func(a *Action) {
+				a.Origin.Offset, a.Origin.Partition = int64(at[0]), at[1]
+				a.ContentHash = action.ContentHash{1}
+			})})
+		}
+		execute(t, s, "OPTIMIZE TABLE actions FINAL")
+		if n := count(t, s, "SELECT count() FROM actions"); n != 1 {
+			t.Fatalf("%v: %d rows after a merge", order, n)
+		}
+		found, err := s.Get(t.Context(), "default", event(1, nil).ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := slices.MinFunc(order, func(a, b [2]int) int { return slices.Compare(a[:], b[:]) })
+		if got := [2]int{int(found[0].Origin.Offset), found[0].Origin.Partition}; got != want {
+			t.Errorf("%v: %v survived, want %v", order, got, want)
+		}
+	}
+	f([2]int{5, 0}, [2]int{9, 0})
+	f([2]int{9, 0}, [2]int{5, 0})
+	f([2]int{5, 3}, [2]int{5, 1}, [2]int{6, 0})
+	f([2]int{1 << 40, 0}, [2]int{7, 1<<31 - 1})
+	f([2]int{0, 1}, [2]int{0, 0})
+}
+
+func TestEachPassesErrorsOnAndStops(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	var all []Action
+	for n := range 8_000 {
+		all = append(all, event(n, nil))
+	}
+	insert(t, s, all)
+	full := errors.New("the disk is full")
+	seen := 0
+	err := s.Each(t.Context(), everything(), func(*Action) error {
+		if seen++; seen == 3 {
+			return full
+		}
+		return nil
+	})
+	if !errors.Is(err, full) || seen != 3 {
+		t.Errorf("after %d events: %v", seen, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	seen = 0
+	err = s.Each(ctx, everything(), func(*Action) error {
+		if seen++; seen == 2 {
+			cancel()
+		}
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled after 2, %d events came without an error: %v", seen, err)
+	}
+}
+
+func TestAFailureInTheMiddleOfAReadIsAnError(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	execute(t, s, "SYSTEM STOP MERGES actions")
+	for block := range 3 {
+		var all []Action
+		for n := range 8_000 {
+			all = append(all, event(block*8_000+n, nil))
+		}
+		insert(t, s, all)
+	}
+	// The rows come in the order of the key; the engine fails at the last of them.
+	query := "SELECT " + columnList + " FROM actions WHERE tenant = ? AND throwIf(id = 'id-000100') = 0 ORDER BY time DESC, id DESC, content_hash DESC SETTINGS max_block_size = 1000, max_threads = 1"
+	rows := 0
+	err := s.scan(t.Context(), query, []any{"default"}, func(*Action) error { rows++; return nil })
+	if err == nil {
+		t.Errorf("%d rows and no error", rows)
+	}
+	t.Logf("%d rows, then: %v", rows, err)
+}
+
+func TestChoices(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	choices, err := s.Choices(t.Context(), "default")
+	if err != nil || len(choices.Actors) != 0 || len(choices.Actions) != 0 {
+		t.Errorf("of nothing: %v, %v", choices, err)
+	}
+	insert(t, s, []Action{
+		event(1, func(a *Action) { a.Actor = action.Actor{ID: "busy", Name: "Old Name", Type: "user"} }),
+		event(2, func(a *Action) {
+			a.Actor, a.Time, a.Action = action.Actor{ID: "busy", Name: "New Name", Type: "agent"}, noon.Add(1e9), "a.b"
+		}),
+		event(3, func(a *Action) { a.Actor = action.Actor{ID: "idle", Name: "", Type: "user"} }),
+	})
+	choices, err = s.Choices(t.Context(), "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []action.Actor{{ID: "busy", Name: "New Name", Type: "agent"}, {ID: "idle", Type: "user"}}; !slices.Equal(choices.Actors, want) {
+		t.Errorf("actors: %v, want %v", choices.Actors, want)
+	}
+	if want := []string{"a.b", "invoice.posted"}; !slices.Equal(choices.Actions, want) {
+		t.Errorf("actions: %v, want %v", choices.Actions, want)
+	}
+}
