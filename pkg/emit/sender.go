@@ -136,6 +136,11 @@ func (s *sender) deliver(batch []*piece) {
 			return
 		}
 		err := s.attempt(batch)
+		if err != nil {
+			if batch = dropAbandoned(batch); len(batch) == 0 {
+				return
+			}
+		}
 		switch {
 		case err == nil:
 			for _, p := range batch {
