@@ -12,8 +12,8 @@ import (
 	"github.com/actionlog/actionlog/pkg/demo"
 )
 
-func date(y int, m time.Month, d, h, min int) time.Time {
-	return time.Date(y, m, d, h, min, 0, 0, time.UTC)
+func date(y int, m time.Month, d, h, minute int) time.Time {
+	return time.Date(y, m, d, h, minute, 0, 0, time.UTC)
 }
 
 func TestEventsAreTheSameInEveryWindow(t *testing.T) {

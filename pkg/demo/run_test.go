@@ -62,7 +62,7 @@ func TestRunPublishesEverythingInItsTime(t *testing.T) {
 		started := time.Now()
 		r := &recorder{fail: 3}
 		runFor(t, r, path, 26*time.Hour+17*time.Minute)
-		time.Sleep(50 * time.Hour) // nobody runs it
+		<-time.After(50 * time.Hour) // nobody runs it
 		runFor(t, r, path, 90*time.Minute)
 		ended := time.Now()
 

@@ -141,13 +141,13 @@ func (s *story) changeItem(ev action.Event) {
 	after := before + s.between(1, 8)
 	ev.Action, ev.Subject, ev.Related = "opportunity.item.updated", s.subject, related(it)
 	ev.Description = fmt.Sprintf("Changed “%s”: quantity %d → %d", it.name, before, after)
-	details := change("quantity", before, after)
+	changes := object{"quantity": object{"before": before, "after": after}}
 	if s.chance(40) {
 		discount := s.between(1, 3) * 4
 		ev.Description += fmt.Sprintf(", discount 0 %% → %d %% (agreed with %s)", discount, s.customer.contact)
-		details["changes"].(object)["discount"] = object{"before": 0, "after": discount}
+		changes["discount"] = object{"before": 0, "after": discount}
 	}
-	ev.Details = details.raw()
+	ev.Details = object{"changes": changes}.raw()
 	s.add(ev)
 }
 
@@ -230,11 +230,9 @@ func (s *story) billed(day int) {
 
 // corrected is support changing an invoice for a user, on a ticket.
 func (s *story) corrected(day int) {
-	who := s.owner
 	ev := s.byOwner(day)
 	if s.chance(40) {
-		who = support
-		ev = s.request(s.officeTime(day, who), who)
+		ev = s.request(s.officeTime(day, support), support)
 		ev.OnBehalfOf = s.owner.Actor
 		ev.Reason = fmt.Sprintf("Ticket #%d: %s asked by phone", s.between(40_000, 49_999), strings.Fields(s.owner.Name)[0])
 	}

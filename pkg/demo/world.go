@@ -22,7 +22,7 @@ func staff() []person {
 		user("u-0004", "Björk Þórðardóttir-Åkesson", 0, 8, macSafari, "2001:db8:8d14:2f00:9d3c:41aa:77e0:1b02"),
 		user("u-0022", "Đặng Thị Ngọc Ánh", 1, 9, winFirefox, "2001:db8:85a3::8a2e:370:7334"),
 		user("u-0009", "María Fernanda Etxeberría-Goikoetxea Ruiz de Alarcón", 1, 9, winChrome, "203.0.113.9"),
-		user("u-0031", "佐藤 美咲", 9, 9, macChrome, "2001:db8:789a:1::20", "10.40.2.20"),
+		user("u-0031", "佐藤 美咲", 9, 9, macChrome, "2001:db8:789a:1::20", "10.40.2.20"), //nolint:gosmopolitan // the company has customers and staff in Tokyo
 		user("u-0012", "Tomáš Dvořák", 1, 7, warehouseTablet, "10.20.4.18"),
 		user("u-0028", "أمينة الحسيني", 3, 8, androidChrome, "2001:db8:cafe:4::77"),
 		user("u-0015", "Jürgen Weiß", 1, 8, winChrome, "2001:db8:fbf:f3a8:1c5a:77d2:2b60:3a11"),
@@ -75,7 +75,7 @@ func customers() []customer {
 		{"C-1077", "Dublin Tech Summit Ltd", "Ruairí Ó Súilleabháin", "€", "quickbooks", []string{"Dublin Tech Summit – Liffey Hall 1 & 2, LED wall and switching"}},
 		{"C-1103", "Théâtre National de Strasbourg", "Hélène Lefèvre-Düsseldorf", "€", "xero", []string{"Théâtre National de Strasbourg — Cyrano, location lumière & son, 14 représentations", "Théâtre National de Strasbourg — « L’Échange », captation vidéo"}},
 		{"C-1120", "Auditorio de Zaragoza", "Íñigo Sánchez-Peña", "€", "xero", []string{"Gala de los Premios Goya, Auditorio de Zaragoza — sonido, vídeo y traducción simultánea"}},
-		{"C-1136", "東京ガーデンシアター", "高橋 健一", "¥", "quickbooks", []string{"東京ガーデンシアター 冬のライブ 音響・照明一式"}},
+		{"C-1136", "東京ガーデンシアター", "高橋 健一", "¥", "quickbooks", []string{"東京ガーデンシアター 冬のライブ 音響・照明一式"}}, //nolint:gosmopolitan // the company has customers and staff in Tokyo
 		{"C-1151", "Großes Schauspielhaus Berlin GmbH & Co. KG", "Käthe Straußberger", "€", "xero", []string{"Großes Schauspielhaus Berlin – „Die Räuber“, Tonanlage", "Philharmonie im Gasteig: Übertragung „Zauberflöte“"}},
 		{"C-1163", "Ångström & Døssing ApS", "Søren Kjærgård", "€", "xero", []string{"Ångström & Døssing — company summer party, PA and lights"}},
 		{"C-1188", "Lagos Jazz Collective", "Ọláwálé Adéyẹmí", "£", "quickbooks", []string{"Lagos Jazz Collective – Barbican, backline and monitors"}},
@@ -120,7 +120,7 @@ func comments() []string {
 		"The client says the second line array 🔊 never arrived, so the late fee on this invoice makes no sense to them. Can we credit it before Friday’s run?",
 		"Mme Lefèvre-Düsseldorf accepte la remise de 8 % pour toute la série.",
 		"Bitte die Tonpulte getrennt ausweisen, sonst lehnt die Buchhaltung die Rechnung ab.",
-		"電源は三相 200V です。変圧器を 2 台追加してください。",
+		"電源は三相 200V です。変圧器を 2 台追加してください。", //nolint:gosmopolitan // the company has customers and staff in Tokyo
 		"Quote is 14 % over last year’s. Fine by me, but tell them why: the LED wall is 2.8 mm now.",
 		"Truck 3 is full. Second truck needed, or we leave the spare amps at home.",
 		"PO 4500-118 received, attached.",

@@ -51,7 +51,7 @@ func (r *record) size() int { return len(r.key) + len(r.value) + recordOverhead 
 // piece is a run of records of one call for one partition, in order, of at most
 // maxBatchBytes.
 type piece struct {
-	ctx     context.Context // of the caller: nobody waits for it once it ended
+	ctx     context.Context //nolint:containedctx // the caller's: a sender serves many, and drops what nobody waits for
 	records []record
 	bytes   int
 
@@ -102,7 +102,7 @@ func (s *sender) run() {
 		}
 		batch := []*piece{p}
 		size := p.bytes
-		for held == nil {
+		for {
 			next, ok := s.poll()
 			if !ok {
 				break
@@ -136,6 +136,11 @@ func (s *sender) deliver(batch []*piece) {
 			return
 		}
 		err := s.attempt(batch)
+		if err != nil {
+			if batch = dropAbandoned(batch); len(batch) == 0 {
+				return
+			}
+		}
 		switch {
 		case err == nil:
 			for _, p := range batch {
