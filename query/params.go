@@ -1,6 +1,7 @@
 package query
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -64,7 +65,7 @@ func parseParams(rawQuery string, accepted []parameter) (params, error) {
 		}
 		for _, value := range values[name] {
 			if !utf8.ValidString(value) {
-				return params{}, invalid(name, fmt.Sprintf("%s is %q, which is not valid UTF-8. Send text as percent-encoded UTF-8.", name, value))
+				return params{}, invalid(name, fmt.Sprintf("%s is %q, which is not valid UTF-8. Send text as percent-encoded UTF-8.", name, short(value)))
 			}
 			if value != "" {
 				p.values[name] = append(p.values[name], value)
@@ -77,6 +78,15 @@ func parseParams(rawQuery string, accepted []parameter) (params, error) {
 		}
 	}
 	return p, nil
+}
+
+// short cuts what an answer repeats of a request.
+func short(text string) string {
+	const most = 64
+	if len(text) <= most {
+		return text
+	}
+	return text[:most] + "…"
 }
 
 func sortedKeys(values url.Values) []string {
@@ -164,7 +174,7 @@ func (p params) limit() (int, error) {
 	}
 	n, err := strconv.ParseUint(value, 10, 31)
 	if err != nil || n < 1 || n > maxLimit {
-		return 0, invalid("limit", fmt.Sprintf("limit is %q. Give a whole number from 1 to %d.", value, maxLimit))
+		return 0, invalid("limit", fmt.Sprintf("limit is %q. Give a whole number from 1 to %d.", short(value), maxLimit))
 	}
 	return int(n), nil
 }
@@ -196,7 +206,7 @@ func (p params) flag(name string) (bool, error) {
 	case "1", "true":
 		return true, nil
 	default:
-		return false, invalid(name, fmt.Sprintf("%s is %q. Give 1 to switch it on or 0 to leave it off.", name, value))
+		return false, invalid(name, fmt.Sprintf("%s is %q. Give 1 to switch it on or 0 to leave it off.", name, short(value)))
 	}
 }
 
@@ -205,6 +215,7 @@ var (
 	dateForm    = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
 	minuteForm  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d$`)
 	secondForm  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?$`)
+	momentForm  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`)
 	spaceOffset = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?) (\d\d:\d\d)$`)
 )
 
@@ -229,27 +240,30 @@ func (p params) time(name string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, invalid(name, fmt.Sprintf(
 			"%s is %q, which is not a time (%s). Give RFC 3339 such as 2026-11-24T18:00:00+01:00 (with + written as %%2B), or 2026-11-24 or 2026-11-24T18:00 in UTC.",
-			name, value, err))
+			name, short(value), err))
 	}
 	return t, nil
 }
 
 func parseTime(value string) (time.Time, error) {
-	text := value
+	text := strings.ToUpper(value) // RFC 3339 allows t and z
 	switch {
-	case dateForm.MatchString(value):
+	case dateForm.MatchString(text):
 		text += "T00:00:00Z"
-	case minuteForm.MatchString(value):
+	case minuteForm.MatchString(text):
 		text += ":00Z"
-	case secondForm.MatchString(value):
+	case secondForm.MatchString(text):
 		text += "Z"
 	default:
 		// A + that was not written as %2B arrives as a space. Nothing else looks so.
-		text = spaceOffset.ReplaceAllString(value, "$1+$2")
+		text = spaceOffset.ReplaceAllString(text, "$1+$2")
+		// time.Parse takes more than RFC 3339, such as a comma or an hour of one digit.
+		if !momentForm.MatchString(text) {
+			return time.Time{}, errors.New("unknown form")
+		}
 	}
-	var t time.Time
-	// Unlike time.Parse, this takes RFC 3339 only. Its letters may be small ones.
-	if err := t.UnmarshalText([]byte(strings.ToUpper(text))); err != nil {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
 		return time.Time{}, describeTimeError(err)
 	}
 	t = t.UTC()
@@ -264,10 +278,10 @@ func parseTime(value string) (time.Time, error) {
 
 // describeTimeError leaves out the layout, which only Go programmers can read.
 func describeTimeError(err error) error {
-	if _, reason, ok := strings.Cut(err.Error(), ": "); ok && !strings.Contains(reason, "2006") {
-		return fmt.Errorf("%s", reason)
+	if i := strings.LastIndex(err.Error(), ": "); i >= 0 && strings.HasSuffix(err.Error(), "out of range") {
+		return errors.New(err.Error()[i+2:])
 	}
-	return fmt.Errorf("unknown form")
+	return errors.New("unknown form")
 }
 
 // otherNames are what other services call the same.
@@ -278,6 +292,7 @@ var otherNames = map[string]string{
 }
 
 func unknownParameter(name string, accepted []parameter) *Problem {
+	name = short(name)
 	names := make([]string, len(accepted))
 	for i, a := range accepted {
 		names[i] = a.name

@@ -1,0 +1,68 @@
+package query
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kelseyhightower/envconfig"
+)
+
+func TestConfigHasGoodDefaults(t *testing.T) {
+	var cfg Config
+	if err := envconfig.Process("", &cfg); err != nil {
+		t.Fatal(err)
+	}
+	if err := cfg.Validate(); err != nil {
+		t.Error(err)
+	}
+	if cfg.QueryAddr != "127.0.0.1:8080" || cfg.ClickHouseDSN != "http://127.0.0.1:8123/actionlog" || cfg.QueryTimeout.String() != "10s" {
+		t.Errorf("%+v", cfg)
+	}
+}
+
+func TestConfigNamesEverythingThatIsWrong(t *testing.T) {
+	t.Setenv("ACTIONLOG_CLICKHOUSE_DSN", "http://u:secret@host:8123")
+	t.Setenv("ACTIONLOG_QUERY_ADDR", "localhost")
+	t.Setenv("ACTIONLOG_ACTIONS_FILE", filepath.Join(t.TempDir(), "missing"))
+	t.Setenv("ACTIONLOG_QUERY_TIMEOUT", "1ms")
+	var cfg Config
+	if err := envconfig.Process("", &cfg); err != nil {
+		t.Fatal(err)
+	}
+	err := cfg.Validate()
+	if err == nil {
+		t.Fatal("nothing is wrong")
+	}
+	for _, want := range []string{
+		"ACTIONLOG_CLICKHOUSE_DSN: ", "names no database", "ACTIONLOG_QUERY_ADDR: ", "host:port",
+		"ACTIONLOG_ACTIONS_FILE: ", "ACTIONLOG_QUERY_TIMEOUT: ", "between 100ms and 10m",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q lacks %q", err, want)
+		}
+	}
+	if strings.Contains(err.Error(), "secret") {
+		t.Errorf("%q tells the password", err)
+	}
+	if _, err := New(nil, cfg, nil); err == nil {
+		t.Error("a server is made all the same")
+	}
+}
+
+func TestConfigAddress(t *testing.T) {
+	t.Parallel()
+	f := func(address string, good bool) {
+		t.Helper()
+		if err := (Config{QueryAddr: address}).validateAddr(); (err == nil) != good {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+	f("127.0.0.1:0", true)
+	f(":8080", true)
+	f("[::1]:8080", true)
+	f("host:http", false)
+	f("::1:8080", false)
+	f("host:65536", false)
+	f("", false)
+}
