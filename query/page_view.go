@@ -144,8 +144,10 @@ func (b *viewBuilder) list(list store.Page, continued bool) *view {
 	case len(list.Actions) > 0:
 		v.Table = b.table(list, continued)
 	case continued:
-		v.State = &stateView{Icon: "corner-down-left", Title: "There is nothing older",
-			Text: "The list ends here.", Links: []stateLink{{Label: "Newest events", Link: b.link("cursor"), Icon: "arrow-left", Main: true}}}
+		v.State = &stateView{
+			Icon: "corner-down-left", Title: "There is nothing older", Text: "The list ends here.",
+			Links: []stateLink{{Label: "Newest events", Link: b.link("cursor"), Icon: "arrow-left", Main: true}},
+		}
 	case len(b.choices.Actors) == 0:
 		v.State = b.firstRun()
 	default:

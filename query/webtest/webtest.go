@@ -30,7 +30,8 @@ const timeout = 5 * time.Minute
 // not work, such as a click on what is not there.
 type Tab struct {
 	t   testing.TB
-	ctx context.Context //nolint:containedctx // it is the browser, by the way of chromedp
+	// ctx is the browser, by the way of chromedp.
+	ctx context.Context
 
 	mu         sync.Mutex
 	complaints []string
