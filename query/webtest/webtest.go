@@ -29,7 +29,7 @@ const timeout = 5 * time.Minute
 // Tab is a browser with one tab. Its methods fail the test when something does
 // not work, such as a click on what is not there.
 type Tab struct {
-	t   testing.TB
+	t testing.TB
 	// ctx is the browser, by the way of chromedp.
 	ctx context.Context
 
