@@ -56,19 +56,12 @@ func newPage(catalogue *action.Catalogue) (*page, error) {
 }
 
 // icon returns the markup of an icon. Its label stands beside it, so it is hidden
-// from screen readers. Classes are those of the style sheet, such as a category.
+// from screen readers. Classes are those of the style sheet.
 func (p *page) icon(name string, classes ...string) (template.HTML, error) {
 	if !p.icons[name] {
 		return "", fmt.Errorf("there is no icon %q", name)
 	}
-	class := "i"
-	for _, c := range classes {
-		if strings.HasPrefix(c, "i-") || c == "chev" {
-			class += " " + c
-		} else {
-			class += " t-" + c
-		}
-	}
+	class := strings.Join(append([]string{"i"}, classes...), " ")
 	//nolint:gosec // the name is one of the shipped icons; path and class are escaped
 	return template.HTML(`<svg class="` + template.HTMLEscapeString(class) + `" aria-hidden="true"><use href="` +
 		template.HTMLEscapeString(p.assets.path("icons.svg")) + "#i-" + name + `"/></svg>`), nil
@@ -233,7 +226,7 @@ func compress(content []byte) []byte {
 
 // acceptsGzip reports whether the client takes a gzip answer.
 func acceptsGzip(r *http.Request) bool {
-	for _, coding := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
+	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
 		name, weight, weighted := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";q=")
 		if name == "gzip" {
 			q, err := strconv.ParseFloat(weight, 64)

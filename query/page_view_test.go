@@ -37,10 +37,10 @@ func builder(t *testing.T, query string) *viewBuilder {
 
 func TestPillsSayWhatIsSet(t *testing.T) {
 	t.Parallel()
-	f := func(query, date, user, kind, clear string) {
+	f := func(query, date, user, kind, all string) {
 		t.Helper()
 		got := builder(t, query).filters()
-		if got.Date.Value != date || got.User.Value != user || got.Action.Value != kind || got.ClearAll != clear {
+		if got.Date.Value != date || got.User.Value != user || got.Action.Value != kind || got.ClearAll != all {
 			t.Errorf("%s: date %q, user %q, action type %q, clear all %q", query, got.Date.Value, got.User.Value, got.Action.Value, got.ClearAll)
 		}
 	}
@@ -163,7 +163,7 @@ func TestNothingIsDead(t *testing.T) {
 // classes returns the classes that a style sheet speaks of.
 func classes(css string) []string {
 	var all []string
-	for i := 0; i < len(css)-1; i++ {
+	for i := range len(css) - 1 {
 		if css[i] != '.' || css[i+1] < 'a' || css[i+1] > 'z' {
 			continue
 		}

@@ -16,7 +16,7 @@ import (
 // package-lock.json beside this file say when it is not there.
 func axeSource(t testing.TB) string {
 	t.Helper()
-	_, here, _, _ := runtime.Caller(0)
+	_, here, _, _ := runtime.Caller(0) //nolint:dogsled // only the file matters
 	dir := filepath.Dir(here)
 	path := filepath.Join(dir, "node_modules", "axe-core", "axe.min.js")
 	fetching.Lock()

@@ -29,8 +29,9 @@ const timeout = 5 * time.Minute
 // Tab is a browser with one tab. Its methods fail the test when something does
 // not work, such as a click on what is not there.
 type Tab struct {
-	t   testing.TB
-	ctx context.Context //nolint:containedctx // it is the browser, by the way of chromedp
+	t testing.TB
+	// ctx is the browser, by the way of chromedp.
+	ctx context.Context
 
 	mu         sync.Mutex
 	complaints []string
