@@ -158,15 +158,15 @@ func TestOlderAndNewest(t *testing.T) {
 	b := Open(t)
 	b.Go(s.url + "/?q=invoice")
 	first := descriptions(b.Rows())
-	b.Follow(".pager a[rel=next]")
+	b.Follow(olderPage)
 	second := descriptions(b.Rows())
-	b.Follow(".pager a[rel=next]")
+	b.Follow(olderPage)
 	third := descriptions(b.Rows())
 	all := slices.Concat(first, second, third)
 	if len(first) != 50 || len(second) != 50 || len(third) != 20 || !slices.IsSorted(all) || len(slices.Compact(all)) != 120 {
 		t.Errorf("pages of %d, %d and %d rows: %q", len(first), len(second), len(third), all)
 	}
-	if b.Text(".pager a[rel=next]") != "" {
+	if b.Text(olderPage) != "" {
 		t.Error("the last page leads to an older one")
 	}
 	// What arrives meanwhile does not move the pages.

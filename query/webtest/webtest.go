@@ -24,7 +24,7 @@ import (
 )
 
 // timeout bounds all that a tab does, on a busy machine too.
-const timeout = 2 * time.Minute
+const timeout = 5 * time.Minute
 
 // Tab is a browser with one tab. Its methods fail the test when something does
 // not work, such as a click on what is not there.
@@ -53,6 +53,8 @@ func Open(t testing.TB) *Tab {
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true),
+		// Going back loads the page again, so that its load can be waited for.
+		chromedp.Flag("disable-features", "Translate,BackForwardCache"),
 		chromedp.Flag("lang", "en-US"), // the parts of date fields have the order of a language
 	)
 	t.Cleanup(cancel)
