@@ -24,7 +24,8 @@ const (
 )
 
 // TestBrokerChild is no test: it is the broker that other tests kill. It ends
-// when its standard input does, so it never outlives them.
+// when its standard input does, so it never outlives them. It is the embedded one
+// even where the tests have another, which they share and nobody may kill.
 func TestBrokerChild(t *testing.T) {
 	dir := os.Getenv(childDirVar)
 	if dir == "" {
