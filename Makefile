@@ -20,6 +20,9 @@ TESTFLAGS ?=
 ENGINE       := pkg/embedded/engine
 ENGINE_STAMP := $(ENGINE)/node_modules/.package-lock.json
 
+KAFKA       := pkg/embedded/kafka4
+KAFKA_STAMP := $(KAFKA)/libs/.complete
+
 # $(call need,command,what to do): stop with a clear message when it is not installed.
 need = @command -v $(1) >/dev/null || { echo "make: $(1) is not on the PATH. $(2)" >&2; exit 1; }
 need_go  = $(call need,go,Install the Go version that go.mod names or a newer one.)
@@ -67,12 +70,46 @@ $(ENGINE_STAMP): $(ENGINE)/package-lock.json
 test: engine test-tools ## Install what the tests need and run them with the race detector
 	CGO_ENABLED=1 go test -race $(TESTFLAGS) $(PKG)
 
-# The race detector needs a C compiler with its headers, the page's tests a browser.
+# Kafka 4 is to decide where the embedded broker is too kind: the same tests, another
+# address. Java and Maven are the only parts whose absence passes for a skipped test.
+.PHONY: test-kafka
+test-kafka: ## Run the tests that use Kafka against Apache Kafka 4 (Java 17, Maven)
+	@for tool in java mvn; do \
+		command -v $$tool >/dev/null || { echo "make $@: SKIPPED, nothing was tested on Kafka 4: $$tool is not on the PATH" >&2; exit 0; }; \
+	done; \
+	$(MAKE) --no-print-directory kafka4
+
+.PHONY: kafka4
+kafka4: engine test-cc $(KAFKA_STAMP)
+	go build -o bin/kafka4 ./$(KAFKA)
+	@exec bin/kafka4 $(CURDIR)/$(KAFKA)/libs $(MAKE) --no-print-directory kafka4-tests
+
+# What kafka4 runs beside Kafka. The other tests of cmd are about standalone, which
+# always has the embedded broker.
+.PHONY: kafka4-tests
+kafka4-tests: PKG = ./ingest/... ./pkg/emit/...
+kafka4-tests:
+	CGO_ENABLED=1 go test -race $(TESTFLAGS) $(PKG)
+	CGO_ENABLED=1 go test -race -run '^TestServicesRunApart' ./cmd/actionlog
+
+# -C: what does not match the registry's checksums is an error.
+$(KAFKA_STAMP): $(KAFKA)/pom.xml
+	@echo 'fetching Apache Kafka (43 MB, once)' >&2
+	@rm -rf $(KAFKA)/libs
+	@mvn -q -B -C -Dstyle.color=never -f $(KAFKA)/pom.xml dependency:copy-dependencies
+	@touch $@
+
 .PHONY: test-tools
-test-tools:
+test-tools: test-cc test-browser
+
+.PHONY: test-cc
+test-cc: # the race detector needs a C compiler with its headers
 	$(need_go)
 	@echo '#include <stdlib.h>' | $$(go env CC) -E - >/dev/null 2>&1 || { \
 		$(call install,gcc libc6-dev,the race detector needs a C compiler: install gcc and the C library headers (Debian: gcc libc6-dev).); }
+
+.PHONY: test-browser
+test-browser: # the page's tests need a browser
 	@for browser in chromium chromium-browser google-chrome google-chrome-stable \
 			'/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'; do \
 		if command -v "$$browser" >/dev/null; then exit 0; fi; \
@@ -118,4 +155,4 @@ fmt: ## Format the code as the linter asks
 
 .PHONY: clean
 clean: ## Remove what make built and fetched; never the data directory
-	rm -rf bin $(ENGINE)/node_modules
+	rm -rf bin $(ENGINE)/node_modules $(KAFKA)/libs

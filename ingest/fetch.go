@@ -9,6 +9,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
+	fetchapi "github.com/segmentio/kafka-go/protocol/fetch"
 
 	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/store"
@@ -43,44 +44,68 @@ func (f *fetcher) run(ctx context.Context, chunks chan<- chunk) error {
 
 // fetch asks for records once. It returns nil when there were none.
 func (f *fetcher) fetch(ctx context.Context, chunks chan<- chunk) error {
-	response, err := f.client.Fetch(ctx, &kafka.FetchRequest{
-		Topic:          f.topic.name,
-		Partition:      f.partition,
-		Offset:         f.position,
-		MinBytes:       1,
-		MaxBytes:       fetchBytes,
-		MaxWait:        fetchWait,
-		IsolationLevel: kafka.ReadCommitted,
-	})
+	records, err := f.ask(ctx)
+	if errors.Is(err, kafka.OffsetOutOfRange) {
+		return f.outOfRange(ctx)
+	}
 	if err != nil {
 		return err
 	}
-	if errors.Is(response.Error, kafka.OffsetOutOfRange) {
-		return f.outOfRange(ctx)
-	}
-	if response.Error != nil {
-		return response.Error
-	}
-	if batch, ok := response.Records.(*protocol.ControlBatch); ok {
-		return f.send(ctx, chunks, f.skipTo(batch.BaseOffset+1))
-	}
-	for {
-		c, more, err := f.read(response.Records)
-		if err != nil {
+	before, batches := f.position, len(records.batches)
+	for more := true; more; {
+		var c chunk
+		if c, more, err = f.read(records); err != nil {
 			return err
-		}
-		if !more {
-			// Markers of transactions at the end hold no record: step over them, or the
-			// next fetch returns the same.
-			c = f.skipMarkers(c, response.Records)
 		}
 		if err := f.send(ctx, chunks, c); err != nil {
 			return err
 		}
-		if !more {
-			return nil
-		}
 	}
+	if f.position == before && batches > 0 {
+		// It would be returned again, at once and for ever.
+		return fmt.Errorf("the broker returns a batch without a record at or after offset %d: "+
+			"set cleanup.policy=delete for the topic, compaction removes events", f.position)
+	}
+	return nil
+}
+
+// ask sends one fetch request. It is not sent by the client's Fetch, which withholds
+// what the answer says of aborted transactions.
+func (f *fetcher) ask(ctx context.Context) (*records, error) {
+	message, err := f.client.Transport.RoundTrip(ctx, f.client.Addr, &fetchapi.Request{
+		ReplicaID:      -1,
+		MaxWaitTime:    int32(fetchWait.Milliseconds()),
+		MinBytes:       1,
+		MaxBytes:       fetchBytes,
+		IsolationLevel: int8(kafka.ReadCommitted),
+		SessionID:      -1,
+		SessionEpoch:   -1,
+		Topics: []fetchapi.RequestTopic{{
+			Topic: f.topic.name,
+			Partitions: []fetchapi.RequestPartition{{
+				Partition:          int32(f.partition),
+				CurrentLeaderEpoch: -1,
+				FetchOffset:        f.position,
+				LogStartOffset:     -1,
+				PartitionMaxBytes:  fetchBytes,
+			}},
+		}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	response := message.(*fetchapi.Response)
+	if response.ErrorCode != 0 {
+		return nil, kafka.Error(response.ErrorCode)
+	}
+	if len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
+		return nil, errors.New("the broker's answer does not hold the partition that was asked for")
+	}
+	partition := response.Topics[0].Partitions[0]
+	if partition.ErrorCode != 0 {
+		return nil, kafka.Error(partition.ErrorCode)
+	}
+	return newRecords(partition), nil
 }
 
 func (f *fetcher) send(ctx context.Context, chunks chan<- chunk, c chunk) error {
@@ -96,20 +121,14 @@ func (f *fetcher) send(ctx context.Context, chunks chan<- chunk, c chunk) error 
 	}
 }
 
-// skipTo is a chunk without records that ends at an offset.
-func (f *fetcher) skipTo(offset int64) chunk {
-	c := f.chunk()
-	c.skip(offset)
-	return c
-}
-
 func (f *fetcher) chunk() chunk {
 	return chunk{part: store.Range{
 		TopicID: f.topic.id, Topic: f.topic.name, Partition: f.partition, From: f.position, To: f.position,
 	}}
 }
 
-// skip counts the offsets up to the given one as holding no record.
+// skip counts the offsets up to the given one as holding no event: what is there is
+// a transaction's marker, was aborted, or is gone.
 func (c *chunk) skip(offset int64) {
 	if offset > c.part.To {
 		c.part.Skipped += offset - c.part.To
@@ -117,22 +136,11 @@ func (c *chunk) skip(offset int64) {
 	}
 }
 
-func (f *fetcher) skipMarkers(c chunk, records kafka.RecordReader) chunk {
-	if stream, ok := records.(*protocol.RecordStream); ok {
-		for _, r := range stream.Records {
-			if batch, ok := r.(*protocol.ControlBatch); ok && batch.BaseOffset == c.part.To {
-				c.skip(batch.BaseOffset + 1)
-			}
-		}
-	}
-	return c
-}
-
 // read makes a chunk of the next records. It reports whether there may be more.
-func (f *fetcher) read(records kafka.RecordReader) (c chunk, more bool, err error) {
+func (f *fetcher) read(records *records) (c chunk, more bool, err error) {
 	c = f.chunk()
 	for {
-		record, err := records.ReadRecord()
+		record, event, err := records.next()
 		if errors.Is(err, io.EOF) {
 			return c, false, nil
 		}
@@ -145,6 +153,10 @@ func (f *fetcher) read(records kafka.RecordReader) (c chunk, more bool, err erro
 		}
 		if record.Offset < c.part.To {
 			continue // brokers return whole batches, which may begin before the position
+		}
+		if !event {
+			c.skip(record.Offset + 1)
+			continue
 		}
 		c.skip(record.Offset)
 		c.add(value, action.Origin{

@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -46,14 +47,37 @@ func newBundle(t *testing.T, partitions int) *bundle {
 	t.Cleanup(func() { _ = s.Close() })
 	b.store = s
 	b.cfg = ingest.Config{
-		KafkaBrokers: []string{embeddedtest.Broker(t)}, Topic: "ingest-" + strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-")),
-		Group: t.Name(), ClickHouseDSN: b.dsn, TopicCreate: true, TopicPartitions: partitions, TopicReplicas: 1,
+		KafkaBrokers: []string{embeddedtest.Broker(t)}, Topic: "missing-" + rand.Text()[:10],
+		ClickHouseDSN: b.dsn, TopicCreate: true, TopicPartitions: partitions, TopicReplicas: 1,
 		BatchRows: 1000, BatchBytes: 1 << 20, BatchInterval: 20 * time.Millisecond, SessionTimeout: 6 * time.Second,
 	}
 	if partitions > 0 {
 		b.cfg.Topic = embeddedtest.Topic(t, partitions)
+	} else {
+		t.Cleanup(b.deleteTopic) // the one that ingest makes
 	}
+	b.cfg.Group = b.cfg.Topic
 	return b
+}
+
+// deleteTopic deletes the topic and waits until it is gone: a cluster goes on
+// showing it for a moment.
+func (b *bundle) deleteTopic() {
+	b.t.Helper()
+	ctx := context.Background() // the test's has ended when this is its cleanup
+	client := &kafka.Client{Addr: kafka.TCP(b.cfg.KafkaBrokers...), Transport: &kafka.Transport{}}
+	defer client.Transport.(*kafka.Transport).CloseIdleConnections()
+	if _, err := client.DeleteTopics(ctx, &kafka.DeleteTopicsRequest{Topics: []string{b.cfg.Topic}}); err != nil {
+		b.t.Fatal(err)
+	}
+	eventually(b.t, "the end of the topic", func() bool { return !b.hasPartition(ctx, client, 0) })
+}
+
+func (b *bundle) hasPartition(ctx context.Context, client *kafka.Client, partition int) bool {
+	response, err := client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
+		Topics: map[string][]kafka.OffsetRequest{b.cfg.Topic: {kafka.LastOffsetOf(partition)}},
+	})
+	return err == nil && len(response.Topics[b.cfg.Topic]) == 1 && response.Topics[b.cfg.Topic][0].Error == nil
 }
 
 // running is an ingester that a test has started.
@@ -410,12 +434,7 @@ func TestMissingTopicIsCreated(t *testing.T) {
 	b.start(b.store)
 	client := &kafka.Client{Addr: kafka.TCP(b.cfg.KafkaBrokers...), Transport: &kafka.Transport{}}
 	defer client.Transport.(*kafka.Transport).CloseIdleConnections()
-	eventually(t, "the topic", func() bool {
-		response, err := client.ListOffsets(t.Context(), &kafka.ListOffsetsRequest{
-			Topics: map[string][]kafka.OffsetRequest{b.cfg.Topic: {kafka.LastOffsetOf(1)}},
-		})
-		return err == nil && len(response.Topics[b.cfg.Topic]) == 1 && response.Topics[b.cfg.Topic][0].Error == nil
-	})
+	eventually(t, "the topic", func() bool { return b.hasPartition(t.Context(), client, 1) })
 	b.produce(kafka.Message{Partition: 1, Value: []byte(event("a", ""))})
 	b.waitSettled(1)
 }
@@ -429,11 +448,7 @@ func TestTopicCreatedAgainHaltsUntilGivenUp(t *testing.T) {
 	if err := r.wait(); err != nil {
 		t.Fatal(err)
 	}
-	client := &kafka.Client{Addr: kafka.TCP(b.cfg.KafkaBrokers...), Transport: &kafka.Transport{}}
-	defer client.Transport.(*kafka.Transport).CloseIdleConnections()
-	if _, err := client.DeleteTopics(t.Context(), &kafka.DeleteTopicsRequest{Topics: []string{b.cfg.Topic}}); err != nil {
-		t.Fatal(err)
-	}
+	b.deleteTopic()
 	halted := b.start(b.store)
 	err := halted.result()
 	if err == nil || !strings.Contains(err.Error(), "actionlog ledger give-up") {

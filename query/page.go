@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,19 +56,12 @@ func newPage(catalogue *action.Catalogue) (*page, error) {
 }
 
 // icon returns the markup of an icon. Its label stands beside it, so it is hidden
-// from screen readers. Classes are those of the style sheet, such as a category.
+// from screen readers. Classes are those of the style sheet.
 func (p *page) icon(name string, classes ...string) (template.HTML, error) {
 	if !p.icons[name] {
 		return "", fmt.Errorf("there is no icon %q", name)
 	}
-	class := "i"
-	for _, c := range classes {
-		if strings.HasPrefix(c, "i-") || c == "chev" {
-			class += " " + c
-		} else {
-			class += " t-" + c
-		}
-	}
+	class := strings.Join(append([]string{"i"}, classes...), " ")
 	//nolint:gosec // the name is one of the shipped icons; path and class are escaped
 	return template.HTML(`<svg class="` + template.HTMLEscapeString(class) + `" aria-hidden="true"><use href="` +
 		template.HTMLEscapeString(p.assets.path("icons.svg")) + "#i-" + name + `"/></svg>`), nil
@@ -87,9 +81,9 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	if err != nil {
 		return err
 	}
-	if clean := canonicalQuery(p, filter); clean != r.URL.RawQuery {
+	if clean := canonicalQuery(p, filter); !reflect.DeepEqual(clean, r.URL.Query()) {
 		// Forms send empty fields; what is kept and shared is the clean address.
-		http.Redirect(w, r, pageURL(clean), http.StatusSeeOther)
+		http.Redirect(w, r, pageURL(clean.Encode()), http.StatusSeeOther)
 		return nil
 	}
 
@@ -139,9 +133,9 @@ func (s *Server) failNotFound(w http.ResponseWriter, r *http.Request, problem *P
 	s.failPage(w, r, problem)
 }
 
-// canonicalQuery returns the query string of the page for what was asked: without
+// canonicalQuery returns the parameters of the page for what was asked: without
 // empty and repeated values, with times in UTC.
-func canonicalQuery(p params, f store.Filter) string {
+func canonicalQuery(p params, f store.Filter) url.Values {
 	values := url.Values{}
 	for name, given := range p.values {
 		for _, v := range given {
@@ -163,7 +157,7 @@ func canonicalQuery(p params, f store.Filter) string {
 			values.Set(name, t.Format(time.RFC3339Nano))
 		}
 	}
-	return values.Encode()
+	return values
 }
 
 func pageURL(query string) string {
@@ -232,7 +226,7 @@ func compress(content []byte) []byte {
 
 // acceptsGzip reports whether the client takes a gzip answer.
 func acceptsGzip(r *http.Request) bool {
-	for _, coding := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
+	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
 		name, weight, weighted := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";q=")
 		if name == "gzip" {
 			q, err := strconv.ParseFloat(weight, 64)

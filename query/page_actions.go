@@ -5,7 +5,7 @@ import "github.com/actionlog/actionlog/pkg/action"
 // kind is how a type of action is shown.
 type kind struct {
 	action.Kind
-	// Class is the category, by which the style sheet colours the icon.
+	// Class is that of the category, by which the style sheet colours the icon.
 	Class string
 }
 
@@ -17,8 +17,11 @@ func (p *page) shown(k action.Kind) kind {
 	if !p.icons[k.Icon] {
 		k.Icon = categoryIcons[k.Category]
 	}
-	return kind{k, string(k.Category)}
+	return kind{k, categoryClass(k.Category)}
 }
+
+// categoryClass is the style sheet's class for a category.
+func categoryClass(c action.Category) string { return "t-" + string(c) }
 
 // categoryIcons stand for kinds whose own icon is not there.
 var categoryIcons = map[action.Category]string{

@@ -265,13 +265,13 @@ func (b *viewBuilder) typeChoices() []categoryChoice {
 	}
 	for _, k := range b.page.catalogue.Types() {
 		// The catalogue gives its types by category.
-		if n := len(all); n == 0 || all[n-1].Class != string(k.Category) {
-			all = append(all, categoryChoice{Label: capital(string(k.Category)), Class: string(k.Category)})
+		if n := len(all); n == 0 || all[n-1].Class != categoryClass(k.Category) {
+			all = append(all, categoryChoice{Label: capital(string(k.Category)), Class: categoryClass(k.Category)})
 		}
 		last := &all[len(all)-1]
 		last.Types = append(last.Types, choose(b.page.shown(k)))
 	}
-	other := categoryChoice{Label: "Other", Class: "other"}
+	other := categoryChoice{Label: "Other", Class: "t-other"}
 	for _, t := range slices.Concat(b.choices.Actions, b.filter.Actions) {
 		if !listed[t] {
 			other.Types = append(other.Types, choose(b.page.kind(t)))

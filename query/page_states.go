@@ -3,12 +3,15 @@ package query
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 )
 
 // nothing says that no event matches, and which filters could go.
 func (b *viewBuilder) nothing() *stateView {
-	state := &stateView{Icon: "search", Title: "No event matches all of these",
-		Text: "Each filter below narrows the search. Remove one to see more.", Conditions: b.conditions()}
+	state := &stateView{
+		Icon: "search", Title: "No event matches all of these",
+		Text: "Each filter below narrows the search. Remove one to see more.", Conditions: b.conditions(),
+	}
 	if len(state.Conditions) == 1 {
 		state.Title, state.Text = "No event matches", "Nothing in this log matches this filter."
 	}
@@ -92,14 +95,4 @@ func (b *viewBuilder) failure() *view {
 }
 
 // shellQuote makes one word of a text for a POSIX shell.
-func shellQuote(text string) string {
-	quoted := "'"
-	for _, r := range text {
-		if r == '\'' {
-			quoted += `'\''`
-		} else {
-			quoted += string(r)
-		}
-	}
-	return quoted + "'"
-}
+func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -144,8 +144,10 @@ func (b *viewBuilder) list(list store.Page, continued bool) *view {
 	case len(list.Actions) > 0:
 		v.Table = b.table(list, continued)
 	case continued:
-		v.State = &stateView{Icon: "corner-down-left", Title: "There is nothing older",
-			Text: "The list ends here.", Links: []stateLink{{Label: "Newest events", Link: b.link("cursor"), Icon: "arrow-left", Main: true}}}
+		v.State = &stateView{
+			Icon: "corner-down-left", Title: "There is nothing older", Text: "The list ends here.",
+			Links: []stateLink{{Label: "Newest events", Link: b.link("cursor"), Icon: "arrow-left", Main: true}},
+		}
 	case len(b.choices.Actors) == 0:
 		v.State = b.firstRun()
 	default:
@@ -168,9 +170,13 @@ func (b *viewBuilder) table(list store.Page, continued bool) *tableView {
 	if continued {
 		t.Newest = b.link("cursor")
 	}
-	t.Span = "from " + oldest.Format(minuteWords) + " to " + newest.Format(minuteWords) + " UTC"
-	if n == 1 {
-		t.Span = newest.Format(minuteWords) + " UTC"
+	switch from, to := oldest.Format(minuteWords), newest.Format(minuteWords); {
+	case from == to:
+		t.Span = to + " UTC"
+	case oldest.Format(dayWords) == newest.Format(dayWords):
+		t.Span = from + " – " + newest.Format("15:04") + " UTC"
+	default:
+		t.Span = from + " – " + to + " UTC"
 	}
 	for i := range list.Actions {
 		t.Rows = append(t.Rows, b.row(&list.Actions[i]))

@@ -1,8 +1,8 @@
 package query
 
 import (
-	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,39 +11,8 @@ import (
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
-var noon = time.Date(2026, 11, 24, 14, 14, 52, 0, time.UTC)
-
-// oddActions are events whose texts try to break the layout.
-func oddActions() []store.Action {
-	at := func(ago time.Duration) time.Time { return noon.Add(-ago) }
-	event := func(e action.Event) store.Action {
-		e.Tenant, e.ID = "default", "01JD-"+e.Action+e.Time.Format("150405")
-		if e.Outcome == "" {
-			e.Outcome = "success"
-		}
-		if e.Actor.Type == "" {
-			e.Actor.Type = "user"
-		}
-		return store.Action{Event: e}
-	}
-	ip := netip.MustParseAddr
-	all := []store.Action{
-		event(action.Event{Time: at(80 * time.Second), Actor: action.Actor{ID: "qbo", Name: "QuickBooks Online", Type: "service"}, IP: ip("198.51.100.24"), Action: "invoice.posted.quickbooks", Subject: action.Record{Type: "invoice", ID: "INV-20874", Name: "Dublin Tech Summit – Liffey Hall 1 & 2, LED wall and switching"}, Description: "Posted invoice INV-20874 to QuickBooks Online as document 11-4471, €31,260.00 incl. VAT", SessionID: "9f3c1a77e0d24b58", RequestID: "req_01K9YB7H0J", UserAgent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"}),
-		event(action.Event{Time: at(163 * time.Second), Actor: action.Actor{ID: "u-0019", Name: "Đặng Thị Ngọc Ánh"}, IP: ip("2001:db8:85a3::8a2e:370:7334"), Action: "opportunity.item.updated", Subject: action.Record{Type: "opportunity", ID: "OPP-5512", Name: "Théâtre National de Strasbourg — Cyrano, location lumière & son, 14 représentations"}, Description: "Changed “Robe BMFL Spot” on the invoice draft: quantity 12 → 18, day rate €64.00 → €58.50, discount 0 % → 8 % (agreed with Mme Lefèvre-Düsseldorf on 23 November, valid for the whole run and the two dates in Colmar)"}),
-		event(action.Event{Time: at(12 * time.Minute), Actor: action.Actor{ID: "u-0023", Name: "Siobhán Ní Dhomhnaill"}, OnBehalfOf: action.Actor{ID: "u-0004", Name: "Björk Þórðardóttir-Åkesson"}, IP: ip("2a02:8084:6a21:3c80:b5d1:77ff:fe3e:9c04"), Action: "invoice.deleted", Subject: action.Record{Type: "invoice", ID: "INV-20871", Name: "Harbour Lights Festival 2026 – Main Stage, second weekend"}, Description: "Deleted invoice INV-20871 (€18,420.00, 12 days overdue): “Duplicate of INV-20869, client agreed by phone 📞”", Reason: "Ticket 4711"}),
-		event(action.Event{Time: at(33 * time.Minute), Actor: action.Actor{ID: "mmueller"}, IP: ip("185.220.101.47"), Action: "data.exported", Outcome: "denied", Subject: action.Record{Type: "list", ID: "invoices", Name: "Invoices, all years"}, Description: "Export of the invoice list refused: the account has no role in Northlight AV Hire"}),
-		event(action.Event{Time: at(54 * time.Minute), Actor: action.Actor{ID: "misaki", Name: "佐藤 美咲"}, IP: ip("fd12:3456:789a:1::20"), Action: "invoice.created", Subject: action.Record{Type: "invoice", ID: "INV-20873", Name: "東京ガーデンシアター 冬のライブ 2026 照明・音響・映像一式レンタル"}, Description: "Created invoice INV-20873 from opportunity OPP-5460: 3 days, 41 lines, ¥2,184,000 🎶"}),
-		event(action.Event{Time: at(3 * time.Hour), Actor: action.Actor{ID: strings.Repeat("x", 256), Name: strings.Repeat("Wolfeschlegelsteinhausenbergerdorff", 7)}, Action: "warehouse.shelf." + strings.Repeat("relabelled", 11), Outcome: "failure", Subject: action.Record{Type: strings.Repeat("t", 1024), ID: strings.Repeat("i", 1024), Name: strings.Repeat("n", 1024)}, Description: strings.Repeat("no-space-at-all", 200)}),
-		event(action.Event{Time: at(26 * time.Hour), Actor: action.Actor{ID: "u-77", Name: "محمد عبد الرحمن"}, IP: ip("10.20.4.18"), Action: "discussion.commented", Subject: action.Record{Type: "project", ID: "P-9", Name: "مهرجان الأضواء — المسرح الرئيسي"}, Description: "תגובה: הלקוח אומר שהמערכת השנייה מעולם לא הגיעה, invoice 20871"}),
-		event(action.Event{Time: at(40 * 24 * time.Hour), Actor: action.Actor{ID: "nightly-backup", Type: "system"}, Action: "backup.finished"}),
-		event(action.Event{Time: at(500 * 24 * time.Hour), Actor: action.Actor{ID: "e\u0301mile", Name: "E\u0301mile 👩🏽‍🚀 Zoe\u0308"}, Action: "user.sign_in_failed", Outcome: "failure", Subject: action.Record{Name: strings.Repeat("👩🏽‍🚀", 60)}, Description: "<script>alert(1)</script> & \u202eright to left override\u202c then\nsecond line"}),
-	}
-	all[3].Conflicting = true
-	all[5].Conflicting = true
-	return all
-}
-
-func builderOf(t *testing.T, query string) *viewBuilder {
+// builder makes views of a query string at a quarter past two in November.
+func builder(t *testing.T, query string) *viewBuilder {
 	t.Helper()
 	catalogue, err := action.LoadCatalogue("")
 	if err != nil {
@@ -57,10 +26,154 @@ func builderOf(t *testing.T, query string) *viewBuilder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &viewBuilder{page: p, now: noon, query: values, filter: readableFilter(values), settable: true}
-	for _, a := range oddActions() {
-		b.choices.Actors = append(b.choices.Actors, a.Actor)
-		b.choices.Actions = append(b.choices.Actions, a.Action)
+	return &viewBuilder{
+		page: p, now: time.Date(2026, 11, 24, 14, 15, 0, 0, time.UTC), query: values, filter: readableFilter(values), settable: true,
+		choices: store.Choices{
+			Actors:  []action.Actor{{ID: "alice", Name: "Alice Okonkwo", Type: "user"}, {ID: "bob", Type: "user"}},
+			Actions: []string{"forklift.inspected", "invoice.posted"},
+		},
 	}
-	return b
+}
+
+func TestPillsSayWhatIsSet(t *testing.T) {
+	t.Parallel()
+	f := func(query, date, user, kind, all string) {
+		t.Helper()
+		got := builder(t, query).filters()
+		if got.Date.Value != date || got.User.Value != user || got.Action.Value != kind || got.ClearAll != all {
+			t.Errorf("%s: date %q, user %q, action type %q, clear all %q", query, got.Date.Value, got.User.Value, got.Action.Value, got.ClearAll)
+		}
+	}
+	f("", "", "", "", "")
+	f("tenant=x", "", "", "", "")
+	f("q=a&tenant=x", "", "", "", "/?tenant=x")
+	f("from=2026-11-24T00:00:00Z", "Today", "", "", "/")
+	f("from=2026-11-23T00:00:00Z&to=2026-11-24T00:00:00Z", "Yesterday", "", "", "/")
+	f("from=2026-10-01T00:00:00Z&to=2026-11-01T00:00:00Z", "Last month", "", "", "/")
+	f("from=2026-11-24T13:15:00Z", "Last hour", "", "", "/")
+	f("to=2026-11-01T00:00:00Z", "before 1 Nov 2026", "", "", "/")
+	f("actor=alice&actor=nobody", "", "Alice Okonkwo, nobody", "", "/")
+	f("actor=alice&actor=bob&actor=x&actor=y", "", "Alice Okonkwo and 3 more", "", "/")
+	f("action=invoice.posted&action=forklift.inspected", "", "", "Invoice posted, forklift.inspected", "/")
+}
+
+func TestMenusOfferWhatThereIs(t *testing.T) {
+	t.Parallel()
+	f := builder(t, "actor=nobody&action=crane.hired&from=2026-11-01T00:00:00Z").filters()
+	var users []string
+	for _, u := range f.Users {
+		if u.Checked {
+			u.ID += " (chosen)"
+		}
+		users = append(users, u.ID)
+	}
+	if want := []string{"nobody (chosen)", "alice", "bob"}; !slices.Equal(users, want) {
+		t.Errorf("users %q, want %q", users, want)
+	}
+	var groups, others []string
+	for _, c := range f.Categories {
+		groups = append(groups, c.Label)
+	}
+	for _, k := range f.Categories[len(f.Categories)-1].Types {
+		others = append(others, k.Label)
+	}
+	if want := []string{"View", "Create", "Change", "Comment", "Finance", "Access", "Export", "Delete", "Other"}; !slices.Equal(groups, want) {
+		t.Errorf("groups %q, want %q", groups, want)
+	}
+	if want := []string{"forklift.inspected", "crane.hired"}; !slices.Equal(others, want) {
+		t.Errorf("types that the catalogue lacks: %q, want %q", others, want)
+	}
+	var active []string
+	for _, p := range f.Dates.Presets {
+		if p.Active {
+			active = append(active, p.Label)
+		}
+	}
+	if want := []string{"This month"}; !slices.Equal(active, want) {
+		t.Errorf("active presets %q, want %q", active, want)
+	}
+}
+
+func TestLinksDropTheCursor(t *testing.T) {
+	t.Parallel()
+	f := builder(t, "q=a&actor=alice&from=2026-11-01T00:00:00Z&to=2026-12-01T00:00:00Z&cursor=abc&limit=10&tenant=x").filters()
+	for name, link := range map[string]string{"date": f.Date.Remove, "user": f.User.Remove, "text": f.ClearText} {
+		if strings.Contains(link, "cursor") || !strings.Contains(link, "tenant=x") || !strings.Contains(link, "limit=10") {
+			t.Errorf("without %s: %s", name, link)
+		}
+	}
+	if want := "/?actor=alice&limit=10&q=a&tenant=x"; f.Date.Remove != want {
+		t.Errorf("without date: %s, want %s", f.Date.Remove, want)
+	}
+}
+
+func TestEveryIconIsThere(t *testing.T) {
+	t.Parallel()
+	p := builder(t, "").page
+	for _, k := range p.catalogue.Types() {
+		if !p.icons[k.Icon] {
+			t.Errorf("%s: there is no icon %q", k.Type, k.Icon)
+		}
+	}
+	for _, c := range action.Categories() {
+		if k := p.shown(action.Kind{Type: "x.y", Icon: "not-shipped", Category: c}); !p.icons[k.Icon] {
+			t.Errorf("category %s has no icon", c)
+		}
+	}
+	if k := p.kind("un.known"); !p.icons[k.Icon] || k.Label != "un.known" {
+		t.Errorf("an unknown type is shown as %+v", k)
+	}
+	if _, err := p.icon("no-such"); err == nil {
+		t.Error("an icon that is not there is no error")
+	}
+}
+
+// The style sheet, the icons and the templates hold what is used and no more.
+func TestNothingIsDead(t *testing.T) {
+	t.Parallel()
+	p := builder(t, "").page
+	var templates strings.Builder
+	entries, err := webFiles.ReadDir("web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".html") {
+			content, err := webFiles.ReadFile("web/" + e.Name())
+			if err != nil {
+				t.Fatal(err)
+			}
+			templates.Write(content)
+		}
+	}
+	used := templates.String()
+	for _, class := range classes(string(p.assets["app.css"].plain)) {
+		if strings.HasPrefix(class, "t-") && used != "" { // categories come from the catalogue
+			continue
+		}
+		if class == "only-phone" || class == "only-medium" { // classes of facts
+			continue
+		}
+		if !strings.Contains(used, class) {
+			t.Errorf("no template uses the class %s", class)
+		}
+	}
+}
+
+// classes returns the classes that a style sheet speaks of.
+func classes(css string) []string {
+	var all []string
+	for i := range len(css) - 1 {
+		if css[i] != '.' || css[i+1] < 'a' || css[i+1] > 'z' {
+			continue
+		}
+		end := i + 1
+		for end < len(css) && (css[end] == '-' || css[end] >= 'a' && css[end] <= 'z' || css[end] >= '0' && css[end] <= '9') {
+			end++
+		}
+		if class := css[i+1 : end]; !slices.Contains(all, class) {
+			all = append(all, class)
+		}
+	}
+	return all
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/embedded"
+	"github.com/actionlog/actionlog/pkg/embedded/embeddedtest"
 )
 
 // binary is the program under test, built once.
@@ -129,14 +130,14 @@ func (s *standalone) interrupt() {
 // emit publishes lines and returns how many were acknowledged.
 func (s *standalone) emit(lines io.Reader) int {
 	s.t.Helper()
-	n, err := emit(s.Kafka, lines)
+	n, err := emitTo(s.Kafka, lines)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return n
 }
 
-func emit(broker string, lines io.Reader) (int, error) {
+func emitTo(broker string, lines io.Reader) (int, error) {
 	cmd := exec.Command(binary, "emit")
 	cmd.Env = append(os.Environ(), "ACTIONLOG_KAFKA_BROKERS="+broker)
 	cmd.Stdin = lines
@@ -267,7 +268,7 @@ func TestKillDuringEmitLosesAndRepeatsNothing(t *testing.T) {
 	}
 	emitted := make(chan result, 1)
 	go func() {
-		n, err := emit(s.Kafka, reader)
+		n, err := emitTo(s.Kafka, reader)
 		emitted <- result{n, err}
 	}()
 	lines := strings.SplitAfter(ndjson("k", events), "\n")
@@ -368,7 +369,9 @@ func TestServicesRunApartAgainstBrokerAndDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	queryAddr := freeAddress(t)
-	env := append(os.Environ(), "ACTIONLOG_KAFKA_BROKERS="+s.Kafka, "ACTIONLOG_TOPIC=apart", "ACTIONLOG_INGEST_ADDR="+freeAddress(t), "ACTIONLOG_QUERY_ADDR="+queryAddr,
+	topic := embeddedtest.Topic(t, 2) // on another broker than standalone's
+	env := append(os.Environ(), "ACTIONLOG_KAFKA_BROKERS="+embeddedtest.Broker(t), "ACTIONLOG_TOPIC="+topic, "ACTIONLOG_GROUP="+topic,
+		"ACTIONLOG_INGEST_ADDR="+freeAddress(t), "ACTIONLOG_QUERY_ADDR="+queryAddr,
 		"ACTIONLOG_CLICKHOUSE_DSN="+strings.Replace(s.ClickHouse, "http://", "http://default:"+strings.TrimSpace(string(password))+"@", 1)+"/apart")
 	for _, name := range []string{"migrate", "migrate", "ingest", "query"} {
 		cmd := exec.Command(binary, name)

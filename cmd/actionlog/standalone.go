@@ -193,7 +193,7 @@ func runDemo(ctx context.Context, logger *slog.Logger, cfg StandaloneConfig, bro
 		return err
 	}
 	defer func() { _ = emitter.Close() }()
-	return demo.Run(ctx, emitter, filepath.Join(cfg.DataDir, "demo.json"))
+	return demo.Run(ctx, demo.RunConfig{Emitter: emitter, StatePath: filepath.Join(cfg.DataDir, "demo.json"), Logger: logger})
 }
 
 func logClose(logger *slog.Logger, what string, err error) {

@@ -49,9 +49,8 @@ func decode(value []byte, origin Origin, e *Event) *Rejection {
 		return &Rejection{Reason: ReasonInvalidJSON, Message: "the message begins with a byte order mark: " +
 			"send UTF-8 without one"}
 	}
-	// The names in the event, actors and records are few and known, so readMembers
-	// sees those that come twice: cheaper than a set of names for each object.
-	d := &decoder{json: newJSON(value, true), value: value, whole: string(value)}
+	d := newDecoder(value, namesCheckedHere)
+	d.whole = string(value)
 	if r := d.object(); r != nil {
 		return r
 	}
@@ -64,23 +63,30 @@ func decode(value []byte, origin Origin, e *Event) *Rejection {
 	return complete(e, origin)
 }
 
-// newJSON returns a decoder of value alone, which it does not copy. Whatever the
-// library's defaults become, it refuses text that is not UTF-8.
-func newJSON(value []byte, allowDuplicateNames bool) *jsontext.Decoder {
-	return jsontext.NewDecoder(bytes.NewBuffer(value),
-		jsontext.AllowDuplicateNames(allowDuplicateNames), jsontext.AllowInvalidUTF8(false))
-}
-
 // decoder reads the tokens of one message, or of one of its values: the one that
-// is at path and starts at byte start of the message.
+// is at path base and starts at byte start of the message.
 type decoder struct {
-	json  *jsontext.Decoder
+	json  jsontext.Decoder
+	input bytes.Buffer
 	value []byte
 	base  string
 	start int
 	// whole is a copy of the message. Texts without escapes are parts of it, which
 	// costs one allocation an event instead of one a text.
 	whole string
+}
+
+// namesCheckedHere leaves it to readMembers to see a name that comes twice: the
+// names in events, actors and records are few and known, so that is cheaper than
+// a set of names for each object.
+var namesCheckedHere = jsontext.AllowDuplicateNames(true)
+
+// newDecoder returns a decoder of value, which it neither copies nor changes. By
+// default the library refuses names that come twice and text that is not UTF-8.
+func newDecoder(value []byte, options ...jsontext.Options) *decoder {
+	d := &decoder{value: value, input: *bytes.NewBuffer(value)}
+	d.json.Reset(&d.input, options...)
+	return d
 }
 
 // object reads the brace that opens the event.

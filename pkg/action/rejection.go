@@ -73,8 +73,8 @@ type Rejection struct {
 	// the path is printable.
 	Field string
 	// Message is a sentence for whoever sends the events: the field, what is wrong
-	// with its value, and the remedy. It quotes at most [quotedRunes] characters
-	// of the value and is printable.
+	// with its value, and the remedy. It quotes at most 48 characters of the value
+	// and is printable.
 	Message string
 }
 

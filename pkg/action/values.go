@@ -93,7 +93,8 @@ func readDetails(d *decoder, e *Event) *Rejection {
 	if start < after {
 		return d.malformed()
 	}
-	in := &decoder{json: newJSON(d.value[start:], false), value: d.value[start:], base: "details", start: start}
+	in := newDecoder(d.value[start:])
+	in.base, in.start = "details", start
 	// Token by token, since this stops at the first bound that is passed, however
 	// long or deep the value is.
 	for {

@@ -22,7 +22,7 @@ const (
 
 	// defaultKeepBytes bounds what a start has to read: kfake reads every
 	// segment that it has, and its resident memory is then about that much.
-	defaultKeepBytes = 32 << 20
+	defaultKeepBytes = 16 << 20
 
 	// defaultPartitions is enough for the bulk load of one tenant not to hold up
 	// the others, and few enough for KeepBytes of each to stay small.
@@ -48,7 +48,8 @@ type BrokerConfig struct {
 	// say. Default 4.
 	Partitions int
 	// KeepBytes is how much of the newest data Trim leaves in each partition,
-	// settled or not, so that the recent past can be read again. Default 32 MiB.
+	// settled or not, so that the recent past can be read again. Default 16 MiB,
+	// which with whole segments is 16 to 32 MiB a partition.
 	KeepBytes int64
 	// Sync makes the broker fsync every batch before it acknowledges it, as
 	// surviving a power cut needs. Without it acknowledged records survive the

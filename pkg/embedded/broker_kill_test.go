@@ -33,7 +33,7 @@ func TestBrokerChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Printf("addr %s\n", broker.Addr())
+	fmt.Fprintf(os.Stdout, "addr %s\n", broker.Addr())
 	_, _ = os.Stdin.Read(make([]byte, 1))
 }
 

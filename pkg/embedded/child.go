@@ -26,13 +26,22 @@ import (
 // refuse the argument.
 const childEnv = "ACTIONLOG_ENGINE_CHILD"
 
-// The child's files beside standard input (orders), output (reports) and error
-// (the log): the listening socket, opened by the parent so that the address
-// stays the same, and taken, over restarts.
-const listenerFD = 3
+// The child's files. Standard input is empty, because the library reads it for
+// some statements; standard output and error are the log, because it writes
+// there.
+const (
+	// listenerFD is the listening socket. The parent opened it, so that the
+	// address stays the same, and taken, over restarts.
+	listenerFD = 3
+	// ordersFD brings the orders and, by its end, the news that the parent has
+	// died.
+	ordersFD = 4
+	// reportFD takes the report.
+	reportFD = 5
+)
 
-// orders is the first line of the child's standard input. The password comes
-// this way because arguments and the environment can be read by others.
+// orders is the first line that the child reads. The password comes this way
+// because arguments and the environment can be read by others.
 type orders struct {
 	Library  string
 	Dir      string
@@ -67,12 +76,12 @@ func Main() {
 }
 
 func runChild() int {
-	out := json.NewEncoder(os.Stdout)
+	out := json.NewEncoder(os.NewFile(reportFD, "report"))
 	refuse := func(err error) int {
 		_ = out.Encode(report{Error: err.Error()})
 		return exitRefused
 	}
-	in := bufio.NewReader(os.Stdin)
+	in := bufio.NewReader(os.NewFile(ordersFD, "orders"))
 	line, err := in.ReadBytes('\n')
 	if err != nil {
 		return refuse(fmt.Errorf("read the engine's orders: %w", err))
@@ -81,8 +90,7 @@ func runChild() int {
 	if err := json.Unmarshal(line, &o); err != nil {
 		return refuse(fmt.Errorf("read the engine's orders: %w", err))
 	}
-	// From here on the end of standard input means that the parent is gone or
-	// wants the engine to stop; nothing else is ever sent.
+	// From here on the parent sends one more line, "stop".
 	stop := make(chan struct{})
 	go func() {
 		line, _ := in.ReadString('\n')

@@ -8,7 +8,6 @@
 package embedded
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -187,56 +186,50 @@ func (e *Engine) runOnce(ctx context.Context, first chan<- error) (served bool, 
 	if err != nil {
 		return false, fmt.Errorf("find this program's file: %w", err)
 	}
+	var pipes pipes
+	defer pipes.close()
+	ordersR, ordersW := pipes.open()
+	reportR, reportW := pipes.open()
+	logR, logW := pipes.open()
+	if pipes.err != nil {
+		return false, fmt.Errorf("open pipes to the engine: %w", pipes.err)
+	}
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), childEnv+"=1")
-	cmd.ExtraFiles = []*os.File{e.file}
+	cmd.Stdout, cmd.Stderr = logW, logW
+	cmd.ExtraFiles = []*os.File{listenerFD - 3: e.file, ordersFD - 3: ordersR, reportFD - 3: reportW}
 	bindToParent(cmd)
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		return false, fmt.Errorf("open the engine's input: %w", err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return false, fmt.Errorf("open the engine's output: %w", err)
-	}
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		return false, fmt.Errorf("open the engine's log: %w", err)
-	}
 	if err := cmd.Start(); err != nil {
 		return false, fmt.Errorf("start the engine's process: %w", err)
 	}
+	// The child's ends must be closed here, or the other ends never see it go.
+	ordersR.Close()
+	reportW.Close()
+	logW.Close()
 	e.setPid(cmd.Process.Pid)
 	defer e.setPid(0)
 
-	var readers sync.WaitGroup
 	reports := make(chan report, 1)
-	readers.Go(func() {
+	tail := &logTail{logger: e.cfg.Logger}
+	exited := make(chan error, 1)
+	var running sync.WaitGroup
+	defer running.Wait()
+	running.Go(func() {
 		defer close(reports)
-		lines := bufio.NewScanner(stdout)
-		for lines.Scan() {
-			var r report
-			if json.Unmarshal(lines.Bytes(), &r) == nil && (r.Version != "" || r.Error != "") {
-				select {
-				case reports <- r:
-				default:
-				}
-			}
+		var r report
+		if json.NewDecoder(reportR).Decode(&r) == nil {
+			reports <- r
 		}
 	})
-	tail := &logTail{logger: e.cfg.Logger}
-	readers.Go(func() { tail.read(stderr) })
-	exited := make(chan error, 1)
-	go func() {
-		// The pipes must be read to their ends before Wait closes them.
-		readers.Wait()
+	running.Go(func() {
+		tail.read(logR)
 		exited <- cmd.Wait()
-	}()
+	})
 	kill := func() error {
 		_ = cmd.Process.Kill()
 		return <-exited
 	}
-	if err := json.NewEncoder(stdin).Encode(orders{
+	if err := json.NewEncoder(ordersW).Encode(orders{
 		Library: e.cfg.Library, Dir: e.cfg.Dir, Password: e.cfg.Password, Level: level(e.cfg.Logger),
 	}); err != nil {
 		return false, errors.Join(fmt.Errorf("give the engine its orders: %w", err), kill())
@@ -267,7 +260,7 @@ func (e *Engine) runOnce(ctx context.Context, first chan<- error) (served bool, 
 		return true, fmt.Errorf("the engine's process ended: %w%s", err, tail)
 	case <-ctx.Done():
 	}
-	_, _ = io.WriteString(stdin, "stop\n")
+	_, _ = io.WriteString(ordersW, "stop\n")
 	stop := time.NewTimer(stopTimeout)
 	defer stop.Stop()
 	select {
@@ -279,6 +272,28 @@ func (e *Engine) runOnce(ctx context.Context, first chan<- error) (served bool, 
 	case <-stop.C:
 		_ = kill()
 		return true, fmt.Errorf("the engine did not stop within %s and was killed", stopTimeout)
+	}
+}
+
+// pipes is a set of pipes that are closed together.
+type pipes struct {
+	files []*os.File
+	err   error
+}
+
+func (p *pipes) open() (r, w *os.File) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		p.err = errors.Join(p.err, err)
+		return nil, nil
+	}
+	p.files = append(p.files, r, w)
+	return r, w
+}
+
+func (p *pipes) close() {
+	for _, f := range p.files {
+		f.Close() // some are closed already
 	}
 }
 

@@ -164,12 +164,16 @@ func (in *lineReader) run(ctx context.Context) {
 	defer close(in.blocks)
 	buf := make([]byte, 0, readBytes)
 	for empty := 0; ; {
-		n, err := in.r.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
+		have := len(buf) // the start of a line, searched before
+		n, err := in.r.Read(buf[have:cap(buf)])
+		buf = buf[:have+n]
 		if empty++; n > 0 {
 			empty = 0
 		}
-		whole := bytes.LastIndexByte(buf, '\n') + 1
+		whole := 0
+		if at := bytes.LastIndexByte(buf[have:], '\n'); at >= 0 {
+			whole = have + at + 1
+		}
 		if errors.Is(err, io.EOF) {
 			whole = len(buf) // the last line may lack its end
 		}
@@ -181,6 +185,7 @@ func (in *lineReader) run(ctx context.Context) {
 				select {
 				case in.blocks <- b:
 				case <-ctx.Done():
+					in.err = fmt.Errorf("emit: line %d is not acknowledged: %w", b.numbers[0], context.Cause(ctx))
 					return
 				}
 			}

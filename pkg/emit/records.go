@@ -130,12 +130,11 @@ func (b *block) outcome(ctx context.Context) (acked int, err error) {
 	}
 	acked = len(b.records)
 	for i, p := range b.pieces {
-		n, cause := 0, error(nil)
+		n, cause := 0, context.Cause(ctx)
 		select {
 		case <-p.done:
 			n, cause = p.acked, p.err
 		default:
-			cause = context.Cause(ctx)
 		}
 		if n == len(p.records) {
 			continue

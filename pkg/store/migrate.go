@@ -63,15 +63,32 @@ func Migrations() ([]Migration, error) {
 			return nil, fmt.Errorf("migration %s: its name must begin with a number: %w", file, err)
 		}
 		sum := sha256.Sum256(text)
-		m := Migration{Version: uint32(version), Name: name, Checksum: hex.EncodeToString(sum[:])}
-		for statement := range strings.SplitSeq(string(text), ";\n") {
-			if statement = strings.TrimSpace(statement); statement != "" {
-				m.Statements = append(m.Statements, statement)
-			}
-		}
+		m := Migration{Version: uint32(version), Name: name, Checksum: hex.EncodeToString(sum[:]), Statements: statements(string(text))}
 		migrations = append(migrations, m)
 	}
 	return migrations, nil
+}
+
+// statements splits a migration into its statements: each ends with a semicolon at
+// the end of a line. Lines that are a comment and nothing else are left out, so
+// that they may hold semicolons too.
+func statements(text string) []string {
+	var all []string
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(strings.TrimSpace(line), "--") {
+			continue
+		}
+		b.WriteString(line)
+		if strings.HasSuffix(strings.TrimSpace(line), ";") {
+			all = append(all, strings.TrimSuffix(strings.TrimSpace(b.String()), ";"))
+			b.Reset()
+		}
+	}
+	if rest := strings.TrimSpace(b.String()); rest != "" {
+		all = append(all, rest)
+	}
+	return all
 }
 
 // Migrate creates the database that the DSN names where it is missing, and

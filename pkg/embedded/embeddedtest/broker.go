@@ -162,4 +162,3 @@ func leadersReady(ctx context.Context, client *kafka.Client, name string, ask []
 	}
 	return nil
 }
-

@@ -11,16 +11,18 @@ import (
 // Exception codes of ClickHouse (src/Common/ErrorCodes.cpp) that this package
 // itself raises.
 const (
-	codeUnsupportedMethod    = 1
 	codeBadArguments         = 36
+	codeNotImplemented       = 48
 	codeUnknownType          = 50
 	codeSyntaxError          = 62
-	codeReadOnly             = 164
-	codeMemoryOrIO           = 74 // CANNOT_READ_FROM_FILE_DESCRIPTOR
-	codeQueryTooLarge        = 261
+	codeUnknownFormat        = 73
 	codeUnknownCompression   = 89
-	codeQueryCancelled       = 394
+	codeUnknownSetting       = 115
+	codeReadOnly             = 164
+	codeQueryTooLarge        = 229
+	codeOutfile              = 358
 	codeAuthenticationFailed = 516
+	codeStdException         = 1001
 )
 
 // exception is an error of ClickHouse: what goes to the client.
@@ -43,11 +45,11 @@ var codePrefix = regexp.MustCompile(`^Code:\s*(\d+)\.`)
 func asException(err error, version string) *exception {
 	e, ok := err.(*exception)
 	if !ok {
-		text := strings.TrimRight(err.Error(), "\n ")
+		text := unwrap(strings.TrimRight(err.Error(), "\n "))
 		m := codePrefix.FindStringSubmatch(text)
 		if m == nil {
-			// ClickHouse's STD_EXCEPTION, for what is no exception of its own.
-			e = &exception{code: 1001, text: "Code: 1001. DB::Exception: " + text + " (STD_EXCEPTION)"}
+			// What is no exception of the engine's own.
+			e = raise(codeStdException, "STD_EXCEPTION", "%s", text)
 		} else {
 			code, _ := strconv.Atoi(m[1])
 			e = &exception{code: code, text: text}
@@ -59,29 +61,49 @@ func asException(err error, version string) *exception {
 	return e
 }
 
+// wrapped matches an exception whose text is another exception's.
+var wrapped = regexp.MustCompile(`(?s)^Code: \d+\. DB::Exception: (Code: \d+\. DB::Exception: .*\(version [^()]*\))\. \([A-Z_]+\)$`)
+
+// unwrap takes off the layers that the library's local client adds around an
+// exception of the server.
+func unwrap(text string) string {
+	for {
+		m := wrapped.FindStringSubmatch(text)
+		if m == nil {
+			return text
+		}
+		text = m[1]
+	}
+}
+
 // status is the HTTP status of an exception code, from ClickHouse's
 // src/Server/HTTP/exceptionCodeToHTTPStatus.cpp.
 func status(code int) int {
 	switch code {
 	case 194: // REQUIRED_PASSWORD
 		return http.StatusUnauthorized
-	case 192, 193, 516, 691: // UNKNOWN_USER, WRONG_PASSWORD, AUTHENTICATION_FAILED, SET_NON_GRANTED_ROLE
+	case 192, 193, 497, 512, codeAuthenticationFailed: // UNKNOWN_USER, WRONG_PASSWORD, ACCESS_DENIED, SET_NON_GRANTED_ROLE
 		return http.StatusForbidden
-	case 36, 427, 6, 25, 26, 38, 41, 72, 27, 376, 467, 675, 676, 130, 131, 442, 444, 457, // BAD_ARGUMENTS, CANNOT_…, BAD_QUERY_PARAMETER
-		2, 6000, 53, 55, 69, 70, 80, 110, 117, 167, 168, 223, 306, 62, 43, 321, 395: // …
+	case codeBadArguments, 427, // CANNOT_COMPILE_REGEXP
+		6, 25, 26, 27, 38, 41, 72, 376, 441, 675, 676, // CANNOT_PARSE_…
+		15, 44, 8, // DUPLICATE_COLUMN, ILLEGAL_COLUMN, THERE_IS_NO_COLUMN
+		37, 123, 167, 168, 223, // …_AST
+		codeSyntaxError, 117, 53, 321: // INCORRECT_DATA, TYPE_MISMATCH, VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
 		return http.StatusBadRequest
-	case 46, 47, 50, 56, 60, 63, 73, 78, 81, 97, 115, 336: // UNKNOWN_…
+	case 46, 47, codeUnknownType, 56, 60, 63, codeUnknownFormat, 78, 81, codeUnknownSetting, 152, 336, 511: // UNKNOWN_…
 		return http.StatusNotFound
 	case codeQueryTooLarge:
 		return http.StatusRequestEntityTooLarge
-	case 48: // NOT_IMPLEMENTED
+	case codeNotImplemented:
 		return http.StatusNotImplemented
-	case 209, 76, 439, 202: // SOCKET_TIMEOUT, CANNOT_OPEN_FILE, CANNOT_SCHEDULE_TASK, TOO_MANY_SIMULTANEOUS_QUERIES
+	case 209, 76, 439: // SOCKET_TIMEOUT, CANNOT_OPEN_FILE, CANNOT_SCHEDULE_TASK
 		return http.StatusServiceUnavailable
 	case 381: // HTTP_LENGTH_REQUIRED
 		return http.StatusLengthRequired
 	case 159: // TIMEOUT_EXCEEDED
 		return http.StatusRequestTimeout
+	case 779: // UNSUPPORTED_MEDIA_TYPE
+		return http.StatusUnsupportedMediaType
 	}
 	return http.StatusInternalServerError
 }

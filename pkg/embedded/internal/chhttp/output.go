@@ -145,9 +145,6 @@ func (o *output) fail(err error) {
 		h.Set("X-ClickHouse-Exception-Code", strconv.Itoa(e.code))
 		h.Set("Content-Type", "text/plain; charset=UTF-8")
 		h.Set("Content-Length", strconv.Itoa(o.buf.Len()))
-		if e.code == codeAuthenticationFailed && status(e.code) == http.StatusUnauthorized {
-			h.Set("WWW-Authenticate", `Basic realm="ClickHouse server HTTP API"`)
-		}
 		o.summary()
 		o.w.WriteHeader(status(e.code))
 		_, _ = o.w.Write(o.buf.Bytes())

@@ -97,7 +97,7 @@ func parse(r *http.Request) (*request, error) {
 			req.params[param] = value
 		} else if !slices.Contains(notSettings, name) {
 			if !settingName.MatchString(name) {
-				return nil, raise(115, "UNKNOWN_SETTING", "Unknown setting '%s'.", name)
+				return nil, raise(codeUnknownSetting, "UNKNOWN_SETTING", "Unknown setting '%s'.", name)
 			}
 			req.settings = append(req.settings, setting{name, value})
 		}

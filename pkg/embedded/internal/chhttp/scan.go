@@ -155,28 +155,53 @@ func firstKeyword(text string) string {
 
 // formatClause returns the format that a statement asks for, or "".
 func formatClause(text string) string {
+	at := formatAt(text)
+	if at < 0 {
+		return ""
+	}
+	s := scanner{text: text, pos: at}
+	s.next()
+	t := s.next()
+	return text[t.from:t.to]
+}
+
+// formatAt returns where a statement's FORMAT clause begins, or -1. A column
+// or alias of that name is told apart by what follows.
+func formatAt(text string) int {
 	s := scanner{text: text}
-	depth, format := 0, ""
+	depth, at := 0, -1
 	for {
 		t := s.next()
-		switch {
+		switch p := s.punctuation(t); {
 		case t.kind == end || t.kind == torn:
-			return format
-		case s.punctuation(t) == '(' || s.punctuation(t) == '[' || s.punctuation(t) == '{':
+			return at
+		case p == '(' || p == '[' || p == '{':
 			depth++
-		case s.punctuation(t) == ')' || s.punctuation(t) == ']' || s.punctuation(t) == '}':
+		case p == ')' || p == ']' || p == '}':
 			depth--
 		case depth == 0 && s.is(t, "FORMAT"):
 			mark := s.pos
-			if name := s.next(); name.kind == word {
-				after := s.pos
-				if u := s.next(); u.kind == end || s.punctuation(u) == ';' || s.is(u, "SETTINGS") || s.is(u, "INTO") {
-					format = text[name.from:name.to]
-				}
-				s.pos = after
-			} else {
-				s.pos = mark
+			name := s.next()
+			after := s.next()
+			if name.kind == word && (after.kind == end || s.punctuation(after) == ';' || s.is(after, "SETTINGS") || s.is(after, "INTO")) {
+				at = t.from
 			}
+			s.pos = mark
+		}
+	}
+}
+
+// readsInput says whether a statement calls the table function input(), whose
+// data comes with the statement.
+func readsInput(text string) bool {
+	s := scanner{text: text}
+	for {
+		t := s.next()
+		if t.kind == end || t.kind == torn {
+			return false
+		}
+		if s.is(t, "input") && s.punctuation(s.next()) == '(' {
+			return true
 		}
 	}
 }

@@ -125,10 +125,10 @@ func (s *Server) serve(out *output, r *http.Request) error {
 		out.compress = func(w io.Writer) io.WriteCloser { return encode(w, req.encoding) }
 	}
 	if req.sessionAsked {
-		return raise(48, "NOT_IMPLEMENTED", "Sessions (session_id) are not supported by the embedded engine: every request stands alone.")
+		return raise(codeNotImplemented, "NOT_IMPLEMENTED", "Sessions (session_id) are not supported by the embedded engine: every request stands alone.")
 	}
 	if req.isMultipart {
-		return raise(48, "NOT_IMPLEMENTED", "External tables (multipart/form-data) are not supported by the embedded engine.")
+		return raise(codeNotImplemented, "NOT_IMPLEMENTED", "External tables (multipart/form-data) are not supported by the embedded engine.")
 	}
 	text, insert, data, err := req.statement()
 	if err != nil {
@@ -153,31 +153,26 @@ func (s *Server) serve(out *output, r *http.Request) error {
 		clean = true
 		return raise(codeReadOnly, "READONLY", "default: Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries.")
 	}
+	keyword := firstKeyword(text)
+	switch {
+	case keyword == "":
+		clean = true
+		return raise(codeSyntaxError, "SYNTAX_ERROR", "Syntax error: failed at position 1 (end of query): Empty query")
+	case keyword == "INSERT" && readsInput(text):
+		clean = true
+		return raise(codeNotImplemented, "NOT_IMPLEMENTED", "INSERT … SELECT … FROM input() is not supported by the embedded engine: insert into a table and select from that.")
+	case class == chdb.Control && slices.Contains(selects, keyword):
+		clean = true
+		return raise(codeOutfile, "INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is not allowed")
+	}
 	// SET, USE and temporary tables are of the class Control and change the
 	// connection, so it is not used again.
 	clean = class != chdb.Control
 	return s.query(r.Context(), out, req, c, text, class)
 }
 
-// contentTypes are the Content-Type of each format that has one of its own
-// (getContentType of the formats in ClickHouse).
-func contentType(format string) string {
-	switch {
-	case strings.HasPrefix(format, "JSONEachRow"), strings.HasPrefix(format, "JSONCompactEachRow"), strings.HasPrefix(format, "JSONStringsEachRow"), format == "JSONLines", format == "NDJSON":
-		return "application/x-ndjson; charset=UTF-8"
-	case strings.HasPrefix(format, "JSON"):
-		return "application/json; charset=UTF-8"
-	case strings.HasPrefix(format, "CSV"):
-		return "text/csv; charset=UTF-8; header=" + map[bool]string{true: "present", false: "absent"}[strings.HasPrefix(format, "CSVWithNames")]
-	case strings.HasPrefix(format, "TabSeparated"), strings.HasPrefix(format, "TSV"):
-		return "text/tab-separated-values; charset=UTF-8"
-	case format == "XML":
-		return "application/xml; charset=UTF-8"
-	case format == "Native", format == "Parquet", format == "Arrow", format == "ArrowStream", format == "ORC", format == "Avro", strings.HasPrefix(format, "RowBinary"), format == "MsgPack":
-		return "application/octet-stream"
-	}
-	return "text/plain; charset=UTF-8"
-}
+// selects are the keywords that begin a statement whose answer can be streamed.
+var selects = []string{"SELECT", "WITH", "FROM"}
 
 // query runs a statement that brings no data.
 func (s *Server) query(ctx context.Context, out *output, req *request, c *conn, text string, class chdb.Class) error {
@@ -188,6 +183,10 @@ func (s *Server) query(ctx context.Context, out *output, req *request, c *conn, 
 	h := out.w.Header()
 	h.Set("X-ClickHouse-Format", format)
 	h.Set("Content-Type", contentType(format))
+	isSelect := class == chdb.ReadOnly && slices.Contains(selects, firstKeyword(text))
+	if isSelect && req.document(text, format) {
+		return s.writeDocument(ctx, out, req, c, text, format)
+	}
 	var w io.Writer = out
 	if format == "Native" && req.revision > 0 {
 		w = &nativeWriter{out: out, revision: req.revision}
@@ -195,7 +194,7 @@ func (s *Server) query(ctx context.Context, out *output, req *request, c *conn, 
 	done := s.pool.guard(ctx, c)
 	defer done()
 
-	if class == chdb.ReadOnly && slices.Contains([]string{"SELECT", "WITH", "FROM"}, firstKeyword(text)) {
+	if isSelect {
 		return s.stream(out, w, req, c, text)
 	}
 	r, err := c.Query(text, req.format, req.params)

@@ -1,0 +1,31 @@
+package ingest
+
+import (
+	"context"
+
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// FetchFrom fetches a partition from one offset to another, as an ingester does that
+// resumes there. It returns the ids of the events and what the ledger would be told.
+func (i *Ingester) FetchFrom(ctx context.Context, partition int, from, to int64) (ids []string, r store.Range, err error) {
+	t, err := i.describeTopic(ctx)
+	if err != nil {
+		return nil, r, err
+	}
+	f := fetcher{Ingester: i, topic: t, partition: partition, position: from}
+	chunks := make(chan chunk, 100)
+	all := newBlock()
+	for f.position < to {
+		if err := f.fetch(ctx, chunks); err != nil {
+			return nil, r, err
+		}
+		for len(chunks) > 0 {
+			all.add(<-chunks)
+		}
+	}
+	for _, a := range all.actions {
+		ids = append(ids, a.ID)
+	}
+	return ids, all.parts[partition], nil
+}

@@ -1,0 +1,228 @@
+package emit_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/embedded"
+	"github.com/actionlog/actionlog/pkg/emit"
+)
+
+// childDirVar and childAddrVar turn TestBrokerChild into a broker.
+const (
+	childDirVar  = "ACTIONLOG_TEST_BROKER_DIR"
+	childAddrVar = "ACTIONLOG_TEST_BROKER_ADDR"
+)
+
+// TestBrokerChild is no test: it is the broker that other tests kill. It ends
+// when its standard input does, so it never outlives them. It is the embedded one
+// even where the tests have another, which they share and nobody may kill.
+func TestBrokerChild(t *testing.T) {
+	dir := os.Getenv(childDirVar)
+	if dir == "" {
+		t.Skip("runs only as the child of another test")
+	}
+	broker, err := embedded.StartBroker(embedded.BrokerConfig{Dir: dir, Addr: os.Getenv(childAddrVar)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(os.Stdout, "addr %s\n", broker.Addr())
+	_, _ = os.Stdin.Read(make([]byte, 1))
+}
+
+type child struct {
+	cmd  *exec.Cmd
+	addr string
+}
+
+func startChild(t *testing.T, dir, addr string) *child {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestBrokerChild$")
+	cmd.Env = append(os.Environ(), childDirVar+"="+dir, childAddrVar+"="+addr)
+	cmd.Stderr = os.Stderr
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c := &child{cmd: cmd}
+	t.Cleanup(c.kill)
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if got, ok := strings.CutPrefix(lines.Text(), "addr "); ok {
+			c.addr = got
+			return c
+		}
+	}
+	t.Fatalf("the child broker did not start: %v", lines.Err())
+	return nil
+}
+
+// kill is kill -9, and waits until the process is gone.
+func (c *child) kill() {
+	_ = c.cmd.Process.Kill()
+	_ = c.cmd.Wait()
+}
+
+// createTopicAt creates the topic "events" on a child broker.
+func createTopicAt(t *testing.T, addr string, partitions int) {
+	t.Helper()
+	res, err := newClient(t, addr).CreateTopics(t.Context(), &kafka.CreateTopicsRequest{
+		Topics: []kafka.TopicConfig{{Topic: "events", NumPartitions: partitions, ReplicationFactor: 1}},
+	})
+	if err != nil || res.Errors["events"] != nil {
+		t.Fatal(err, res)
+	}
+}
+
+// numbered writes numbered lines of five tenants, some 20,000 a second, until
+// stop is closed.
+func numbered(w io.WriteCloser, stop <-chan struct{}) (written int, err error) {
+	defer w.Close()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return written, nil
+		case <-tick.C:
+		}
+		var chunk strings.Builder
+		for range 20 {
+			fmt.Fprintf(&chunk, "{\"tenant\":\"t%d\",\"n\":%d}\n", written%5, written)
+			written++
+		}
+		if _, err := io.WriteString(w, chunk.String()); err != nil {
+			return written, err
+		}
+	}
+}
+
+func TestLinesOutliveAKilledBroker(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	broker := startChild(t, dir, "")
+	addr := broker.addr
+	createTopicAt(t, addr, 3)
+	e := openEmitter(t, emit.Config{Brokers: []string{addr}, Topic: "events"})
+
+	r, w := io.Pipe()
+	stop := make(chan struct{})
+	written := make(chan int, 1)
+	go func() {
+		n, err := numbered(w, stop)
+		if err != nil {
+			t.Error(err)
+		}
+		written <- n
+	}()
+	type result struct {
+		acked int64
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		n, err := emit.Lines(t.Context(), r, e)
+		done <- result{n, err}
+	}()
+
+	reaches := func(addr string, n int) {
+		t.Helper()
+		if _, err := tryReadTopic(t, addr, "events", func(got int) bool { return got >= n }); err != nil {
+			t.Error(err)
+		}
+	}
+	reaches(addr, 1000)
+	for range 2 {
+		broker.kill()
+		broker = startChild(t, dir, addr)
+		_, total, err := logEnds(t.Context(), newClient(t, addr), "events")
+		if err != nil {
+			t.Error(err)
+		}
+		reaches(addr, total+1000)
+	}
+	close(stop)
+	want, got := <-written, <-done
+	if got.err != nil || got.acked != int64(want) {
+		t.Fatalf("%d of %d acknowledged, %v", got.acked, want, got.err)
+	}
+	checkNumbered(t, addr, want)
+	if err := e.Emit(t.Context(), action.Event{ID: "afterwards"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// checkNumbered checks that the first n numbered lines are all in the topic, and
+// that each tenant's are in order, except where a stretch was sent again.
+func checkNumbered(t *testing.T, addr string, n int) {
+	t.Helper()
+	messages, err := tryReadTopic(t, addr, "events", func(int) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := make(map[int]bool)
+	last := make(map[string]int)
+	for _, m := range messages {
+		var tenant, number int
+		if _, err := fmt.Sscanf(m.value, `{"tenant":"t%d","n":%d}`, &tenant, &number); err != nil {
+			t.Fatalf("%q: %v", m.value, err)
+		}
+		before, ok := last[m.key]
+		if ok && number > before+5 {
+			t.Fatalf("tenant %s: line %d follows %d", m.key, number, before)
+		}
+		last[m.key] = number
+		seen[number] = true
+	}
+	for i := range n {
+		if !seen[i] {
+			t.Fatalf("line %d of %d was acknowledged and is not there", i+1, n)
+		}
+	}
+	t.Logf("%d lines, %d messages", n, len(messages))
+}
+
+func TestLinesGiveUpOnADeadBroker(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	broker := startChild(t, dir, "")
+	addr := broker.addr
+	createTopicAt(t, addr, 3)
+	e := openEmitter(t, emit.Config{Brokers: []string{addr}, Topic: "events", RetryFor: 500 * time.Millisecond})
+
+	r, w := io.Pipe()
+	stop := make(chan struct{})
+	defer close(stop)
+	wrote := make(chan struct{})
+	go func() {
+		defer close(wrote)
+		_, _ = numbered(w, stop) // ends with the pipe
+	}()
+	go func() {
+		_, _ = tryReadTopic(t, addr, "events", func(got int) bool { return got >= 1000 })
+		broker.kill()
+	}()
+	acked, err := emit.Lines(t.Context(), r, e)
+	r.Close()
+	<-wrote
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("line %d is not acknowledged", acked+1)) {
+		t.Fatalf("%d acknowledged, %v", acked, err)
+	}
+	startChild(t, dir, addr)
+	checkNumbered(t, addr, int(acked))
+}

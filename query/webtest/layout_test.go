@@ -1,0 +1,107 @@
+package webtest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/store"
+	"github.com/actionlog/actionlog/query"
+)
+
+// widths are those at which nothing may be out of place.
+var widths = []int64{320, 390, 768, 1024, 1440, 1920}
+
+// olderPage leads to another page, where what else is opened stays on the same.
+const olderPage = ".pager a[rel=next]"
+
+// look is a state of the page.
+type look struct {
+	name, address string
+	// open opens something before looking.
+	open string
+}
+
+// TestEveryLook goes through every state of the page at every width: the page
+// never scrolls sideways, fingers find every target, and axe-core finds nothing.
+// With ACTIONLOG_TEST_SCREENSHOTS set to a directory it leaves pictures there.
+func TestEveryLook(t *testing.T) {
+	t.Parallel()
+	s := serve(t, oddEvents(time.Now())...)
+	s.add(company()...)
+	s.add(numbered(4)...)
+	conflict := numbered(5)[4]
+	conflict.ID = "same"
+	s.add(conflict)
+	conflict.Description = "Something else"
+	s.add(conflict)
+
+	cfg := query.Config{ClickHouseDSN: "http://127.0.0.1:1/actionlog", QueryAddr: "127.0.0.1:0", QueryTimeout: 10 * time.Second}
+	gone, err := store.Open(cfg.ClickHouseDSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = gone.Close() })
+	down := serveStore(t, gone, cfg)
+
+	b := Open(t)
+	filters := "?q=invoice&actor=alice&actor=misaki&from=2020-01-01T00:00:00Z&action=invoice.posted"
+	for _, l := range []look{
+		{"list", s.url + "/", ""},
+		{"last", s.url + "/?limit=12", olderPage},
+		{"row", s.url + "/?q=no-space", ".more summary"},
+		{"filtered", s.url + "/" + filters, ""},
+		{"date", s.url + "/?from=2026-01-01T00:00:00Z", dateMenu},
+		{"user", s.url + "/?actor=alice", userMenu},
+		{"action", s.url + "/?action=invoice.posted", actionMenu},
+		{"nothing", s.url + "/" + filters + "&to=2020-01-02T00:00:00Z", ""},
+		{"first", s.url + "/?tenant=new", ""},
+		{"wrong", s.url + "/?q=crane&from=2026-13-01", ""},
+		{"down", down + "/?q=crane", ""},
+		{"missing", s.url + "/nowhere", ""},
+	} {
+		for _, width := range widths {
+			b.Size(width, map[bool]int64{true: 844, false: 900}[width < 500])
+			b.Go(l.address)
+			if l.open == olderPage {
+				b.Follow(l.open)
+			} else if l.open != "" {
+				b.Click(l.open)
+			}
+			where := fmt.Sprintf("%s at %d px", l.name, width)
+			if over := b.Overflow(); over != "" {
+				t.Errorf("%s: %s", where, over)
+			}
+			if small := b.Small(); width <= 960 && len(small) > 0 {
+				t.Errorf("%s: fingers miss %q", where, small)
+			}
+			if width != 390 && width != 1440 {
+				continue
+			}
+			for _, dark := range []bool{false, true} {
+				b.Dark(dark)
+				screenshot(t, b, fmt.Sprintf("%s-%d-%t.png", l.name, width, dark))
+				if dark != (width == 390) {
+					continue // each scheme is checked once
+				}
+				for _, violation := range b.Axe() {
+					t.Errorf("%s, dark %t: %s", where, dark, violation)
+				}
+			}
+			b.Dark(false)
+		}
+	}
+}
+
+func screenshot(t *testing.T, b *Tab, name string) {
+	t.Helper()
+	dir := os.Getenv("ACTIONLOG_TEST_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	if err := os.WriteFile(filepath.Join(dir, name), b.Screenshot(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
