@@ -9,11 +9,11 @@ import (
 // FetchFrom fetches a partition from one offset to another, as an ingester does that
 // resumes there. It returns the ids of the events and what the ledger would be told.
 func (i *Ingester) FetchFrom(ctx context.Context, partition int, from, to int64) (ids []string, r store.Range, err error) {
-	t, err := i.describeTopic(ctx)
+	id, err := i.source.topicID(ctx)
 	if err != nil {
 		return nil, r, err
 	}
-	f := fetcher{Ingester: i, topic: t, partition: partition, position: from}
+	f := fetcher{consumer: i.consumer, topic: topic{i.cfg.Topic, id}, partition: partition, position: from}
 	chunks := make(chan chunk, 100)
 	all := newBlock()
 	for f.position < to {
