@@ -40,6 +40,8 @@ type consumer struct {
 	logger *slog.Logger
 	// ready is told whether the latest attempt to do something succeeded.
 	ready func(bool)
+	// jitter returns a random duration below the one given.
+	jitter func(time.Duration) time.Duration
 }
 
 // run works on the partitions until ctx ends. After each block it calls written.
@@ -77,7 +79,7 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 // batch gathers chunks into blocks. While one block is being written the next one
 // is filled, and no more than that: when the store is slow, fetching waits.
 func (c *consumer) batch(ctx context.Context, chunks <-chan chunk, blocks chan<- *block) error {
-	b := newBlock()
+	b := &block{}
 	timer := time.NewTimer(c.cfg.BatchInterval)
 	timer.Stop()
 	due := false
@@ -101,7 +103,7 @@ func (c *consumer) batch(ctx context.Context, chunks <-chan chunk, blocks chan<-
 		case <-timer.C:
 			due = true
 		case out <- b:
-			b, due = newBlock(), false
+			b, due = &block{}, false
 			timer.Stop()
 		}
 	}
@@ -128,11 +130,10 @@ func (c *consumer) writeAll(ctx context.Context, t topic, positions map[int]int6
 			if err := c.write(ctx, t, b); err != nil {
 				return err
 			}
-			ranges := b.ranges()
-			for _, r := range ranges {
+			for _, r := range b.ranges {
 				reached[r.Partition] = r.To
 			}
-			written(ranges)
+			written(b.ranges)
 			idle.Reset(idleCheck)
 		case <-idle.C:
 			ledger, err := c.store.Settled(ctx, t.name)
@@ -166,11 +167,11 @@ func (c *consumer) write(ctx context.Context, t topic, b *block) error {
 	if err != nil {
 		return err
 	}
-	err = c.retry(ctx, "add to the ledger", func(ctx context.Context) error { return c.store.InsertRanges(ctx, b.ranges()) })
+	err = c.retry(ctx, "add to the ledger", func(ctx context.Context) error { return c.store.InsertRanges(ctx, b.ranges) })
 	if err != nil {
 		return err
 	}
-	c.logger.DebugContext(ctx, "block written", "events", len(b.actions), "rejected", len(b.rejected), "ranges", len(b.parts))
+	c.logger.DebugContext(ctx, "block written", "events", len(b.actions), "rejected", len(b.rejected), "ranges", len(b.ranges))
 	return nil
 }
 
@@ -211,14 +212,22 @@ func (c *consumer) positions(ctx context.Context, t topic, partitions []int) (ma
 			return nil, haltf("topic %s partition %d begins at offset %d, but records from offset %d on are not settled: Kafka has deleted them; "+
 				"to go on without them run: actionlog ledger give-up --topic %s --partition %d --to %d --reason TEXT",
 				t.name, p, bound.first, position.Offset, t.name, p, bound.first)
-		case position.Highest > bound.end:
+		case position.Highest > bound.end && c.endsBefore(ctx, p, position.Highest):
 			return nil, haltf("topic %s partition %d ends at offset %d, but the ledger knows records up to %d: "+
-				"the broker has lost acknowledged records, or ACTIONLOG_CLICKHOUSE_DSN and ACTIONLOG_KAFKA_BROKERS do not belong together",
+				"the broker has lost acknowledged records, or ACTIONLOG_CLICKHOUSE_DSN and ACTIONLOG_KAFKA_BROKERS do not belong together; "+
+				"in the first case delete the topic and start ingest again: it makes a new one and says how to go on",
 				t.name, p, bound.end, position.Highest)
 		}
 		positions[p] = position.Offset
 	}
 	return positions, nil
+}
+
+// endsBefore asks once more where a log ends: records may have been appended, and
+// settled by another ingester, since it was asked first.
+func (c *consumer) endsBefore(ctx context.Context, partition int, offset int64) bool {
+	again, err := c.source.bounds(ctx, []int{partition})
+	return err == nil && again[partition].end < offset
 }
 
 // halt is an error after which trying again would pass over records.

@@ -15,7 +15,7 @@ func (i *Ingester) FetchFrom(ctx context.Context, partition int, from, to int64)
 	}
 	f := fetcher{consumer: i.consumer, topic: topic{i.cfg.Topic, id}, partition: partition, position: from}
 	chunks := make(chan chunk, 100)
-	all := newBlock()
+	all := &block{}
 	for f.position < to {
 		if err := f.fetch(ctx, chunks); err != nil {
 			return nil, r, err
@@ -27,5 +27,5 @@ func (i *Ingester) FetchFrom(ctx context.Context, partition int, from, to int64)
 	for _, a := range all.actions {
 		ids = append(ids, a.ID)
 	}
-	return ids, all.parts[partition], nil
+	return ids, all.ranges[0], nil
 }

@@ -47,10 +47,9 @@ func (f *fetcher) fetch(ctx context.Context, chunks chan<- chunk) error {
 	before, empty := f.position, records.empty()
 	for more := true; more; {
 		var c chunk
-		if c, more, err = f.read(records); err != nil {
-			return err
-		}
-		if err := f.send(ctx, chunks, c); err != nil {
+		c, more, err = f.read(records)
+		// What was read before an error is good.
+		if err := errors.Join(f.send(ctx, chunks, c), err); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -27,7 +28,7 @@ func New(cfg Config, s Store, logger *slog.Logger) (*Ingester, error) {
 		return nil, err
 	}
 	i := &Ingester{cfg: cfg, source: newKafkaSource(cfg), logger: logger}
-	i.consumer = &consumer{cfg: cfg, source: i.source, store: s, logger: logger, ready: i.ready.Store}
+	i.consumer = &consumer{cfg: cfg, source: i.source, store: s, logger: logger, ready: i.ready.Store, jitter: rand.N[time.Duration]}
 	return i, nil
 }
 

@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 )
 
@@ -28,7 +27,7 @@ func (c *consumer) retry(ctx context.Context, what string, do func(context.Conte
 			return err
 		}
 		c.ready(false)
-		wait := backoff/2 + rand.N(backoff/2)
+		wait := backoff/2 + c.jitter(backoff/2)
 		c.logger.WarnContext(ctx, what+", trying again", "error", err, "wait", wait)
 		select {
 		case <-ctx.Done():
