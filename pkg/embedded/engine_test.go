@@ -187,7 +187,7 @@ func TestOneEngineADirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := start(t, dir, "127.0.0.1:0", "")
-	if err == nil || !strings.Contains(err.Error(), "another engine (process ") || !strings.Contains(err.Error(), dir) {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("another engine uses %s (process ", dir)) {
 		t.Errorf("a second engine: %v", err)
 	}
 }
