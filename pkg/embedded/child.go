@@ -40,16 +40,16 @@ const (
 // orders is the first line that the child reads. The password comes this way
 // because arguments and the environment can be read by others.
 type orders struct {
-	Library  string
-	Dir      string
-	Password string
-	Level    slog.Level
+	Library  string     `json:"library"`
+	Dir      string     `json:"dir"`
+	Password string     `json:"password"`
+	Level    slog.Level `json:"level"`
 }
 
 // report is the line that the child writes when it serves, or cannot.
 type report struct {
-	Version string // of the engine
-	Error   string
+	Version string `json:"version"` // of the engine
+	Error   string `json:"error"`
 }
 
 // Exit codes of the child that the parent tells apart.
@@ -75,7 +75,9 @@ func Main() {
 func runChild() int {
 	out := json.NewEncoder(os.NewFile(reportFD, "report"))
 	refuse := func(err error) int {
-		_ = out.Encode(report{Error: err.Error()})
+		if err := out.Encode(report{Error: err.Error()}); err != nil {
+			return 1 // the parent is gone
+		}
 		return exitRefused
 	}
 	in := bufio.NewReader(os.NewFile(ordersFD, "orders"))

@@ -318,7 +318,7 @@ func TestMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != 200 {
+	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
 		t.Fatalf("insert: %s", text)
 	}
 	if p := peak(t, e.Pid()); p > 800<<20 {
