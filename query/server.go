@@ -141,7 +141,7 @@ func (s *Server) serve(rt route) http.Handler {
 		setSecurityHeaders(w.Header())
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
-		defer context.AfterFunc(s.stopping, cancel)()
+		defer context.AfterFunc(s.stopping, cancel)() //nolint:contextcheck // ends with the server as well as with r
 		r = r.WithContext(ctx)
 
 		err := s.answer(rt, recorder, r)

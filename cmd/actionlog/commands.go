@@ -119,8 +119,7 @@ func parse(set *flag.FlagSet, args []string) error {
 // load reads a configuration from the environment and checks it.
 func load(cfg interface{ Validate() error }) error {
 	if err := envconfig.Process("", cfg); err != nil {
-		var parse *envconfig.ParseError
-		if errors.As(err, &parse) {
+		if parse, ok := errors.AsType[*envconfig.ParseError](err); ok {
 			return fmt.Errorf("configuration: %s is %q, which is not a value of type %s: %w", parse.KeyName, parse.Value, parse.TypeName, parse.Err)
 		}
 		return fmt.Errorf("configuration: %w", err)

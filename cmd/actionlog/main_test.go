@@ -299,13 +299,15 @@ func TestKillDuringEmitLosesAndRepeatsNothing(t *testing.T) {
 
 func TestSecondStandaloneOnTheSameDataIsRefused(t *testing.T) {
 	t.Parallel()
-	env := environment(t, t.TempDir())
-	start(t, env)
+	dir := t.TempDir()
+	env := environment(t, dir)
+	s := start(t, env)
 	cmd := exec.Command(binary, "standalone")
 	cmd.Env = env
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), "another actionlog standalone uses") {
+	want := fmt.Sprintf("ACTIONLOG_DATA_DIR: another actionlog standalone uses %s (process %d)", dir, s.cmd.Process.Pid)
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), want) {
 		t.Errorf("got %v: %s", err, out)
 	}
 }

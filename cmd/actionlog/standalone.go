@@ -45,11 +45,11 @@ func runStandalone(ctx context.Context, e env, args []string) error {
 		return fmt.Errorf("ACTIONLOG_KAFKA_BROKERS is %q: standalone runs one broker, give one address for it to listen on",
 			strings.Join(ingestCfg.KafkaBrokers, ","))
 	}
-	unlock, err := lockDataDir(cfg.DataDir)
+	lock, err := embedded.LockDir(cfg.DataDir, "actionlog standalone", 0)
 	if err != nil {
-		return err
+		return fmt.Errorf("ACTIONLOG_DATA_DIR: %w", err)
 	}
-	defer unlock()
+	defer func() { _ = lock.Close() }()
 
 	engine, dsn, err := startEngine(ctx, e.logger, cfg, ingestCfg.ClickHouseDSN)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -214,10 +215,8 @@ func (d *decoder) text(want string) (string, *Rejection) {
 // check holds the string s, read last, to the rules of its field.
 func (d *decoder) check(t *text, s string) *Rejection {
 	if t.oneOf != nil {
-		for _, allowed := range t.oneOf {
-			if s == allowed {
-				return nil
-			}
+		if slices.Contains(t.oneOf, s) {
+			return nil
 		}
 		path := d.path()
 		remedy := "send one of " + list(t.oneOf)

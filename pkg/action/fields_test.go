@@ -128,8 +128,8 @@ func TestTablesAreOfTheTypes(t *testing.T) {
 	f := func(of reflect.Type, want []string) {
 		t.Helper()
 		var got []string
-		for i := range of.NumField() {
-			name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+		for field := range of.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 			got = append(got, name)
 		}
 		if !slices.Equal(got, want) {

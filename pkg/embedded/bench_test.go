@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/actionlog/actionlog/pkg/embedded"
@@ -42,10 +43,11 @@ func BenchmarkHandler(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+			text := strings.Repeat("word ", 5)
 			at := int64(1_700_000_000_000)
 			for i := range benchRows {
 				n := fmt.Sprint(i % 1000)
-				if err := batch.Append(uint64(i), n, n, at, n, "word word word word word "); err != nil {
+				if err := batch.Append(uint64(i), n, n, at, n, text); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
 	"strconv"
 	"sync"
 
@@ -70,7 +68,7 @@ type Broker struct {
 	dir  string
 	keep int64
 	addr string
-	lock *dirLock
+	lock *DirLock
 
 	// mu guards closed; cluster must not be called once it is set, since the
 	// call would never return.
@@ -88,20 +86,17 @@ func StartBroker(cfg BrokerConfig) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("create the broker's directory: %w", err)
-	}
-	lock, err := lockDir(cfg.Dir)
+	lock, err := LockDir(cfg.Dir, "broker", 0)
 	if err != nil {
-		return nil, fmt.Errorf("lock the broker's directory: %w", err)
+		return nil, err
 	}
 	ln, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("listen for Kafka clients on %s: %w", cfg.Addr, err), lock.release())
+		return nil, errors.Join(fmt.Errorf("listen for Kafka clients on %s: %w", cfg.Addr, err), lock.Close())
 	}
 	cluster, err := kfake.NewCluster(cfg.options(ln)...)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start the Kafka broker on %s: %w", cfg.Dir, err), ignoreClosed(ln.Close()), lock.release())
+		return nil, errors.Join(fmt.Errorf("start the Kafka broker on %s: %w", cfg.Dir, err), ignoreClosed(ln.Close()), lock.Close())
 	}
 	b := &Broker{dir: cfg.Dir, keep: cfg.KeepBytes, addr: ln.Addr().String(), lock: lock, cluster: cluster}
 	refuseDeleteRecords(cluster)
@@ -175,7 +170,7 @@ func (b *Broker) Close() error {
 	}
 	b.closed = true
 	b.cluster.Close()
-	return b.lock.release()
+	return b.lock.Close()
 }
 
 // Trim deletes old records of a partition: those below the offset before, less
@@ -224,6 +219,3 @@ func ignoreClosed(err error) error {
 	}
 	return err
 }
-
-// lockPath is where the lock of a directory is.
-func lockPath(dir string) string { return filepath.Join(dir, "LOCK") }

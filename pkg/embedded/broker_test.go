@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -91,7 +92,7 @@ func TestBrokerRefuses(t *testing.T) {
 		}
 	}
 	refused(embedded.BrokerConfig{}, "needs a directory")
-	refused(embedded.BrokerConfig{Dir: dir}, dir, "already in use by another process (pid ")
+	refused(embedded.BrokerConfig{Dir: dir}, fmt.Sprintf("another broker uses %s (process %d)", dir, os.Getpid()))
 	refused(embedded.BrokerConfig{Dir: t.TempDir(), Addr: taken.Addr()}, taken.Addr(), "address already in use")
 	refused(embedded.BrokerConfig{Dir: t.TempDir(), Addr: "0.0.0.0:0"}, "0.0.0.0:0", "cannot be told to clients")
 	refused(embedded.BrokerConfig{Dir: t.TempDir(), Addr: "9092"}, "9092", "not host:port")

@@ -6,15 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/embedded/internal/chdb"
@@ -43,16 +40,16 @@ const (
 // orders is the first line that the child reads. The password comes this way
 // because arguments and the environment can be read by others.
 type orders struct {
-	Library  string
-	Dir      string
-	Password string
-	Level    slog.Level
+	Library  string     `json:"library"`
+	Dir      string     `json:"dir"`
+	Password string     `json:"password"`
+	Level    slog.Level `json:"level"`
 }
 
 // report is the line that the child writes when it serves, or cannot.
 type report struct {
-	Version string // of the engine
-	Error   string
+	Version string `json:"version"` // of the engine
+	Error   string `json:"error"`
 }
 
 // Exit codes of the child that the parent tells apart.
@@ -78,7 +75,9 @@ func Main() {
 func runChild() int {
 	out := json.NewEncoder(os.NewFile(reportFD, "report"))
 	refuse := func(err error) int {
-		_ = out.Encode(report{Error: err.Error()})
+		if err := out.Encode(report{Error: err.Error()}); err != nil {
+			return 1 // the parent is gone
+		}
 		return exitRefused
 	}
 	in := bufio.NewReader(os.NewFile(ordersFD, "orders"))
@@ -106,7 +105,7 @@ func runChild() int {
 	if err != nil {
 		return refuse(fmt.Errorf("take over the engine's listener: %w", err))
 	}
-	lock, err := lockEngineDir(o.Dir)
+	lock, err := LockDir(o.Dir, "engine", lockWait)
 	if err != nil {
 		return refuse(err)
 	}
@@ -153,47 +152,4 @@ func runChild() int {
 	}
 	engine.Close()
 	return 0
-}
-
-// lockEngineDir takes the data directory for this process alone. The lock goes with
-// the process, however it ends.
-func lockEngineDir(dir string) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the engine's data directory: %w", err)
-	}
-	path := filepath.Join(dir, "engine.lock")
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open the engine's lock: %w", err)
-	}
-	deadline := time.NewTimer(lockWait)
-	defer deadline.Stop()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		ok, err := tryLock(f)
-		if err != nil {
-			f.Close()
-			return nil, fmt.Errorf("lock %q: %w", path, err)
-		}
-		if ok {
-			break
-		}
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			holder, _ := io.ReadAll(io.LimitReader(f, 32))
-			f.Close()
-			return nil, fmt.Errorf("another engine (process %s) is using the data directory %q: stop it, or choose another directory", strings.TrimSpace(string(holder)), dir)
-		}
-	}
-	if err := f.Truncate(0); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("write the engine's lock: %w", err)
-	}
-	if _, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("write the engine's lock: %w", err)
-	}
-	return f, nil
 }

@@ -117,7 +117,7 @@ func listen(ctx context.Context, addr string) (*net.TCPListener, error) {
 	for {
 		ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 		if err == nil {
-			return ln.(*net.TCPListener), nil
+			return ln.(*net.TCPListener), nil //nolint:forcetypeassert // what listening on "tcp" gives
 		}
 		if !errors.Is(err, syscall.EADDRINUSE) {
 			return nil, err
@@ -217,7 +217,7 @@ func (e *Engine) runOnce(ctx context.Context, first chan<- error) (served bool, 
 	if pipes.err != nil {
 		return false, fmt.Errorf("open pipes to the engine: %w", pipes.err)
 	}
-	cmd := exec.Command(exe)
+	cmd := exec.Command(exe) //nolint:noctx // it is stopped in order when ctx ends, not killed
 	cmd.Env = append(os.Environ(), childEnv+"=1")
 	cmd.Stdout, cmd.Stderr = logW, logW
 	cmd.ExtraFiles = []*os.File{listenerFD - 3: e.file, ordersFD - 3: ordersR, reportFD - 3: reportW}
@@ -245,7 +245,7 @@ func (e *Engine) runOnce(ctx context.Context, first chan<- error) (served bool, 
 		}
 	})
 	running.Go(func() {
-		tail.read(logR)
+		tail.read(ctx, logR)
 		exited <- cmd.Wait()
 	})
 	kill := func() error {
@@ -253,7 +253,7 @@ func (e *Engine) runOnce(ctx context.Context, first chan<- error) (served bool, 
 		return <-exited
 	}
 	if err := json.NewEncoder(ordersW).Encode(orders{
-		Library: e.cfg.Library, Dir: e.cfg.Dir, Password: e.cfg.Password, Level: level(e.cfg.Logger),
+		Library: e.cfg.Library, Dir: e.cfg.Dir, Password: e.cfg.Password, Level: level(ctx, e.cfg.Logger),
 	}); err != nil {
 		return false, errors.Join(fmt.Errorf("give the engine its orders: %w", err), kill())
 	}
@@ -265,7 +265,7 @@ func (e *Engine) runOnce(ctx context.Context, first chan<- error) (served bool, 
 			return false, fmt.Errorf("the engine ended before it served: %w%s", <-exited, tail)
 		}
 		if r.Error != "" {
-			<-exited
+			_ = kill() // it has said why, and ends by itself
 			return false, refusal(r.Error)
 		}
 		e.cfg.Logger.Info("ClickHouse engine runs", slog.String("version", r.Version), slog.String("addr", e.Addr()), slog.Int("pid", cmd.Process.Pid))
@@ -327,9 +327,9 @@ func (e *Engine) setPid(pid int) {
 }
 
 // level finds the lowest level that a logger lets through.
-func level(l *slog.Logger) slog.Level {
+func level(ctx context.Context, l *slog.Logger) slog.Level {
 	for _, at := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn} {
-		if l.Enabled(context.Background(), at) {
+		if l.Enabled(ctx, at) {
 			return at
 		}
 	}

@@ -187,7 +187,7 @@ func TestOneEngineADirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := start(t, dir, "127.0.0.1:0", "")
-	if err == nil || !strings.Contains(err.Error(), "another engine (process ") || !strings.Contains(err.Error(), dir) {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("another engine uses %s (process ", dir)) {
 		t.Errorf("a second engine: %v", err)
 	}
 }
@@ -318,7 +318,7 @@ func TestMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != 200 {
+	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
 		t.Fatalf("insert: %s", text)
 	}
 	if p := peak(t, e.Pid()); p > 800<<20 {

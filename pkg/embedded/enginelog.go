@@ -23,12 +23,12 @@ type logTail struct {
 const tailLines = 20
 
 // read hands on lines until the child closes its log.
-func (t *logTail) read(r io.Reader) {
+func (t *logTail) read(ctx context.Context, r io.Reader) {
 	lines := bufio.NewReader(r)
 	for {
 		line, err := lines.ReadString('\n')
 		if line = strings.TrimRight(line, "\n"); line != "" {
-			t.line(line)
+			t.line(ctx, line)
 		}
 		if err != nil {
 			return
@@ -38,10 +38,10 @@ func (t *logTail) read(r io.Reader) {
 
 // line hands on one line: the child's own are JSON records of slog, anything
 // else is the library's or the Go runtime's.
-func (t *logTail) line(line string) {
+func (t *logTail) line(ctx context.Context, line string) {
 	var record map[string]any
 	if json.Unmarshal([]byte(line), &record) != nil {
-		t.logger.Warn("engine: " + line)
+		t.logger.WarnContext(ctx, "engine: "+line)
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		if len(t.last) < tailLines { // a crash's first lines say most
@@ -61,7 +61,7 @@ func (t *logTail) line(line string) {
 			attrs = append(attrs, slog.Any(key, value))
 		}
 	}
-	t.logger.LogAttrs(context.Background(), at, "engine: "+message, attrs...)
+	t.logger.LogAttrs(ctx, at, "engine: "+message, attrs...)
 }
 
 // String is the kept lines, set off for the end of an error message.

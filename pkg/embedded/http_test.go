@@ -132,7 +132,7 @@ func TestHTTPErrors(t *testing.T) {
 	call{body: "CREATE TABLE t (a UInt32) ENGINE = MergeTree ORDER BY a", params: db}.do(t, base)
 	f(call{body: "INSERT INTO t VALUES ('x')"}, 400, 6, `CANNOT_PARSE_TEXT`)
 	// A failed statement must not keep its lock.
-	if resp, body := (call{body: "DROP TABLE t SYNC", params: db}).do(t, base); resp.StatusCode != 200 {
+	if resp, body := (call{body: "DROP TABLE t SYNC", params: db}).do(t, base); resp.StatusCode != http.StatusOK {
 		t.Errorf("drop after a failed insert: %s", body)
 	}
 	f(call{body: "SELECT 1", header: map[string]string{"Content-Encoding": "nope"}}, 500, 89, `UNKNOWN_COMPRESSION_METHOD`)
@@ -237,7 +237,7 @@ func TestHTTPBrokenStream(t *testing.T) {
 	}
 	f("CSV")
 	f("CSVWithNames")
-	if resp, body := (call{body: "SELECT throwIf(number = 3000000) FROM numbers(4000000)", params: "wait_end_of_query=1"}).do(t, base); resp.StatusCode != 500 || !strings.HasPrefix(body, "Code: 395.") {
+	if resp, body := (call{body: "SELECT throwIf(number = 3000000) FROM numbers(4000000)", params: "wait_end_of_query=1"}).do(t, base); resp.StatusCode != http.StatusInternalServerError || !strings.HasPrefix(body, "Code: 395.") {
 		t.Errorf("wait_end_of_query: %s, %.100q", resp.Status, body)
 	}
 }

@@ -39,8 +39,8 @@ func FindLibrary(explicit string) (string, error) {
 		starts = append(starts, wd)
 	}
 	if exe, err := os.Executable(); err == nil {
-		if real, err := filepath.EvalSymlinks(exe); err == nil {
-			exe = real
+		if file, err := filepath.EvalSymlinks(exe); err == nil {
+			exe = file
 		}
 		starts = append(starts, filepath.Dir(exe))
 	}

@@ -146,8 +146,10 @@ const (
 )
 
 type analysis struct {
-	size, statements, flags uint32
-	class                   Class
+	size       uint32
+	statements uint32
+	_          uint32 // flags
+	class      Class
 }
 
 // Classify says what a statement would do and how many statements the text

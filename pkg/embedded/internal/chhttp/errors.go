@@ -1,6 +1,7 @@
 package chhttp
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -43,7 +44,7 @@ var codePrefix = regexp.MustCompile(`^Code:\s*(\d+)\.`)
 // asException gives any error the form of an exception. The engine's own
 // errors have it but for the version at the end, which the server adds.
 func asException(err error, version string) *exception {
-	e, ok := err.(*exception)
+	e, ok := errors.AsType[*exception](err)
 	if !ok {
 		text := unwrap(strings.TrimRight(err.Error(), "\n "))
 		m := codePrefix.FindStringSubmatch(text)

@@ -2,6 +2,7 @@ package chhttp
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -82,7 +83,7 @@ func (n *nativeWriter) block(r *nativeReader) error {
 			break
 		}
 	}
-	if _, ok := r.err.(*exception); ok {
+	if _, ok := errors.AsType[*exception](r.err); ok {
 		return r.err
 	}
 	if r.err != nil {

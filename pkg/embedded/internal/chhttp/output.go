@@ -161,7 +161,7 @@ func (o *output) fail(err error) {
 func (o *output) summary() {
 	n := func(v uint64) string { return strconv.FormatUint(v, 10) }
 	c := o.counts
-	text, _ := json.Marshal(struct {
+	text, _ := json.Marshal(struct { //nolint:errchkjson // strings alone always encode
 		ReadRows     string `json:"read_rows"`
 		ReadBytes    string `json:"read_bytes"`
 		WrittenRows  string `json:"written_rows"`

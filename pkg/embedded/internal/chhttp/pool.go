@@ -3,6 +3,7 @@ package chhttp
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -75,9 +76,9 @@ func (p *pool) get(database string, settings []setting) (*conn, error) {
 	}
 	state := b.String()
 	p.mu.Lock()
-	for i := len(p.idle) - 1; i >= 0; i-- {
-		if c := p.idle[i]; c.state == state {
-			p.idle = append(p.idle[:i], p.idle[i+1:]...)
+	for i, c := range slices.Backward(p.idle) {
+		if c.state == state {
+			p.idle = slices.Delete(p.idle, i, i+1)
 			p.mu.Unlock()
 			return c, nil
 		}
@@ -140,9 +141,7 @@ func (p *pool) put(c *conn, clean, failed bool) {
 func (p *pool) guard(ctx context.Context, c *conn) (done func()) {
 	over := make(chan struct{})
 	var wg sync.WaitGroup
-	wg.Add(1)
-	go func() {
-		defer wg.Done()
+	wg.Go(func() {
 		select {
 		case <-over:
 			return
@@ -160,7 +159,7 @@ func (p *pool) guard(ctx context.Context, c *conn) (done func()) {
 			case <-tick.C:
 			}
 		}
-	}()
+	})
 	return func() {
 		close(over)
 		wg.Wait()

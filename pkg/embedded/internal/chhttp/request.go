@@ -158,7 +158,7 @@ func (req *request) statement() (text string, insert *insertHead, data io.Reader
 			b.WriteByte('\n')
 		}
 		b.Write(chunk[:n])
-		atEnd := err == io.EOF
+		atEnd := err == io.EOF //nolint:errorlint // a wrapped io.EOF is a body that broke off
 		if err != nil && !atEnd {
 			return "", nil, nil, fmt.Errorf("read the request's body: %w", err)
 		}

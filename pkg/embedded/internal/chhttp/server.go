@@ -273,7 +273,7 @@ func copyData(ins *chdb.Insert, data io.Reader) error {
 				return err
 			}
 		}
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // a wrapped io.EOF is a body that broke off
 			return nil
 		}
 		if err != nil {

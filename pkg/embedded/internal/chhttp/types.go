@@ -57,9 +57,10 @@ func (t tuple) data(r *nativeReader, rows uint64) {
 	}
 }
 
-// The state prefix of a LowCardinality column is its version; its data is the
-// kind of its indexes, the dictionary and the indexes.
+// The state prefix of a LowCardinality column is its version.
 func (t lowCard) prefix(r *nativeReader) { r.skip(8) }
+
+// Its data is the kind of its indexes, the dictionary and the indexes.
 func (t lowCard) data(r *nativeReader, rows uint64) {
 	if rows == 0 {
 		return
@@ -75,7 +76,7 @@ func (t lowCard) data(r *nativeReader, rows uint64) {
 
 func (t variant) prefix(r *nativeReader) {
 	if mode := r.uint64(); mode != 0 && r.err == nil {
-		r.err = errors.New("Variant in compact form")
+		r.err = errors.New("column of type Variant in compact form")
 	}
 	for _, of := range t {
 		of.prefix(r)
