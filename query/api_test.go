@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -370,7 +369,7 @@ func BenchmarkExportCSV(b *testing.B) {
 func benchServer(b *testing.B) *Server {
 	b.Helper()
 	s, events := testServer(b)
-	s.logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	s.logger = slog.New(slog.DiscardHandler)
 	var all []store.Action
 	for n := range 50_000 {
 		all = append(all, event(n, func(a *store.Action) {

@@ -1,12 +1,12 @@
 package query
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"math"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -100,7 +100,7 @@ func unseal(kind byte, text string) ([]byte, error) {
 	}
 	end := len(b) - 4
 	// The decoder passes over newlines, so text is compared with what it should be.
-	if crc32.ChecksumIEEE(b[:end]) != binary.BigEndian.Uint32(b[end:]) || bytes.ContainsAny([]byte(text), "\r\n") {
+	if crc32.ChecksumIEEE(b[:end]) != binary.BigEndian.Uint32(b[end:]) || strings.ContainsAny(text, "\r\n") {
 		return nil, errCursor
 	}
 	return b[1:end], nil

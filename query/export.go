@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -93,7 +94,7 @@ func (e *export) sendHeadAfter(ctx context.Context, wait time.Duration) (stop fu
 		<-ctx.Done()
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		if !e.sent && ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // a context's own error is never wrapped
+		if !e.sent && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			_ = e.send() // a client that is gone is met again at the next row
 		}
 	}()

@@ -3,6 +3,7 @@ package query
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -39,7 +40,7 @@ func openAPI() ([]byte, error) {
 	components, _ := document["components"].(map[string]any)
 	all, ok := components["schemas"].(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("read openapi.yaml: it has no components.schemas")
+		return nil, errors.New("read openapi.yaml: it has no components.schemas")
 	}
 	all["Event"] = event
 

@@ -161,7 +161,7 @@ func (p params) filter() (store.Filter, error) {
 		return f, err
 	}
 	if !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
-		return f, invalid("from", fmt.Sprintf("from (%s) is not before to (%s). Actions are found from from up to, but not at, to: give a later to or an earlier from.", p.one("from"), p.one("to")))
+		return f, invalid("from", fmt.Sprintf("from (%s) is not before to (%s). The first is included and the second is not: give a later to or an earlier from.", p.one("from"), p.one("to")))
 	}
 	return f, nil
 }

@@ -3,6 +3,7 @@ package query
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func problemOf(t testing.TB, err error) *Problem {
 }
 
 func parseAll(query string) (store.Filter, int, error) {
-	p, err := parseParams(query, append(filterParameters[:len(filterParameters):len(filterParameters)], pageParameters...))
+	p, err := parseParams(query, slices.Concat(filterParameters, pageParameters))
 	if err != nil {
 		return store.Filter{}, 0, err
 	}

@@ -144,7 +144,7 @@ func (s *Server) serve(rt route) http.Handler {
 		defer context.AfterFunc(s.stopping, cancel)()
 		r = r.WithContext(ctx)
 
-		err := s.answer(rt, recorder, r)
+		err := s.answer(rt, recorder, r) //nolint:contextcheck // the context is the request's, and ends with the server's too
 		var p *Problem
 		if err != nil {
 			p = s.asProblem(r, err)

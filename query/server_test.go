@@ -123,12 +123,12 @@ func TestHEADHasTheHeadersAndNoBody(t *testing.T) {
 	insert(t, events, event(1, nil))
 	address, stop, ended := serveAt(t, s)
 	for _, path := range []string{"/v1/actions", "/v1/export.csv", "/openapi.json", "/healthz", "/v1/actions/" + event(1, nil).ID} {
-		resp, err := http.Head("http://" + address + path) //nolint:noctx // bounded by the server's stop
+		resp, err := http.Head("http://" + address + path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		_ = resp.Body.Close()
-		if resp.StatusCode != 200 || resp.Header.Get("Content-Type") == "" {
+		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") == "" {
 			t.Errorf("%s: %d %v", path, resp.StatusCode, resp.Header)
 		}
 	}
@@ -173,7 +173,9 @@ func TestABrokenStreamDoesNotLookWhole(t *testing.T) {
 			t.Fatalf("HTTP/%s: %q, %v", version, first, err)
 		}
 		failing <- struct{}{}
-		if rest, err := io.ReadAll(resp.Body); err == nil {
+		rest, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err == nil {
 			t.Errorf("HTTP/%s: a cut answer looks whole: %q", version, rest)
 		}
 		_ = conn.Close()
@@ -193,7 +195,7 @@ func TestAClientThatGoesAwayEndsItsExport(t *testing.T) {
 		return endless(nil)(w, r, p)
 	}})
 	address, stop, ended := serveAt(t, s)
-	resp, err := http.Get("http://" + address + "/export") //nolint:noctx // closed below
+	resp, err := http.Get("http://" + address + "/export")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +228,7 @@ func TestStoppingLetsRequestsFinishAndAbortsThoseThatDoNot(t *testing.T) {
 			}
 		}})
 		address, stop, ended := serveAt(t, s)
-		resp, err := http.Get("http://" + address + "/work") //nolint:noctx // read to its end below
+		resp, err := http.Get("http://" + address + "/work")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -243,7 +245,7 @@ func TestStoppingLetsRequestsFinishAndAbortsThoseThatDoNot(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		if _, err := net.DialTimeout("tcp", address, time.Second); err == nil { //nolint:noctx // bounded
+		if _, err := net.DialTimeout("tcp", address, time.Second); err == nil {
 			t.Error("it still listens")
 		}
 	}

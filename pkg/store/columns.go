@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,7 +98,7 @@ var columns = []Column{
 			var b strings.Builder
 			e := json.NewEncoder(&b)
 			e.SetEscapeHTML(false)
-			_ = e.Encode(a.Related) // strings alone always encode
+			_ = e.Encode(a.Related) //nolint:errchkjson // strings alone always encode
 			return strings.TrimSuffix(b.String(), "\n")
 		},
 		value: func(a *Action) any { return a.Related },
@@ -147,7 +148,7 @@ var originColumns = []Column{
 }
 
 // allColumns is what is inserted and selected.
-var allColumns = append(columns[:len(columns):len(columns)], originColumns...)
+var allColumns = slices.Concat(columns, originColumns)
 
 // columnList is allColumns as SQL.
 var columnList = func() string {

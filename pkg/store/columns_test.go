@@ -78,6 +78,7 @@ func TestEveryFieldComesBackAsItWasStored(t *testing.T) {
 	}
 	for _, want := range all {
 		t.Run(want.SessionID, func(t *testing.T) {
+			t.Parallel()
 			back := got[want.SessionID]
 			if len(back.Related) == 0 {
 				back.Related = nil // none and absent are the same

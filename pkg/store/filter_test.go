@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,11 +38,11 @@ func TestFilterByText(t *testing.T) {
 	f := func(needle string, want ...int) {
 		t.Helper()
 		var ids []string
-		for i := len(want) - 1; i >= 0; i-- {
-			ids = append(ids, event(100+want[i], nil).ID)
+		for _, n := range slices.Backward(want) {
+			ids = append(ids, event(100+n, nil).ID)
 		}
-		for i := len(want) - 1; i >= 0; i-- {
-			ids = append(ids, event(want[i], nil).ID)
+		for _, n := range slices.Backward(want) {
+			ids = append(ids, event(n, nil).ID)
 		}
 		filter := Filter{Tenant: "default", Text: needle}
 		got := listIDs(t, s, filter, 100)

@@ -67,6 +67,7 @@ func CheckDSN(dsn string) error {
 }
 
 func parseDSN(dsn string) (*clickhouse.Options, error) {
+	//nolint:gosec // an example
 	const example = "write it as in http://user:password@127.0.0.1:8123/actionlog"
 	options, err := clickhouse.ParseDSN(dsn)
 	if err != nil {
@@ -83,8 +84,7 @@ func parseDSN(dsn string) (*clickhouse.Options, error) {
 // be asked now, rather than that it failed at the question: it is not reached, has
 // no schema, or refuses for lack of memory or of room.
 func IsUnavailable(err error) bool {
-	var exception *clickhouse.Exception
-	if errors.As(err, &exception) {
+	if exception, ok := errors.AsType[*clickhouse.Exception](err); ok {
 		return slices.Contains([]int32{codeUnknownTable, codeUnknownDatabase, codeTooManyQueries, codeMemoryLimit, codeAuthenticationFailed}, exception.Code)
 	}
 	var network *net.OpError
