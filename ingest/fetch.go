@@ -72,7 +72,7 @@ func (f *fetcher) fetch(ctx context.Context, chunks chan<- chunk) error {
 // ask sends one fetch request. It is not sent by the client's Fetch, which withholds
 // what the answer says of aborted transactions.
 func (f *fetcher) ask(ctx context.Context) (*records, error) {
-	message, err := f.client.Transport.RoundTrip(ctx, f.client.Addr, &fetchapi.Request{
+	message, err := f.transport.RoundTrip(ctx, f.client.Addr, &fetchapi.Request{
 		ReplicaID:      -1,
 		MaxWaitTime:    int32(fetchWait.Milliseconds()),
 		MinBytes:       1,
@@ -94,7 +94,10 @@ func (f *fetcher) ask(ctx context.Context) (*records, error) {
 	if err != nil {
 		return nil, err
 	}
-	response := message.(*fetchapi.Response)
+	response, ok := message.(*fetchapi.Response)
+	if !ok {
+		return nil, fmt.Errorf("the broker's answer to a fetch is a %T", message)
+	}
 	if response.ErrorCode != 0 {
 		return nil, kafka.Error(response.ErrorCode)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -30,8 +29,10 @@ type Ingester struct {
 	cfg    Config
 	store  Store
 	client *kafka.Client
-	logger *slog.Logger
-	ready  atomic.Bool
+	// transport is the client's, for requests that the client has no method for.
+	transport *kafka.Transport
+	logger    *slog.Logger
+	ready     atomic.Bool
 }
 
 // New returns an ingester. It connects when it runs.
@@ -39,11 +40,9 @@ func New(cfg Config, s Store, logger *slog.Logger) (*Ingester, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	client := &kafka.Client{
-		Addr:      kafka.TCP(cfg.KafkaBrokers...),
-		Transport: &kafka.Transport{ClientID: "actionlog-ingest", DialTimeout: 5 * time.Second, MetadataTTL: 5 * time.Second},
-	}
-	return &Ingester{cfg: cfg, store: s, client: client, logger: logger}, nil
+	transport := &kafka.Transport{ClientID: "actionlog-ingest", DialTimeout: 5 * time.Second, MetadataTTL: 5 * time.Second}
+	client := &kafka.Client{Addr: kafka.TCP(cfg.KafkaBrokers...), Transport: transport}
+	return &Ingester{cfg: cfg, store: s, client: client, transport: transport, logger: logger}, nil
 }
 
 // Ready reports whether the ingester has partitions, or has joined a group that
@@ -55,7 +54,7 @@ func (i *Ingester) Ready() bool { return i.ready.Load() }
 // returns an error when going on would pass over records: the error says what to
 // do.
 func (i *Ingester) Run(ctx context.Context) error {
-	defer i.client.Transport.(*kafka.Transport).CloseIdleConnections()
+	defer i.transport.CloseIdleConnections()
 	if err := i.retry(ctx, "prepare the topic", i.ensureTopic); err != nil {
 		return ignoreEnd(ctx, err)
 	}
@@ -241,9 +240,4 @@ func ignoreEnd(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
-}
-
-// describe names an ingester's work in logs.
-func (i *Ingester) describe() string {
-	return strings.Join(i.cfg.KafkaBrokers, ",") + "/" + i.cfg.Topic
 }

@@ -65,11 +65,15 @@ func (i *Ingester) checkTopic(ctx context.Context, t topic) error {
 
 // describeTopic asks a broker for the topic's id.
 func (i *Ingester) describeTopic(ctx context.Context) (topic, error) {
-	response, err := i.client.Transport.RoundTrip(ctx, i.client.Addr, &topicRequest{name: i.cfg.Topic})
+	response, err := i.transport.RoundTrip(ctx, i.client.Addr, &topicRequest{name: i.cfg.Topic})
 	if err != nil {
 		return topic{}, fmt.Errorf("describe topic %s: %w", i.cfg.Topic, err)
 	}
-	return topic{name: i.cfg.Topic, id: response.(*topicResponse).id}, nil
+	answer, ok := response.(*topicResponse)
+	if !ok {
+		return topic{}, fmt.Errorf("describe topic %s: the broker's answer is a %T", i.cfg.Topic, response)
+	}
+	return topic{name: i.cfg.Topic, id: answer.id}, nil
 }
 
 // topicRequest is a Metadata request of version 12, the first that brokers answer

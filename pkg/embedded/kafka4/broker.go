@@ -70,7 +70,8 @@ func startBroker(ctx context.Context, libs, dir string) (*broker, error) {
 		return nil, fmt.Errorf("write Kafka's configuration: %w", err)
 	}
 	java := func(ctx context.Context, args ...string) *exec.Cmd {
-		cmd := exec.CommandContext(ctx, "java", append([]string{"-Xmx512m", "-XX:+UseSerialGC", "-cp", filepath.Join(libs, "*")}, args...)...)
+		args = append([]string{"-Xmx512m", "-XX:+UseSerialGC", "-cp", filepath.Join(libs, "*")}, args...)
+		cmd := exec.CommandContext(ctx, "java", args...) //nolint:gosec // the arguments are those of this function
 		cmd.Dir = dir
 		cmd.SysProcAttr = attributes()
 		return cmd

@@ -67,17 +67,17 @@ func run(ctx context.Context, args []string) (err error) {
 	fmt.Fprintf(os.Stderr, "kafka4: %s ended after %s\n", args[1], time.Since(began).Round(100*time.Millisecond))
 	switch {
 	case b.ended():
-		return errors.Join(err, fmt.Errorf("Kafka ended before the command did, it said:\n%s", b.lastWords()))
-	case err != nil:
-		return fmt.Errorf("%w\nKafka's log:\n%s", err, b.lastWords())
+		return errors.Join(err, fmt.Errorf("broker ended before the command did, it said:\n%s", b.lastWords()))
+	case err != nil && b.lastWords() != "":
+		return fmt.Errorf("%w\nKafka said:\n%s", err, b.lastWords())
 	}
-	return nil
+	return err
 }
 
 // runCommand runs a command to its end. When ctx ends, the command and all that it
 // has started are interrupted, and killed if that does not end them.
 func runCommand(ctx context.Context, args []string, env string) error {
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // to run a command is what this is for
 	cmd.Env = append(os.Environ(), env)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = attributes()
