@@ -141,10 +141,10 @@ func (s *Server) serve(rt route) http.Handler {
 		setSecurityHeaders(w.Header())
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
-		defer context.AfterFunc(s.stopping, cancel)()
+		defer context.AfterFunc(s.stopping, cancel)() //nolint:contextcheck // the request ends with the server too
 		r = r.WithContext(ctx)
 
-		err := s.answer(rt, recorder, r) //nolint:contextcheck // the context is the request's, and ends with the server's too
+		err := s.answer(rt, recorder, r)
 		var p *Problem
 		if err != nil {
 			p = s.asProblem(r, err)
