@@ -21,7 +21,7 @@ import (
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
-var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+var received = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 // testServer is a server over a database of its own, and what writes to it.
 func testServer(t testing.TB) (*Server, *store.Store) {
@@ -50,7 +50,7 @@ func serverOf(t testing.TB, dsn string) (*Server, *store.Store) {
 // event is the nth event; each a second before the one before.
 func event(n int, change func(*store.Action)) store.Action {
 	a := store.Action{Event: action.Event{
-		ID: fmt.Sprintf("id-%05d", n), Time: noon.Add(-time.Duration(n) * time.Second), Tenant: "default",
+		ID: fmt.Sprintf("id-%05d", n), Time: received.Add(-time.Duration(n) * time.Second), Tenant: "default",
 		Actor: action.Actor{ID: "u-1", Type: "user"}, Action: "invoice.posted", Outcome: "success",
 	}}
 	if change != nil {
@@ -101,7 +101,7 @@ func ids(actions []map[string]any) []string {
 // full is an event with every field.
 func full(a *store.Action) {
 	a.ID = `odd/id?%2F & <b>"ü"`
-	a.Time = noon.Add(70 * time.Millisecond)
+	a.Time = received.Add(70 * time.Millisecond)
 	a.Actor = action.Actor{ID: "u-2", Name: "Alice <a@b> & Co", Type: "agent"}
 	a.OnBehalfOf = action.Actor{ID: "u-3", Name: "Bob", Type: "user"}
 	a.IP = netip.MustParseAddr("2001:db8::7")
@@ -229,7 +229,7 @@ func TestGetActionAndTheOthersOfItsID(t *testing.T) {
 	insert(t, events,
 		event(5, func(a *store.Action) { same(a); a.Description = "later" }),
 		event(3, same),
-		event(4, func(a *store.Action) { same(a); a.Time = noon.Add(time.Hour) }),
+		event(4, func(a *store.Action) { same(a); a.Time = received.Add(time.Hour) }),
 		event(9, nil),
 	)
 	target := "/v1/actions/" + url.PathEscape(event(3, full).ID)
@@ -276,7 +276,7 @@ func TestListRejected(t *testing.T) {
 	for n := range 3 {
 		all = append(all, store.Rejected{
 			Rejection: action.Rejection{Reason: action.ReasonInvalidJSON, Field: "a<b", Message: "fix it"},
-			Origin:    action.Origin{Topic: "actions", Partition: 1, Offset: int64(n), Time: noon.Add(time.Duration(n) * time.Millisecond)},
+			Origin:    action.Origin{Topic: "actions", Partition: 1, Offset: int64(n), Time: received.Add(time.Duration(n) * time.Millisecond)},
 			Raw:       []byte{0xFF, byte(n)},
 		})
 	}
@@ -290,7 +290,7 @@ func TestListRejected(t *testing.T) {
 	if !strings.HasPrefix(w.Body.String(), want) {
 		t.Fatalf("got  %s\nwant %s", w.Body, want)
 	}
-	next := *decode[rejectedPage](t, w).NextCursor
+	next := *decode[listAnswer](t, w).NextCursor
 	if w := get(t, s, "/v1/rejected?limit=2&cursor="+next); !strings.Contains(w.Body.String(), `"raw":""}],"next_cursor":null}`) {
 		t.Errorf("%s", w.Body)
 	}

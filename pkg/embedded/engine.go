@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -81,14 +82,13 @@ func StartEngine(ctx context.Context, cfg EngineConfig) (*Engine, error) {
 		return nil, fmt.Errorf("resolve the engine's data directory: %w", err)
 	}
 	cfg.Dir = dir
-	ln, err := net.Listen("tcp", cfg.Addr)
+	tcp, err := listen(ctx, cfg.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for the engine: %w", err)
 	}
-	tcp := ln.(*net.TCPListener)
 	file, err := tcp.File()
 	if err != nil {
-		ln.Close()
+		tcp.Close()
 		return nil, fmt.Errorf("share the engine's listener: %w", err)
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -105,6 +105,29 @@ func StartEngine(ctx context.Context, cfg EngineConfig) (*Engine, error) {
 		return nil, fmt.Errorf("start engine: %w", err)
 	}
 	return e, nil
+}
+
+// listen takes an address. An engine whose parent was killed a moment ago may
+// still have it, so a taken one is tried again for a while.
+func listen(ctx context.Context, addr string) (*net.TCPListener, error) {
+	ctx, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+		if err == nil {
+			return ln.(*net.TCPListener), nil
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return nil, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }
 
 // Addr is the "host:port" that the engine listens on, the same over restarts.

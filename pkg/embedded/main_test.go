@@ -3,7 +3,12 @@ package embedded_test
 import (
 	"testing"
 
+	"github.com/actionlog/actionlog/pkg/embedded"
 	"github.com/actionlog/actionlog/pkg/embedded/embeddedtest"
 )
 
-func TestMain(m *testing.M) { embeddedtest.Main(m) }
+func TestMain(m *testing.M) {
+	embedded.Main()
+	runParent()
+	embeddedtest.Main(m)
+}

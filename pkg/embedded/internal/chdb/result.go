@@ -68,7 +68,6 @@ type Stream struct {
 func (s *Stream) Next() (*Result, error) {
 	r, err := s.conn.lib.result(s.conn.lib.fetch(s.conn.conn(), s.handle.handle), "fetch")
 	if err != nil {
-		s.ended = true
 		return nil, err
 	}
 	if len(r.Bytes()) == 0 {
@@ -79,7 +78,8 @@ func (s *Stream) Next() (*Result, error) {
 	return r, nil
 }
 
-// Close ends the statement, cancelling it when it has not come to its end.
+// Close ends the statement, cancelling it when it has not come to its end. One
+// that an error has ended needs that too, or it stays in system.processes.
 func (s *Stream) Close() {
 	if s.handle.handle == nil {
 		return

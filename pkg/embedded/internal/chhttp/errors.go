@@ -62,7 +62,7 @@ func asException(err error, version string) *exception {
 }
 
 // wrapped matches an exception whose text is another exception's.
-var wrapped = regexp.MustCompile(`(?s)^Code: \d+\. DB::Exception: (Code: \d+\. DB::Exception: .*\(version [^()]*\))\. \([A-Z_]+\)$`)
+var wrapped = regexp.MustCompile(`(?s)^Code: \d+\. DB::Exception: (Code: \d+\. DB::Exception: .*\(version [^()]*\))\. \([A-Z0-9_]+\)(?: \(version [^()]*\))?$`)
 
 // unwrap takes off the layers that the library's local client adds around an
 // exception of the server.

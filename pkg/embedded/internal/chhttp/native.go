@@ -14,9 +14,7 @@ const (
 	revisionBuckets       = 54480 // DBMS_MIN_REVISION_WITH_OUT_OF_ORDER_BUCKETS_IN_AGGREGATION
 )
 
-// nativeRevision is the revision that blocks are written at for a client that
-// names revision: what a client newer than the fields known here asks for
-// differs in no other way.
+// nativeWriter writes the library's blocks anew at a client's revision.
 type nativeWriter struct {
 	out      io.Writer
 	revision uint64
@@ -83,6 +81,9 @@ func (n *nativeWriter) block(r *nativeReader) error {
 		if r.err != nil {
 			break
 		}
+	}
+	if _, ok := r.err.(*exception); ok {
+		return r.err
 	}
 	if r.err != nil {
 		return fmt.Errorf("read the engine's Native block: %w", r.err)

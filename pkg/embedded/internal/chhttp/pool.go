@@ -110,8 +110,13 @@ func (p *pool) get(database string, settings []setting) (*conn, error) {
 	return c, nil
 }
 
-// put takes a connection back, or closes it when it is not as it was.
-func (p *pool) put(c *conn, clean bool) {
+// put takes a connection back, or closes it when it is not as it was. The
+// engine keeps a statement that failed, with its locks, until the connection's
+// next statement or its end: a DROP of its table would wait for that.
+func (p *pool) put(c *conn, clean, failed bool) {
+	if failed && clean {
+		clean = c.Exec("SELECT 1") == nil
+	}
 	if !clean {
 		c.Close()
 		return

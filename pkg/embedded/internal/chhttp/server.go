@@ -103,7 +103,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve runs one request up to its end or its error.
-func (s *Server) serve(out *output, r *http.Request) error {
+func (s *Server) serve(out *output, r *http.Request) (err error) {
 	h := out.w.Header()
 	if err := authenticate(r, s.cfg.Password); err != nil {
 		return err
@@ -139,7 +139,7 @@ func (s *Server) serve(out *output, r *http.Request) error {
 		return err
 	}
 	clean := false
-	defer func() { s.pool.put(c, clean) }()
+	defer func() { s.pool.put(c, clean, err != nil) }()
 	if insert != nil {
 		clean = true
 		return s.insert(r.Context(), out, req, c, insert, data)

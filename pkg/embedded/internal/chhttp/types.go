@@ -97,6 +97,15 @@ func (t variant) data(r *nativeReader, rows uint64) {
 	}
 }
 
+// jsonType is a JSON column written as text: a version, then strings.
+type jsonType struct{ stringType }
+
+func (jsonType) prefix(r *nativeReader) {
+	if version := r.uint64(); version != 1 && r.err == nil {
+		r.err = raise(codeUnknownType, "UNKNOWN_TYPE", "The embedded engine sends JSON columns in the Native format only as text: set output_format_native_write_json_as_string = 1")
+	}
+}
+
 // sizes are the bytes of a value of each type of fixed size.
 var sizes = map[string]fixedType{
 	"Int8": 1, "Int16": 2, "Int32": 4, "Int64": 8, "Int128": 16, "Int256": 32,
@@ -127,6 +136,8 @@ func parseType(s string) (typeSkipper, error) {
 	switch {
 	case name == "String":
 		return stringType{}, nil
+	case name == "JSON":
+		return jsonType{}, nil
 	case strings.HasPrefix(name, "Interval"):
 		return fixedType(8), nil
 	case name == "FixedString" && len(args) == 1:
