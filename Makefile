@@ -77,7 +77,7 @@ test-kafka: ## Run the tests that use Kafka against Apache Kafka 4 (Java 17, Mav
 	@for tool in java mvn; do \
 		command -v $$tool >/dev/null || { echo "make $@: SKIPPED, nothing was tested on Kafka 4: $$tool is not on the PATH" >&2; exit 0; }; \
 	done; \
-	$(MAKE) --no-print-directory kafka4
+	exec $(MAKE) --no-print-directory kafka4
 
 .PHONY: kafka4
 kafka4: engine test-cc $(KAFKA_STAMP)
