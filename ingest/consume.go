@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,8 +39,8 @@ type consumer struct {
 	source source
 	store  Store
 	logger *slog.Logger
-	// ready is told whether the latest attempt to do something succeeded.
-	ready func(bool)
+	// failing counts what is being tried again at the moment.
+	failing atomic.Int64
 	// jitter returns a random duration below the one given.
 	jitter func(time.Duration) time.Duration
 }

@@ -43,3 +43,20 @@ func (c *consumer) giveUp(ctx context.Context, partition int, to int64, note str
 	}
 	return r.Lost, nil
 }
+
+// Settled returns up to where each partition of the topic, as it is now, is settled.
+func (i *Ingester) Settled(ctx context.Context) (map[int]int64, error) {
+	id, err := i.source.topicID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ledger, err := i.consumer.store.Settled(ctx, i.cfg.Topic)
+	if err != nil {
+		return nil, err
+	}
+	offsets := map[int]int64{}
+	for partition, settled := range ledger[id] {
+		offsets[partition] = settled.Offset
+	}
+	return offsets, nil
+}

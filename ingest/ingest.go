@@ -19,7 +19,7 @@ type Ingester struct {
 	source   *kafkaSource
 	consumer *consumer
 	logger   *slog.Logger
-	ready    atomic.Bool
+	joined   atomic.Bool
 }
 
 // New returns an ingester. It connects when it runs.
@@ -28,13 +28,13 @@ func New(cfg Config, s Store, logger *slog.Logger) (*Ingester, error) {
 		return nil, err
 	}
 	i := &Ingester{cfg: cfg, source: newKafkaSource(cfg), logger: logger}
-	i.consumer = &consumer{cfg: cfg, source: i.source, store: s, logger: logger, ready: i.ready.Store, jitter: rand.N[time.Duration]}
+	i.consumer = &consumer{cfg: cfg, source: i.source, store: s, logger: logger, jitter: rand.N[time.Duration]}
 	return i, nil
 }
 
-// Ready reports whether the ingester has partitions, or has joined a group that
-// has none left for it, and its latest insert was not refused.
-func (i *Ingester) Ready() bool { return i.ready.Load() }
+// Ready reports whether the ingester has joined its group and nothing that it does,
+// such as a fetch or an insert, is being tried again after it failed.
+func (i *Ingester) Ready() bool { return i.joined.Load() && i.consumer.failing.Load() == 0 }
 
 // Run consumes the topic until ctx ends, then lets go of its partitions and
 // returns nil. It waits for Kafka and ClickHouse as long as they are away. It
@@ -80,10 +80,11 @@ func (i *Ingester) Run(ctx context.Context) error {
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
 			defer context.AfterFunc(ended, cancel)()
+			i.joined.Store(true)
 			done <- ignoreEnd(ctx, i.consume(ctx, generation))
 		})
 		err = <-done
-		i.ready.Store(false)
+		i.joined.Store(false)
 		if err != nil {
 			return err
 		}
@@ -104,6 +105,9 @@ func (i *Ingester) consume(ctx context.Context, generation *kafka.Generation) er
 	return err
 }
 
+// commitTimeout keeps a coordinator that does not answer from holding up the work.
+const commitTimeout = time.Second
+
 // commit tells Kafka how far the group has come, for the tools that show lag. It
 // is never read by ingest, so an error is only logged.
 func (i *Ingester) commit(ctx context.Context, generation *kafka.Generation, ranges []store.Range) {
@@ -111,7 +115,7 @@ func (i *Ingester) commit(ctx context.Context, generation *kafka.Generation, ran
 	for _, r := range ranges {
 		offsets = append(offsets, kafka.OffsetCommit{Partition: r.Partition, Offset: r.To})
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	response, err := i.source.client.OffsetCommit(ctx, &kafka.OffsetCommitRequest{
 		GroupID:      generation.GroupID,

@@ -17,6 +17,10 @@ const (
 	fetchWait  = 500 * time.Millisecond
 )
 
+// requestTimeout bounds a request to a broker that takes it and does not answer. It
+// is far above what a loaded cluster takes.
+const requestTimeout = 30 * time.Second
+
 // clientID names ingest in the broker's log.
 const clientID = "actionlog-ingest"
 
@@ -32,7 +36,13 @@ var _ source = (*kafkaSource)(nil)
 
 func newKafkaSource(cfg Config) *kafkaSource {
 	transport := &kafka.Transport{ClientID: clientID, DialTimeout: 5 * time.Second, MetadataTTL: 5 * time.Second}
-	return &kafkaSource{topic: cfg.Topic, client: &kafka.Client{Addr: kafka.TCP(cfg.KafkaBrokers...), Transport: transport}, transport: transport}
+	return &kafkaSource{topic: cfg.Topic, client: &kafka.Client{Addr: kafka.TCP(cfg.KafkaBrokers...), Timeout: requestTimeout, Transport: transport}, transport: transport}
+}
+
+func (k *kafkaSource) roundTrip(ctx context.Context, request kafka.Request) (kafka.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	return k.transport.RoundTrip(ctx, k.client.Addr, request)
 }
 
 // ensureTopic creates the topic when it is missing and that is allowed.
@@ -65,7 +75,7 @@ func (k *kafkaSource) ensureTopic(ctx context.Context, cfg Config, logger *slog.
 }
 
 func (k *kafkaSource) topicID(ctx context.Context) ([16]byte, error) {
-	response, err := k.transport.RoundTrip(ctx, k.client.Addr, &topicRequest{name: k.topic})
+	response, err := k.roundTrip(ctx, &topicRequest{name: k.topic})
 	if err != nil {
 		return [16]byte{}, fmt.Errorf("describe topic %s: %w", k.topic, err)
 	}
@@ -108,7 +118,7 @@ func (k *kafkaSource) bounds(ctx context.Context, partitions []int) (map[int]bou
 // fetch is not sent by the client's Fetch, which withholds what the answer says of
 // aborted transactions.
 func (k *kafkaSource) fetch(ctx context.Context, partition int, offset int64) (stretch, error) {
-	message, err := k.transport.RoundTrip(ctx, k.client.Addr, &fetchapi.Request{
+	message, err := k.roundTrip(ctx, &fetchapi.Request{
 		ReplicaID:      -1,
 		MaxWaitTime:    int32(fetchWait.Milliseconds()),
 		MinBytes:       1,

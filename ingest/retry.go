@@ -16,17 +16,25 @@ const (
 // attempts is jittered, so that many ingesters do not strike a server that comes
 // back all at once.
 func (c *consumer) retry(ctx context.Context, what string, do func(context.Context) error) error {
+	failing := false
+	defer func() {
+		if failing {
+			c.failing.Add(-1)
+		}
+	}()
 	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
 		err := do(ctx)
 		if err == nil {
-			c.ready(true)
 			return nil
 		}
 		var h halt
 		if errors.As(err, &h) || ctx.Err() != nil {
 			return err
 		}
-		c.ready(false)
+		if !failing {
+			failing = true
+			c.failing.Add(1)
+		}
 		wait := backoff/2 + c.jitter(backoff/2)
 		c.logger.WarnContext(ctx, what+", trying again", "error", err, "wait", wait)
 		select {

@@ -59,14 +59,23 @@ func runStandalone(ctx context.Context, e env, args []string) error {
 	if _, err := store.Migrate(ctx, dsn); err != nil {
 		return err
 	}
-	s, err := store.Open(dsn)
+	// One pool of connections a service: exports must not keep ingest from its inserts.
+	ingestStore, err := store.Open(dsn)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = s.Close() }()
+	defer func() { _ = ingestStore.Close() }()
+	queryStore, err := store.Open(dsn)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = queryStore.Close() }()
 
 	broker, err := embedded.StartBroker(embedded.BrokerConfig{
 		Dir: filepath.Join(cfg.DataDir, "kafka"), Addr: ingestCfg.KafkaBrokers[0], Logger: e.logger,
+		// What is acknowledged outlives a loss of power, as the rows in ClickHouse do: a
+		// log that ended before what the ledger knows would halt ingest.
+		Sync: true,
 	})
 	if err != nil {
 		return fmt.Errorf("ACTIONLOG_KAFKA_BROKERS: %w", err)
@@ -74,11 +83,11 @@ func runStandalone(ctx context.Context, e env, args []string) error {
 	defer func() { logClose(e.logger, "broker", broker.Close()) }()
 
 	ingestCfg.KafkaBrokers = []string{broker.Addr()}
-	ingestService, err := ingest.New(ingestCfg, s, e.logger)
+	ingestService, err := ingest.New(ingestCfg, ingestStore, e.logger)
 	if err != nil {
 		return err
 	}
-	queryService, err := query.New(s, queryCfg, e.logger)
+	queryService, err := query.New(queryStore, queryCfg, e.logger)
 	if err != nil {
 		return err
 	}
@@ -87,21 +96,25 @@ func runStandalone(ctx context.Context, e env, args []string) error {
 		return err
 	}
 
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return ingestService.Run(ctx) })
-	group.Go(func() error { return queryService.Serve(ctx, listener) })
-	group.Go(func() error { trim(ctx, e.logger, broker, s, ingestCfg.Topic); return nil })
-	if *withDemo {
-		group.Go(func() error { return runDemo(ctx, e.logger, cfg, broker.Addr(), ingestCfg.Topic) })
-	}
 	addresses := struct {
 		Query      string `json:"query"`
 		Kafka      string `json:"kafka"`
 		ClickHouse string `json:"clickhouse"`
 	}{"http://" + listener.Addr().String(), broker.Addr(), engine.URL()}
-	if err := json.NewEncoder(e.stdout).Encode(addresses); err != nil {
-		return fmt.Errorf("print the addresses: %w", err)
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return ingestService.Run(ctx) })
+	group.Go(func() error { return queryService.Serve(ctx, listener) })
+	group.Go(func() error { trim(ctx, e.logger, broker, ingestService, ingestCfg.Topic); return nil })
+	if *withDemo {
+		group.Go(func() error { return runDemo(ctx, e.logger, cfg, broker.Addr(), ingestCfg.Topic) })
 	}
+	group.Go(func() error {
+		if err := json.NewEncoder(e.stdout).Encode(addresses); err != nil {
+			return fmt.Errorf("print the addresses: %w", err)
+		}
+		return nil
+	})
 	return group.Wait()
 }
 
@@ -164,7 +177,7 @@ func keptPassword(path string) (string, error) {
 
 // trim lets the broker delete what ingest has settled, now and then, until ctx
 // ends. Nothing depends on it but the size of the disk.
-func trim(ctx context.Context, logger *slog.Logger, broker *embedded.Broker, s *store.Store, topic string) {
+func trim(ctx context.Context, logger *slog.Logger, broker *embedded.Broker, service *ingest.Ingester, topic string) {
 	ticker := time.NewTicker(trimInterval)
 	defer ticker.Stop()
 	for {
@@ -173,13 +186,9 @@ func trim(ctx context.Context, logger *slog.Logger, broker *embedded.Broker, s *
 			return
 		case <-ticker.C:
 		}
-		settled, err := s.Settled(ctx, topic)
-		if err == nil && len(settled) == 1 {
-			for _, partitions := range settled {
-				for partition, position := range partitions {
-					err = errors.Join(err, broker.Trim(ctx, topic, partition, position.Offset))
-				}
-			}
+		settled, err := service.Settled(ctx)
+		for partition, offset := range settled {
+			err = errors.Join(err, broker.Trim(ctx, topic, partition, offset))
 		}
 		if err != nil && ctx.Err() == nil {
 			logger.WarnContext(ctx, "trim the embedded broker", "error", err)
