@@ -364,9 +364,12 @@ func (w *world) verdict() error {
 	return nil
 }
 
+// ask is a request that only reads.
+func (w *world) ask(ctx context.Context, do func()) error { return w.request(ctx, do, func() {}) }
+
 // request is one request to Kafka or ClickHouse. It takes its time, and may be
 // refused, answered without being heard, or land when nobody waits any more.
-func (w *world) request(ctx context.Context, do func()) error {
+func (w *world) request(ctx context.Context, do, late func()) error {
 	locked := func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -384,7 +387,9 @@ func (w *world) request(ctx context.Context, do func()) error {
 		delay := time.Duration(w.pick(4000)) * time.Millisecond
 		w.late.Go(func() {
 			_ = wait(w.ctx, delay)
-			locked()
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			late()
 		})
 	}
 	if wait(ctx, takes) != nil {
@@ -412,13 +417,13 @@ func (w *world) request(ctx context.Context, do func()) error {
 type modelSource struct{ w *world }
 
 func (s modelSource) topicID(ctx context.Context) (id [16]byte, err error) {
-	err = s.w.request(ctx, func() { id = s.w.topic })
+	err = s.w.ask(ctx, func() { id = s.w.topic })
 	return id, err
 }
 
 func (s modelSource) bounds(ctx context.Context, partitions []int) (map[int]bounds, error) {
 	all := map[int]bounds{}
-	err := s.w.request(ctx, func() {
+	err := s.w.ask(ctx, func() {
 		for _, p := range partitions {
 			all[p] = bounds{first: s.w.first[p], end: s.w.ends[p]}
 		}
@@ -430,7 +435,7 @@ func (s modelSource) fetch(ctx context.Context, partition int, offset int64) (st
 	var got modelStretch
 	outOfRange := false
 	size := 1 + s.w.pick(5)
-	err := s.w.request(ctx, func() {
+	err := s.w.ask(ctx, func() {
 		if outOfRange = offset < s.w.first[partition] || offset > s.w.ends[partition]; outOfRange {
 			return
 		}
@@ -473,26 +478,25 @@ func (s *modelStretch) next() (record, error) {
 // modelStore is ClickHouse.
 type modelStore struct{ w *world }
 
-// part returns how many of n rows a request stores: an insert is not atomic. What it
-// stores in part it does not acknowledge.
+func rows(n int, row func(int)) func() {
+	return func() {
+		for i := range n {
+			row(i)
+		}
+	}
+}
+
+// insert is not atomic. What it stores in part it does not acknowledge.
 func (s modelStore) insert(ctx context.Context, n int, row func(int)) error {
 	if n == 0 {
 		return nil
 	}
 	if !s.w.isCalm() && s.w.chance(10) {
-		some := s.w.pick(n)
-		_ = s.w.request(ctx, func() {
-			for i := range some {
-				row(i)
-			}
-		})
+		n = s.w.pick(n)
+		_ = s.w.request(ctx, rows(n, row), rows(n, row))
 		return errors.New("the insert broke off")
 	}
-	return s.w.request(ctx, func() {
-		for i := range n {
-			row(i)
-		}
-	})
+	return s.w.request(ctx, rows(n, row), rows(n, row))
 }
 
 func (s modelStore) InsertActions(ctx context.Context, actions []store.Action) error {
@@ -539,7 +543,7 @@ func (s modelStore) InsertRanges(ctx context.Context, ranges []store.Range) erro
 
 // Settled may lag, as a replica does.
 func (s modelStore) Settled(ctx context.Context, _ string) (settled map[[16]byte]map[int]store.Settled, err error) {
-	err = s.w.request(ctx, func() {
+	err = s.w.ask(ctx, func() {
 		ledger := s.w.ledger
 		if !s.w.calm && s.w.rng.IntN(4) == 0 && len(ledger) > 0 {
 			ledger = ledger[:s.w.rng.IntN(len(ledger))]

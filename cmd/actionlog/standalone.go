@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +31,14 @@ const trimInterval = time.Minute
 
 // runStandalone is ingest and query plus the embedded parts that they work with.
 func runStandalone(ctx context.Context, e env, args []string) error {
+	err := standalone(ctx, e, args)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // interrupted while it started
+	}
+	return err
+}
+
+func standalone(ctx context.Context, e env, args []string) error {
 	set := flags(e, "standalone", "")
 	withDemo := set.Bool("demo", false, "add demo events of a small equipment-rental company: 90 days of them, and a trickle from then on")
 	if err := parse(set, args); err != nil {
@@ -100,7 +109,7 @@ func runStandalone(ctx context.Context, e env, args []string) error {
 		Query      string `json:"query"`
 		Kafka      string `json:"kafka"`
 		ClickHouse string `json:"clickhouse"`
-	}{"http://" + listener.Addr().String(), broker.Addr(), engine.URL()}
+	}{"http://" + reachable(listener.Addr()), broker.Addr(), engine.URL()}
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return ingestService.Run(ctx) })
@@ -118,12 +127,25 @@ func runStandalone(ctx context.Context, e env, args []string) error {
 	return group.Wait()
 }
 
+// reachable is an address for people to open: that of loopback where the listener
+// takes connections on all.
+func reachable(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return addr.String()
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+}
+
 // startEngine starts the embedded ClickHouse where the DSN says, and returns the
 // DSN under which it is reached.
 func startEngine(ctx context.Context, logger *slog.Logger, cfg StandaloneConfig, dsn string) (*embedded.Engine, string, error) {
 	where, err := url.Parse(dsn)
 	if err != nil {
-		return nil, "", fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN: %w", err)
+		return nil, "", errors.New("ACTIONLOG_CLICKHOUSE_DSN is not a URL: give http://127.0.0.1:8123/actionlog or another port")
+	}
+	if user := where.User.Username(); user != "" && user != "default" {
+		return nil, "", fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN names the user %q: the embedded engine has one user, default", user)
 	}
 	if where.Scheme != "http" {
 		return nil, "", fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN is %s: the embedded engine speaks HTTP, give http://127.0.0.1:8123/actionlog or another port; "+
@@ -141,13 +163,13 @@ func startEngine(ctx context.Context, logger *slog.Logger, cfg StandaloneConfig,
 	}
 	library, err := embedded.FindLibrary(cfg.EngineLib)
 	if err != nil {
-		return nil, "", err
+		return nil, "", fmt.Errorf("ACTIONLOG_ENGINE_LIB: %w", err)
 	}
 	engine, err := embedded.StartEngine(ctx, embedded.EngineConfig{
 		Library: library, Dir: filepath.Join(cfg.DataDir, "clickhouse"), Addr: hostPort(where, "8123"), Password: password, Logger: logger,
 	})
 	if err != nil {
-		return nil, "", fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN: %w", err)
+		return nil, "", fmt.Errorf("start the engine of ACTIONLOG_ENGINE_LIB at the address of ACTIONLOG_CLICKHOUSE_DSN: %w", err)
 	}
 	return engine, engine.DSN(database), nil
 }
