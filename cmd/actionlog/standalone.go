@@ -31,14 +31,14 @@ const trimInterval = time.Minute
 
 // runStandalone is ingest and query plus the embedded parts that they work with.
 func runStandalone(ctx context.Context, e env, args []string) error {
-	err := standalone(ctx, e, args)
+	err := serveAll(ctx, e, args)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // interrupted while it started
 	}
 	return err
 }
 
-func standalone(ctx context.Context, e env, args []string) error {
+func serveAll(ctx context.Context, e env, args []string) error {
 	set := flags(e, "standalone", "")
 	withDemo := set.Bool("demo", false, "add demo events of a small equipment-rental company: 90 days of them, and a trickle from then on")
 	if err := parse(set, args); err != nil {
@@ -163,7 +163,7 @@ func startEngine(ctx context.Context, logger *slog.Logger, cfg StandaloneConfig,
 	}
 	library, err := embedded.FindLibrary(cfg.EngineLib)
 	if err != nil {
-		return nil, "", fmt.Errorf("ACTIONLOG_ENGINE_LIB: %w", err)
+		return nil, "", err
 	}
 	engine, err := embedded.StartEngine(ctx, embedded.EngineConfig{
 		Library: library, Dir: filepath.Join(cfg.DataDir, "clickhouse"), Addr: hostPort(where, "8123"), Password: password, Logger: logger,

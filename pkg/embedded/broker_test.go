@@ -107,7 +107,7 @@ func TestBrokerRefuses(t *testing.T) {
 func TestBrokerRefusesTopicsThatKafkaRefuses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	b, err := StartBroker(BrokerConfig{Dir: dir})
+	b, err := embedded.StartBroker(embedded.BrokerConfig{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestBrokerRefusesTopicsThatKafkaRefuses(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := StartBroker(BrokerConfig{Dir: dir})
+	again, err := embedded.StartBroker(embedded.BrokerConfig{Dir: dir})
 	if err != nil {
 		t.Fatalf("start again: %v", err)
 	}
