@@ -99,6 +99,21 @@ $(KAFKA_STAMP): $(KAFKA)/pom.xml
 	@mvn -q -B -C -Dstyle.color=never -f $(KAFKA)/pom.xml dependency:copy-dependencies
 	@touch $@
 
+.PHONY: model
+model: ## Drive the protocol of ingest through 50,000 random schedules, and plant bugs
+	$(need_go)
+	go test -count=1 -run '^TestModel' -v ./ingest -model.schedules 50000
+
+# The last line holds every figure as JSON.
+.PHONY: bench
+bench: engine ## Run the benchmarks of every package
+	$(need_go)
+	@go test -run '^$$' -bench . -benchmem ./... | tee /dev/stderr | awk ' \
+		/^Benchmark/ { name = $$1; sub(/-[0-9]+$$/, "", name); line = ""; \
+			for (i = 3; i < NF; i += 2) line = line (line == "" ? "" : ",") "\"" $$(i + 1) "\":" $$i; \
+			all = all (all == "" ? "" : ",") "\"" name "\":{" line "}" } \
+		END { print "{" all "}" }'
+
 .PHONY: test-tools
 test-tools: test-cc test-browser
 
