@@ -194,21 +194,6 @@ func (s *standalone) exported(tenant string) map[string]int {
 	return ids
 }
 
-// eventually waits until a condition holds.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.After(60 * time.Second)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited in vain for: %s", what)
-		}
-	}
-}
-
 // ndjson returns n events with ids from prefix-0 on.
 func ndjson(prefix string, n int) string {
 	var b strings.Builder
@@ -239,7 +224,7 @@ func TestEverythingIsThereAfterCtrlCAndRestart(t *testing.T) {
 	s.interrupt()
 
 	s = start(t, env)
-	eventually(t, "1000 events after a restart", func() bool { return len(s.exported("kill")) == 1000 })
+	embeddedtest.Eventually(t, "1000 events after a restart", func() bool { return len(s.exported("kill")) == 1000 })
 	var rejected struct {
 		Rejected []struct {
 			Topic, Reason, Message string
@@ -247,7 +232,7 @@ func TestEverythingIsThereAfterCtrlCAndRestart(t *testing.T) {
 			Raw                    []byte
 		}
 	}
-	eventually(t, "the rejected message", func() bool {
+	embeddedtest.Eventually(t, "the rejected message", func() bool {
 		get(t, s.Query+"/v1/rejected", &rejected)
 		return len(rejected.Rejected) == 1
 	})
@@ -289,7 +274,7 @@ func TestKillDuringEmitLosesAndRepeatsNothing(t *testing.T) {
 		t.Fatalf("emit: %d acknowledged, %v; want %d", r.n, r.err, events)
 	}
 	var ids map[string]int
-	eventually(t, "all acknowledged events", func() bool { ids = s.exported("kill"); return len(ids) >= events })
+	embeddedtest.Eventually(t, "all acknowledged events", func() bool { ids = s.exported("kill"); return len(ids) >= events })
 	for i := range events {
 		if n := ids[fmt.Sprintf("k-%d", i)]; n != 1 {
 			t.Fatalf("event k-%d is shown %d times", i, n)
@@ -352,7 +337,7 @@ func TestDemoEventsAreThereOnlyWhenAskedFor(t *testing.T) {
 	s.interrupt()
 
 	s = start(t, env, "--demo")
-	eventually(t, "90 days of demo events", func() bool { return len(s.exported("default")) > 3000 })
+	embeddedtest.Eventually(t, "90 days of demo events", func() bool { return len(s.exported("default")) > 3000 })
 	s.kill()
 	s = start(t, env, "--demo")
 	for id, n := range s.exported("default") {
@@ -402,7 +387,7 @@ func TestServicesRunApartAgainstBrokerAndDatabase(t *testing.T) {
 	if out, err := emitter.CombinedOutput(); err != nil {
 		t.Fatalf("emit: %v\n%s", err, out)
 	}
-	eventually(t, "the events in the other database", func() bool {
+	embeddedtest.Eventually(t, "the events in the other database", func() bool {
 		response, err := http.Get("http://" + queryAddr + "/v1/actions?tenant=kill")
 		if err != nil {
 			return false

@@ -124,7 +124,7 @@ func TestLargeInsert(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const rows = 2_000
+	const rows = 1_400 // 66 MB
 	pad := strings.Repeat("x", 48<<10)
 	for i := range rows {
 		if err := batch.Append(uint64(i), pad); err != nil {
@@ -358,31 +358,16 @@ func TestCancel(t *testing.T) {
 		running := func() bool {
 			return scalar[uint64](t, conn, "SELECT count() FROM system.processes WHERE position(query, '"+name+"') > 0 AND position(query, 'system.processes') = 0") > 0
 		}
-		eventually(t, "the query runs", running)
+		embeddedtest.Eventually(t, "the query runs", running)
 		cancel()
 		if err := <-done; err == nil {
 			t.Errorf("%s: no error", sql)
 		}
-		eventually(t, "the query is gone", func() bool { return !running() })
+		embeddedtest.Eventually(t, "the query is gone", func() bool { return !running() })
 	}
 	f("SELECT max(sipHash64(number)) FROM numbers(1000000000000)")
 	f("SELECT number FROM numbers(1000000000000)")
 	f("SELECT number FROM numbers(1000000000000) FORMAT CSVWithNames")
 	run(t, conn, "CREATE TABLE t (n UInt64) ENGINE = Null")
 	f("INSERT INTO t SELECT number FROM numbers(1000000000000)")
-}
-
-// eventually waits for a condition.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 
 	"github.com/actionlog/actionlog/pkg/embedded"
+	"github.com/actionlog/actionlog/pkg/embedded/embeddedtest"
 )
 
 // start runs an engine of the test's own.
@@ -148,14 +149,14 @@ func TestKill(t *testing.T) {
 	}
 	for range kills {
 		pid, before := e.Pid(), total()
-		eventually(t, "inserts are acknowledged", func() bool { return total() > before+20 })
+		embeddedtest.Eventually(t, "inserts are acknowledged", func() bool { return total() > before+20 })
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the engine is started again", func() bool { return e.Pid() != pid && e.Pid() != 0 })
+		embeddedtest.Eventually(t, "the engine is started again", func() bool { return e.Pid() != pid && e.Pid() != 0 })
 	}
 	before := total()
-	eventually(t, "inserts are acknowledged again", func() bool { return total() > before+20 })
+	embeddedtest.Eventually(t, "inserts are acknowledged again", func() bool { return total() > before+20 })
 	addr := e.Addr()
 	cancel()
 	wg.Wait()
