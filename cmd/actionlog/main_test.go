@@ -204,6 +204,16 @@ func ndjson(prefix string, n int) string {
 	return b.String()
 }
 
+// password is that of the engine of a standalone on a data directory.
+func password(t *testing.T, dir string) string {
+	t.Helper()
+	kept, err := os.ReadFile(filepath.Join(dir, "clickhouse.password"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(kept))
+}
+
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -301,16 +311,12 @@ func TestAnyClickHouseClientGetsInWithThePassword(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, environment(t, dir))
-	password, err := os.ReadFile(filepath.Join(dir, "clickhouse.password"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ask := func(password string) (int, string) {
+	ask := func(secret string) (int, string) {
 		request, err := http.NewRequest(http.MethodPost, s.ClickHouse, strings.NewReader("SELECT version()"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		request.SetBasicAuth("default", password)
+		request.SetBasicAuth("default", secret)
 		response, err := http.DefaultClient.Do(request)
 		if err != nil {
 			t.Fatal(err)
@@ -319,7 +325,7 @@ func TestAnyClickHouseClientGetsInWithThePassword(t *testing.T) {
 		body, _ := io.ReadAll(response.Body)
 		return response.StatusCode, string(body)
 	}
-	if code, body := ask(strings.TrimSpace(string(password))); code != 200 || !strings.HasPrefix(body, "2") {
+	if code, body := ask(password(t, dir)); code != 200 || !strings.HasPrefix(body, "2") {
 		t.Errorf("with the password: %d %s", code, body)
 	}
 	if code, body := ask("wrong"); code/100 != 4 {
@@ -351,15 +357,11 @@ func TestServicesRunApartAgainstBrokerAndDatabase(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, environment(t, dir))
-	password, err := os.ReadFile(filepath.Join(dir, "clickhouse.password"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	queryAddr := freeAddress(t)
 	topic := embeddedtest.Topic(t, 2) // on another broker than standalone's
 	env := append(os.Environ(), "ACTIONLOG_KAFKA_BROKERS="+embeddedtest.Broker(t), "ACTIONLOG_TOPIC="+topic, "ACTIONLOG_GROUP="+topic,
 		"ACTIONLOG_INGEST_ADDR="+freeAddress(t), "ACTIONLOG_QUERY_ADDR="+queryAddr,
-		"ACTIONLOG_CLICKHOUSE_DSN="+strings.Replace(s.ClickHouse, "http://", "http://default:"+strings.TrimSpace(string(password))+"@", 1)+"/apart")
+		"ACTIONLOG_CLICKHOUSE_DSN="+strings.Replace(s.ClickHouse, "http://", "http://default:"+password(t, dir)+"@", 1)+"/apart")
 	for _, name := range []string{"migrate", "migrate", "ingest", "query"} {
 		cmd := exec.Command(binary, name)
 		cmd.Env = env
