@@ -82,7 +82,7 @@ test-kafka: ## Run the tests that use Kafka against Apache Kafka 4 (Java 17, Mav
 	@for tool in java mvn; do \
 		command -v $$tool >/dev/null || { echo "make $@: SKIPPED, nothing was tested on Kafka 4: $$tool is not on the PATH" >&2; exit 0; }; \
 	done; \
-	$(MAKE) --no-print-directory kafka4
+	exec $(MAKE) --no-print-directory kafka4
 
 .PHONY: kafka4
 kafka4: engine test-cc $(KAFKA_STAMP)
@@ -103,6 +103,21 @@ $(KAFKA_STAMP): $(KAFKA)/pom.xml
 	@rm -rf $(KAFKA)/libs
 	@mvn -q -B -C -Dstyle.color=never -f $(KAFKA)/pom.xml dependency:copy-dependencies
 	@touch $@
+
+.PHONY: model
+model: ## Drive the protocol of ingest through 50,000 random schedules, and plant bugs
+	$(need_go)
+	go test -count=1 -run '^TestModel' -v ./ingest -model.schedules 50000
+
+# The last line holds every figure as JSON.
+.PHONY: bench
+bench: engine ## Run the benchmarks of every package
+	$(need_go)
+	@go test -run '^$$' -bench . -benchmem ./... | tee /dev/stderr | awk ' \
+		/^Benchmark/ { name = $$1; sub(/-[0-9]+$$/, "", name); line = ""; \
+			for (i = 3; i < NF; i += 2) line = line (line == "" ? "" : ",") "\"" $$(i + 1) "\":" $$i; \
+			all = all (all == "" ? "" : ",") "\"" name "\":{" line "}" } \
+		END { print "{" all "}" }'
 
 .PHONY: test-tools
 test-tools: test-cc test-browser $(AXE_STAMP)

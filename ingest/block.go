@@ -1,10 +1,6 @@
 package ingest
 
-import (
-	"slices"
-
-	"github.com/actionlog/actionlog/pkg/store"
-)
+import "github.com/actionlog/actionlog/pkg/store"
 
 // chunk is what was made of a stretch of one partition.
 type chunk struct {
@@ -20,44 +16,39 @@ type chunk struct {
 type block struct {
 	actions  []store.Action
 	rejected []store.Rejected
-	// parts holds one range a partition: its chunks follow each other without a gap.
-	parts map[int]store.Range
-	bytes int
+	// ranges are what the ledger will be told, in the order in which they began.
+	ranges []store.Range
+	bytes  int
 }
 
-func newBlock() *block { return &block{parts: map[int]store.Range{}} }
-
 func (b *block) rows() int   { return len(b.actions) + len(b.rejected) }
-func (b *block) empty() bool { return len(b.parts) == 0 }
+func (b *block) empty() bool { return len(b.ranges) == 0 }
 
 func (b *block) add(c chunk) {
 	b.actions = append(b.actions, c.actions...)
 	b.rejected = append(b.rejected, c.rejected...)
 	b.bytes += c.bytes
-	r, ok := b.parts[c.part.Partition]
-	if !ok {
-		b.parts[c.part.Partition] = c.part
-		return
+	// As a rule a partition's chunks follow each other. Where another owner has settled
+	// what Kafka has deleted since, they do not, and a range must not cover the gap.
+	for i := range b.ranges {
+		if r := &b.ranges[i]; r.Partition == c.part.Partition && r.To == c.part.From {
+			extend(r, c.part)
+			return
+		}
 	}
-	r.To = c.part.To
-	r.Accepted += c.part.Accepted
-	r.Rejected += c.part.Rejected
-	r.Skipped += c.part.Skipped
-	if r.FirstTime.IsZero() || (!c.part.FirstTime.IsZero() && c.part.FirstTime.Before(r.FirstTime)) {
-		r.FirstTime = c.part.FirstTime
-	}
-	if c.part.LastTime.After(r.LastTime) {
-		r.LastTime = c.part.LastTime
-	}
-	b.parts[c.part.Partition] = r
+	b.ranges = append(b.ranges, c.part)
 }
 
-// ranges returns the block's rows of the ledger, in the order of partitions.
-func (b *block) ranges() []store.Range {
-	ranges := make([]store.Range, 0, len(b.parts))
-	for _, r := range b.parts {
-		ranges = append(ranges, r)
+// extend adds to a range the one that follows it.
+func extend(r *store.Range, next store.Range) {
+	r.To = next.To
+	r.Accepted += next.Accepted
+	r.Rejected += next.Rejected
+	r.Skipped += next.Skipped
+	if r.FirstTime.IsZero() || (!next.FirstTime.IsZero() && next.FirstTime.Before(r.FirstTime)) {
+		r.FirstTime = next.FirstTime
 	}
-	slices.SortFunc(ranges, func(a, b store.Range) int { return a.Partition - b.Partition })
-	return ranges
+	if next.LastTime.After(r.LastTime) {
+		r.LastTime = next.LastTime
+	}
 }

@@ -5,6 +5,7 @@ package ingest
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 )
 
@@ -27,6 +28,10 @@ type Config struct {
 	SessionTimeout time.Duration `envconfig:"ACTIONLOG_SESSION_TIMEOUT" default:"10s" desc:"how long after an ingest has died another takes its partitions over, 6s to 5m"`
 }
 
+// topicName is what Kafka takes for a topic, from its class
+// org.apache.kafka.common.internals.Topic.
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+
 // Validate returns every mistake in the configuration, each with the name of its
 // variable.
 func (c Config) Validate() error {
@@ -37,7 +42,8 @@ func (c Config) Validate() error {
 		}
 	}
 	check(len(c.KafkaBrokers) > 0 && c.KafkaBrokers[0] != "", "ACTIONLOG_KAFKA_BROKERS is empty: give host:port of one broker at least")
-	check(c.Topic != "", "ACTIONLOG_TOPIC is empty: give the topic's name")
+	check(topicName.MatchString(c.Topic) && c.Topic != "." && c.Topic != "..",
+		"ACTIONLOG_TOPIC is %q: give 1 to 249 letters, digits, dots, underscores and hyphens, as Kafka asks", c.Topic)
 	check(c.Group != "", "ACTIONLOG_GROUP is empty: give the consumer group's name")
 	check(c.ClickHouseDSN != "", "ACTIONLOG_CLICKHOUSE_DSN is empty: give a DSN such as clickhouse://user:password@host:9000/actionlog")
 	check(c.TopicPartitions >= 1 && c.TopicPartitions <= 1000, "ACTIONLOG_TOPIC_PARTITIONS is %d: give 1 to 1000", c.TopicPartitions)

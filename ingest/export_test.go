@@ -9,13 +9,13 @@ import (
 // FetchFrom fetches a partition from one offset to another, as an ingester does that
 // resumes there. It returns the ids of the events and what the ledger would be told.
 func (i *Ingester) FetchFrom(ctx context.Context, partition int, from, to int64) (ids []string, r store.Range, err error) {
-	t, err := i.describeTopic(ctx)
+	id, err := i.source.topicID(ctx)
 	if err != nil {
 		return nil, r, err
 	}
-	f := fetcher{Ingester: i, topic: t, partition: partition, position: from}
+	f := fetcher{consumer: i.consumer, topic: topic{i.cfg.Topic, id}, partition: partition, position: from}
 	chunks := make(chan chunk, 100)
-	all := newBlock()
+	all := &block{}
 	for f.position < to {
 		if err := f.fetch(ctx, chunks); err != nil {
 			return nil, r, err
@@ -27,5 +27,5 @@ func (i *Ingester) FetchFrom(ctx context.Context, partition int, from, to int64)
 	for _, a := range all.actions {
 		ids = append(ids, a.ID)
 	}
-	return ids, all.parts[partition], nil
+	return ids, all.ranges[0], nil
 }

@@ -5,27 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
-
-	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol"
-	fetchapi "github.com/segmentio/kafka-go/protocol/fetch"
 
 	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
-// What one fetch asks for, and how much of its answer is handed on at a time.
+// How much of a fetch's answer is handed on at a time.
 const (
-	fetchBytes = 4 << 20
-	fetchWait  = 500 * time.Millisecond
 	chunkRows  = 5000
 	chunkBytes = 4 << 20
 )
 
 // fetcher reads one partition.
 type fetcher struct {
-	*Ingester
+	*consumer
 	topic     topic
 	partition int
 	// position is the next offset to read.
@@ -44,71 +37,28 @@ func (f *fetcher) run(ctx context.Context, chunks chan<- chunk) error {
 
 // fetch asks for records once. It returns nil when there were none.
 func (f *fetcher) fetch(ctx context.Context, chunks chan<- chunk) error {
-	records, err := f.ask(ctx)
-	if errors.Is(err, kafka.OffsetOutOfRange) {
+	records, err := f.source.fetch(ctx, f.partition, f.position)
+	if errors.Is(err, errOutOfRange) {
 		return f.outOfRange(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	before, batches := f.position, len(records.batches)
+	before, empty := f.position, records.empty()
 	for more := true; more; {
 		var c chunk
-		if c, more, err = f.read(records); err != nil {
-			return err
-		}
-		if err := f.send(ctx, chunks, c); err != nil {
+		c, more, err = f.read(records)
+		// What was read before an error is good.
+		if err := errors.Join(f.send(ctx, chunks, c), err); err != nil {
 			return err
 		}
 	}
-	if f.position == before && batches > 0 {
+	if f.position == before && !empty {
 		// It would be returned again, at once and for ever.
 		return fmt.Errorf("the broker returns a batch without a record at or after offset %d: "+
 			"set cleanup.policy=delete for the topic, compaction removes events", f.position)
 	}
 	return nil
-}
-
-// ask sends one fetch request. It is not sent by the client's Fetch, which withholds
-// what the answer says of aborted transactions.
-func (f *fetcher) ask(ctx context.Context) (*records, error) {
-	message, err := f.transport.RoundTrip(ctx, f.client.Addr, &fetchapi.Request{
-		ReplicaID:      -1,
-		MaxWaitTime:    int32(fetchWait.Milliseconds()),
-		MinBytes:       1,
-		MaxBytes:       fetchBytes,
-		IsolationLevel: int8(kafka.ReadCommitted),
-		SessionID:      -1,
-		SessionEpoch:   -1,
-		Topics: []fetchapi.RequestTopic{{
-			Topic: f.topic.name,
-			Partitions: []fetchapi.RequestPartition{{
-				Partition:          int32(f.partition),
-				CurrentLeaderEpoch: -1,
-				FetchOffset:        f.position,
-				LogStartOffset:     -1,
-				PartitionMaxBytes:  fetchBytes,
-			}},
-		}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	response, ok := message.(*fetchapi.Response)
-	if !ok {
-		return nil, fmt.Errorf("the broker's answer to a fetch is a %T", message)
-	}
-	if response.ErrorCode != 0 {
-		return nil, kafka.Error(response.ErrorCode)
-	}
-	if len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
-		return nil, errors.New("the broker's answer does not hold the partition that was asked for")
-	}
-	partition := response.Topics[0].Partitions[0]
-	if partition.ErrorCode != 0 {
-		return nil, kafka.Error(partition.ErrorCode)
-	}
-	return newRecords(partition), nil
 }
 
 func (f *fetcher) send(ctx context.Context, chunks chan<- chunk, c chunk) error {
@@ -140,30 +90,26 @@ func (c *chunk) skip(offset int64) {
 }
 
 // read makes a chunk of the next records. It reports whether there may be more.
-func (f *fetcher) read(records *records) (c chunk, more bool, err error) {
+func (f *fetcher) read(records stretch) (c chunk, more bool, err error) {
 	c = f.chunk()
 	for {
-		record, event, err := records.next()
+		r, err := records.next()
 		if errors.Is(err, io.EOF) {
 			return c, false, nil
 		}
 		if err != nil {
 			return c, false, fmt.Errorf("read a record after offset %d: %w", c.part.To, err)
 		}
-		value, err := readValue(record)
-		if err != nil {
-			return c, false, fmt.Errorf("read the record at offset %d: %w", record.Offset, err)
-		}
-		if record.Offset < c.part.To {
+		if r.offset < c.part.To {
 			continue // brokers return whole batches, which may begin before the position
 		}
-		if !event {
-			c.skip(record.Offset + 1)
+		if !r.event {
+			c.skip(r.offset + 1)
 			continue
 		}
-		c.skip(record.Offset)
-		c.add(value, action.Origin{
-			TopicID: f.topic.id, Topic: f.topic.name, Partition: f.partition, Offset: record.Offset, Time: record.Time.UTC(),
+		c.skip(r.offset)
+		c.add(r.value, action.Origin{
+			TopicID: f.topic.id, Topic: f.topic.name, Partition: f.partition, Offset: r.offset, Time: r.time.UTC(),
 		})
 		if c.part.Accepted+c.part.Rejected >= chunkRows || c.bytes >= chunkBytes {
 			return c, true, nil
@@ -191,21 +137,9 @@ func (c *chunk) add(value []byte, origin action.Origin) {
 	c.actions = append(c.actions, store.Action{Event: event, ContentHash: action.HashContent(value), Origin: origin})
 }
 
-func readValue(record *kafka.Record) ([]byte, error) {
-	if record.Key != nil {
-		_ = record.Key.Close()
-	}
-	if record.Value == nil {
-		return nil, nil
-	}
-	defer func() { _ = record.Value.Close() }()
-	return protocol.ReadAll(record.Value)
-}
-
 // outOfRange decides what it means that the broker does not have the position.
 func (f *fetcher) outOfRange(ctx context.Context) error {
-	assigned := []kafka.PartitionAssignment{{ID: f.partition}}
-	positions, err := f.positions(ctx, f.topic, assigned)
+	positions, err := f.positions(ctx, f.topic, []int{f.partition})
 	if err != nil {
 		return err
 	}

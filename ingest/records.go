@@ -3,6 +3,7 @@ package ingest
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -34,22 +35,40 @@ func newRecords(partition fetchapi.ResponsePartition) *records {
 	return r
 }
 
-// next returns the next record, and whether it is an event's: markers of
-// transactions and the records of aborted ones only take up an offset. At the end it
-// returns io.EOF. The record is valid until the next call.
-func (r *records) next() (record *kafka.Record, event bool, err error) {
+func (r *records) empty() bool { return len(r.batches) == 0 }
+
+func (r *records) next() (record, error) {
 	for len(r.batches) > 0 {
 		if !r.entered {
 			r.enter(r.batches[0])
 			r.entered = true
 		}
-		record, err = r.batches[0].ReadRecord()
-		if !errors.Is(err, io.EOF) {
-			return record, r.event, err
+		got, err := r.batches[0].ReadRecord()
+		if errors.Is(err, io.EOF) {
+			r.batches, r.entered = r.batches[1:], false
+			continue
 		}
-		r.batches, r.entered = r.batches[1:], false
+		if err != nil {
+			return record{}, err
+		}
+		value, err := readValue(got)
+		if err != nil {
+			return record{}, fmt.Errorf("read the value at offset %d: %w", got.Offset, err)
+		}
+		return record{offset: got.Offset, time: got.Time, event: r.event, value: value}, nil
 	}
-	return nil, false, io.EOF
+	return record{}, io.EOF
+}
+
+func readValue(r *kafka.Record) ([]byte, error) {
+	if r.Key != nil {
+		_ = r.Key.Close()
+	}
+	if r.Value == nil {
+		return nil, nil
+	}
+	defer func() { _ = r.Value.Close() }()
+	return protocol.ReadAll(r.Value)
 }
 
 // enter decides what becomes of a batch. A transaction begins with a producer's

@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 )
 
@@ -16,20 +15,28 @@ const (
 // retry does something until it succeeds, ctx ends or it halts. The wait between
 // attempts is jittered, so that many ingesters do not strike a server that comes
 // back all at once.
-func (i *Ingester) retry(ctx context.Context, what string, do func(context.Context) error) error {
+func (c *consumer) retry(ctx context.Context, what string, do func(context.Context) error) error {
+	failing := false
+	defer func() {
+		if failing {
+			c.failing.Add(-1)
+		}
+	}()
 	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
 		err := do(ctx)
 		if err == nil {
-			i.ready.Store(true)
 			return nil
 		}
 		var h halt
 		if errors.As(err, &h) || ctx.Err() != nil {
 			return err
 		}
-		i.ready.Store(false)
-		wait := backoff/2 + rand.N(backoff/2)
-		i.logger.WarnContext(ctx, what+", trying again", "error", err, "wait", wait)
+		if !failing {
+			failing = true
+			c.failing.Add(1)
+		}
+		wait := backoff/2 + c.jitter(backoff/2)
+		c.logger.WarnContext(ctx, what+", trying again", "error", err, "wait", wait)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -20,22 +20,24 @@ import (
 type openAPIDocument struct {
 	Paths map[string]struct {
 		Get struct {
-			Parameters []json.RawMessage
-		}
-	}
+			Parameters []json.RawMessage `json:"parameters"`
+		} `json:"get"`
+	} `json:"paths"`
 	Components struct {
-		Parameters map[string]openAPIParameter
+		Parameters map[string]openAPIParameter `json:"parameters"`
 		Schemas    map[string]struct {
-			Properties map[string]any
-			Enum       []any
-		}
-	}
+			Properties map[string]any `json:"properties"`
+		} `json:"schemas"`
+	} `json:"components"`
 }
 
 type openAPIParameter struct {
-	Ref      string `json:"$ref"`
-	Name, In string
-	Schema   struct{ Type any }
+	Ref    string `json:"$ref"`
+	Name   string `json:"name"`
+	In     string `json:"in"`
+	Schema struct {
+		Type any `json:"type"`
+	} `json:"schema"`
 }
 
 func readOpenAPI(t *testing.T) (openAPIDocument, []byte) {

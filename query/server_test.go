@@ -173,7 +173,9 @@ func TestABrokenStreamDoesNotLookWhole(t *testing.T) {
 			t.Fatalf("HTTP/%s: %q, %v", version, first, err)
 		}
 		failing <- struct{}{}
-		if rest, err := io.ReadAll(resp.Body); err == nil {
+		rest, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err == nil {
 			t.Errorf("HTTP/%s: a cut answer looks whole: %q", version, rest)
 		}
 		_ = conn.Close()

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +31,14 @@ const trimInterval = time.Minute
 
 // runStandalone is ingest and query plus the embedded parts that they work with.
 func runStandalone(ctx context.Context, e env, args []string) error {
+	err := serveAll(ctx, e, args)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // interrupted while it started
+	}
+	return err
+}
+
+func serveAll(ctx context.Context, e env, args []string) error {
 	set := flags(e, "standalone", "")
 	withDemo := set.Bool("demo", false, "add demo events of a small equipment-rental company: 90 days of them, and a trickle from then on")
 	if err := parse(set, args); err != nil {
@@ -59,14 +68,23 @@ func runStandalone(ctx context.Context, e env, args []string) error {
 	if _, err := store.Migrate(ctx, dsn); err != nil {
 		return err
 	}
-	s, err := store.Open(dsn)
+	// One pool of connections a service: exports must not keep ingest from its inserts.
+	ingestStore, err := store.Open(dsn)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = s.Close() }()
+	defer func() { _ = ingestStore.Close() }()
+	queryStore, err := store.Open(dsn)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = queryStore.Close() }()
 
 	broker, err := embedded.StartBroker(embedded.BrokerConfig{
 		Dir: filepath.Join(cfg.DataDir, "kafka"), Addr: ingestCfg.KafkaBrokers[0], Logger: e.logger,
+		// What is acknowledged outlives a loss of power, as the rows in ClickHouse do: a
+		// log that ended before what the ledger knows would halt ingest.
+		Sync: true,
 	})
 	if err != nil {
 		return fmt.Errorf("ACTIONLOG_KAFKA_BROKERS: %w", err)
@@ -74,11 +92,11 @@ func runStandalone(ctx context.Context, e env, args []string) error {
 	defer func() { logClose(e.logger, "broker", broker.Close()) }()
 
 	ingestCfg.KafkaBrokers = []string{broker.Addr()}
-	ingestService, err := ingest.New(ingestCfg, s, e.logger)
+	ingestService, err := ingest.New(ingestCfg, ingestStore, e.logger)
 	if err != nil {
 		return err
 	}
-	queryService, err := query.New(s, queryCfg, e.logger)
+	queryService, err := query.New(queryStore, queryCfg, e.logger)
 	if err != nil {
 		return err
 	}
@@ -87,22 +105,36 @@ func runStandalone(ctx context.Context, e env, args []string) error {
 		return err
 	}
 
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return ingestService.Run(ctx) })
-	group.Go(func() error { return queryService.Serve(ctx, listener) })
-	group.Go(func() error { trim(ctx, e.logger, broker, s, ingestCfg.Topic); return nil })
-	if *withDemo {
-		group.Go(func() error { return runDemo(ctx, e.logger, cfg, broker.Addr(), ingestCfg.Topic) })
-	}
 	addresses := struct {
 		Query      string `json:"query"`
 		Kafka      string `json:"kafka"`
 		ClickHouse string `json:"clickhouse"`
-	}{"http://" + listener.Addr().String(), broker.Addr(), engine.URL()}
-	if err := json.NewEncoder(e.stdout).Encode(addresses); err != nil {
-		return fmt.Errorf("print the addresses: %w", err)
+	}{"http://" + reachable(listener.Addr()), broker.Addr(), engine.URL()}
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return ingestService.Run(ctx) })
+	group.Go(func() error { return queryService.Serve(ctx, listener) })
+	group.Go(func() error { trim(ctx, e.logger, broker, ingestService, ingestCfg.Topic); return nil })
+	if *withDemo {
+		group.Go(func() error { return runDemo(ctx, e.logger, cfg, broker.Addr(), ingestCfg.Topic) })
 	}
+	group.Go(func() error {
+		if err := json.NewEncoder(e.stdout).Encode(addresses); err != nil {
+			return fmt.Errorf("print the addresses: %w", err)
+		}
+		return nil
+	})
 	return group.Wait()
+}
+
+// reachable is an address for people to open: that of loopback where the listener
+// takes connections on all.
+func reachable(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return addr.String()
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
 }
 
 // startEngine starts the embedded ClickHouse where the DSN says, and returns the
@@ -110,7 +142,10 @@ func runStandalone(ctx context.Context, e env, args []string) error {
 func startEngine(ctx context.Context, logger *slog.Logger, cfg StandaloneConfig, dsn string) (*embedded.Engine, string, error) {
 	where, err := url.Parse(dsn)
 	if err != nil {
-		return nil, "", fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN: %w", err)
+		return nil, "", errors.New("ACTIONLOG_CLICKHOUSE_DSN is not a URL: give http://127.0.0.1:8123/actionlog or another port")
+	}
+	if user := where.User.Username(); user != "" && user != "default" {
+		return nil, "", fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN names the user %q: the embedded engine has one user, default", user)
 	}
 	if where.Scheme != "http" {
 		return nil, "", fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN is %s: the embedded engine speaks HTTP, give http://127.0.0.1:8123/actionlog or another port; "+
@@ -134,7 +169,7 @@ func startEngine(ctx context.Context, logger *slog.Logger, cfg StandaloneConfig,
 		Library: library, Dir: filepath.Join(cfg.DataDir, "clickhouse"), Addr: hostPort(where, "8123"), Password: password, Logger: logger,
 	})
 	if err != nil {
-		return nil, "", fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN: %w", err)
+		return nil, "", fmt.Errorf("start the engine of ACTIONLOG_ENGINE_LIB at the address of ACTIONLOG_CLICKHOUSE_DSN: %w", err)
 	}
 	return engine, engine.DSN(database), nil
 }
@@ -164,7 +199,7 @@ func keptPassword(path string) (string, error) {
 
 // trim lets the broker delete what ingest has settled, now and then, until ctx
 // ends. Nothing depends on it but the size of the disk.
-func trim(ctx context.Context, logger *slog.Logger, broker *embedded.Broker, s *store.Store, topic string) {
+func trim(ctx context.Context, logger *slog.Logger, broker *embedded.Broker, service *ingest.Ingester, topic string) {
 	ticker := time.NewTicker(trimInterval)
 	defer ticker.Stop()
 	for {
@@ -173,13 +208,9 @@ func trim(ctx context.Context, logger *slog.Logger, broker *embedded.Broker, s *
 			return
 		case <-ticker.C:
 		}
-		settled, err := s.Settled(ctx, topic)
-		if err == nil && len(settled) == 1 {
-			for _, partitions := range settled {
-				for partition, position := range partitions {
-					err = errors.Join(err, broker.Trim(ctx, topic, partition, position.Offset))
-				}
-			}
+		settled, err := service.Settled(ctx)
+		for partition, offset := range settled {
+			err = errors.Join(err, broker.Trim(ctx, topic, partition, offset))
 		}
 		if err != nil && ctx.Err() == nil {
 			logger.WarnContext(ctx, "trim the embedded broker", "error", err)

@@ -100,6 +100,7 @@ func StartBroker(cfg BrokerConfig) (*Broker, error) {
 	}
 	b := &Broker{dir: cfg.Dir, keep: cfg.KeepBytes, addr: ln.Addr().String(), lock: lock, cluster: cluster}
 	refuseDeleteRecords(cluster)
+	refuseBadTopics(cluster)
 	cfg.Logger.Warn("embedded Kafka broker started: for one machine and for development, in production run Apache Kafka",
 		"addr", b.addr, "dir", b.dir)
 	return b, nil

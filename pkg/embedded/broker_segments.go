@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,6 +89,41 @@ func refuseDeleteRecords(cluster *kfake.Cluster) {
 			resp.Topics = append(resp.Topics, topic)
 		}
 		return resp, nil, true
+	})
+}
+
+// topicName is what Kafka takes for a topic, from its class
+// org.apache.kafka.common.internals.Topic.
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+
+// refuseBadTopics makes the broker refuse topics whose names Kafka refuses. Their
+// partitions get folders of their names, and one that is too long for the file
+// system would keep the broker from starting again.
+func refuseBadTopics(cluster *kfake.Cluster) {
+	cluster.ControlKey(int16(kmsg.CreateTopics), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		req, ok := kreq.(*kmsg.CreateTopicsRequest)
+		if !ok {
+			return nil, nil, false
+		}
+		resp, ok := req.ResponseKind().(*kmsg.CreateTopicsResponse)
+		if !ok {
+			return nil, nil, false
+		}
+		refused := false
+		for _, rt := range req.Topics {
+			topic := kmsg.NewCreateTopicsResponseTopic()
+			topic.Topic, topic.ErrorCode = rt.Topic, kerr.InvalidRequest.Code
+			message := "another topic of this request has a name that is not allowed"
+			if !topicName.MatchString(rt.Topic) || rt.Topic == "." || rt.Topic == ".." {
+				refused = true
+				topic.ErrorCode = kerr.InvalidTopicException.Code
+				message = "a topic's name is 1 to 249 letters, digits, dots, underscores and hyphens"
+			}
+			topic.ErrorMessage = &message
+			resp.Topics = append(resp.Topics, topic)
+		}
+		return resp, nil, refused
 	})
 }
 

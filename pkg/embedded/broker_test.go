@@ -104,6 +104,37 @@ func TestBrokerRefuses(t *testing.T) {
 	startBroker(t, embedded.BrokerConfig{Dir: dir, Addr: taken.Addr()})
 }
 
+func TestBrokerRefusesTopicsThatKafkaRefuses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b, err := embedded.StartBroker(embedded.BrokerConfig{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &kafka.Transport{}
+	defer transport.CloseIdleConnections()
+	client := &kafka.Client{Addr: kafka.TCP(b.Addr()), Transport: transport}
+	for _, name := range []string{strings.Repeat("x", 250), strings.Repeat("ü", 100), "a b", "..", "a/b"} {
+		res, err := client.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{Topic: name, NumPartitions: 1, ReplicationFactor: 1}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !errors.Is(res.Errors[name], kafka.InvalidTopic) {
+			t.Errorf("topic %.20q: got %v, want that it is refused", name, res.Errors[name])
+		}
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := embedded.StartBroker(embedded.BrokerConfig{Dir: dir})
+	if err != nil {
+		t.Fatalf("start again: %v", err)
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestBrokerRefusesDeleteRecordsFromClients(t *testing.T) {
 	t.Parallel()
 	broker := startBroker(t, embedded.BrokerConfig{Dir: t.TempDir()})

@@ -145,6 +145,11 @@ var originColumns = []Column{
 		value: func(a *Action) any { return uint64(a.Origin.Offset) },
 		scan:  func(a *Action) any { return &offset{&a.Origin.Offset} },
 	},
+	{
+		Name:  "kafka_time",
+		value: func(a *Action) any { return clampTime(a.Origin.Time) },
+		scan:  func(a *Action) any { return &utcTime{&a.Origin.Time} },
+	},
 }
 
 // allColumns is what is inserted and selected.

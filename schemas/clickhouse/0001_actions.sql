@@ -3,7 +3,7 @@
 -- One row an event. The key ends in the event's identity (tenant, time, id) and
 -- the hash of the message's bytes: the same message inserted again is the same
 -- row, and a message that reuses an identity with other content is another row.
--- Codecs, granules and indexes follow the measurements in docs/storage.md.
+-- Codecs, granules and indexes are those that paid when measured.
 CREATE TABLE IF NOT EXISTS actions
 (
     tenant             LowCardinality(String),
@@ -34,11 +34,17 @@ CREATE TABLE IF NOT EXISTS actions
     topic              LowCardinality(String) CODEC(ZSTD(1)),
     partition          UInt32 CODEC(ZSTD(1)),
     offset             UInt64 CODEC(Delta, ZSTD(1)),
-    -- Of equal rows the lowest in (offset, partition, topic) survives, so that an
-    -- event keeps its place for whoever reads in the order of offsets. The engine
-    -- keeps the highest version, hence the complement.
-    version            UInt128 MATERIALIZED bitNot(bitOr(bitShiftLeft(toUInt128(offset), 64),
-                           bitOr(bitShiftLeft(toUInt128(partition), 32), toUInt128(bitAnd(cityHash64(topic_id), 0xffffffff))))) CODEC(Delta(8), ZSTD(1)),
+    kafka_time         DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    -- Of equal rows the lowest in (kafka_time, offset, partition, topic) survives: the
+    -- first that Kafka got, and always the same one, whoever inserts which when. Offsets
+    -- alone would not do: those of two partitions say nothing about which came first.
+    -- The engine keeps the highest version, hence the complement. 48 bits of
+    -- milliseconds last until the year 10889.
+    version            UInt128 MATERIALIZED bitNot(bitOr(bitOr(bitOr(
+                           bitShiftLeft(toUInt128(greatest(toUnixTimestamp64Milli(kafka_time), 0)), 80),
+                           bitShiftLeft(toUInt128(bitAnd(offset, 0xffffffffffff)), 32)),
+                           bitShiftLeft(toUInt128(bitAnd(partition, 0xffff)), 16)),
+                           toUInt128(bitAnd(cityHash64(topic_id), 0xffff)))) CODEC(Delta(8), ZSTD(1)),
 
     INDEX by_id         id         TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX by_actor      actor_id   TYPE bloom_filter(0.01) GRANULARITY 1,

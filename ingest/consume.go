@@ -1,0 +1,246 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// topic is the topic that a consumer reads. The id tells it from a later one of the
+// same name.
+type topic struct {
+	name string
+	id   [16]byte
+}
+
+// Store is where events go. Inserts may be repeated: a row that is inserted again
+// is the same row. Settled must see every row of the ledger whose insert has
+// returned.
+type Store interface {
+	InsertActions(ctx context.Context, actions []store.Action) error
+	InsertRejected(ctx context.Context, rejected []store.Rejected) error
+	InsertRanges(ctx context.Context, ranges []store.Range) error
+	Settled(ctx context.Context, topic string) (map[[16]byte]map[int]store.Settled, error)
+}
+
+// consumer carries partitions of a topic into the store. It is the protocol of
+// docs/exactly-once.md, and knows neither Kafka nor ClickHouse.
+type consumer struct {
+	cfg    Config
+	source source
+	store  Store
+	logger *slog.Logger
+	// failing counts what is being tried again at the moment.
+	failing atomic.Int64
+	// jitter returns a random duration below the one given.
+	jitter func(time.Duration) time.Duration
+}
+
+// run works on the partitions until ctx ends. After each block it calls written.
+func (c *consumer) run(ctx context.Context, partitions []int, written func([]store.Range)) error {
+	var t topic
+	var positions map[int]int64
+	err := c.retry(ctx, "find where to resume", func(ctx context.Context) error {
+		id, err := c.source.topicID(ctx)
+		if err != nil {
+			return err
+		}
+		t = topic{name: c.cfg.Topic, id: id}
+		positions, err = c.positions(ctx, t, partitions)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.logger.InfoContext(ctx, "partitions taken", "topic", t.name, "positions", positions)
+
+	group, ctx := errgroup.WithContext(ctx)
+	chunks := make(chan chunk)
+	blocks := make(chan *block)
+	for partition, position := range positions {
+		group.Go(func() error {
+			f := fetcher{consumer: c, topic: t, partition: partition, position: position}
+			return f.run(ctx, chunks)
+		})
+	}
+	group.Go(func() error { return c.batch(ctx, chunks, blocks) })
+	group.Go(func() error { return c.writeAll(ctx, t, positions, blocks, written) })
+	return group.Wait()
+}
+
+// batch gathers chunks into blocks. While one block is being written the next one
+// is filled, and no more than that: when the store is slow, fetching waits.
+func (c *consumer) batch(ctx context.Context, chunks <-chan chunk, blocks chan<- *block) error {
+	b := &block{}
+	timer := time.NewTimer(c.cfg.BatchInterval)
+	timer.Stop()
+	due := false
+	for {
+		in, out := chunks, blocks
+		full := b.rows() >= c.cfg.BatchRows || b.bytes >= c.cfg.BatchBytes
+		if full {
+			in = nil
+		}
+		if !full && !due {
+			out = nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case next := <-in:
+			if b.empty() {
+				timer.Reset(c.cfg.BatchInterval)
+			}
+			b.add(next)
+		case <-timer.C:
+			due = true
+		case out <- b:
+			b, due = &block{}, false
+			timer.Stop()
+		}
+	}
+}
+
+// idleCheck is how long nothing comes before the ledger is read again.
+const idleCheck = 30 * time.Second
+
+// errBehind ends a consumer whose ledger does not hold what it wrote there.
+var errBehind = errors.New("the ledger is behind what was written to it, as after a restore: the rest is done again")
+
+// writeAll writes blocks one after the other. When none comes for a while it looks
+// whether the ledger still holds what was written: a store that was restored from a
+// copy would otherwise lack it for ever.
+func (c *consumer) writeAll(ctx context.Context, t topic, positions map[int]int64, blocks <-chan *block, written func([]store.Range)) error {
+	reached := maps.Clone(positions)
+	idle := time.NewTicker(idleCheck)
+	defer idle.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case b := <-blocks:
+			if err := c.write(ctx, t, b); err != nil {
+				return err
+			}
+			for _, r := range b.ranges {
+				reached[r.Partition] = r.To
+			}
+			written(b.ranges)
+			idle.Reset(idleCheck)
+		case <-idle.C:
+			ledger, err := c.store.Settled(ctx, t.name)
+			if err != nil {
+				c.logger.WarnContext(ctx, "read the ledger while idle", "error", err)
+				continue
+			}
+			for partition, offset := range reached {
+				if ledger[t.id][partition].Offset < offset {
+					return errBehind
+				}
+			}
+		}
+	}
+}
+
+// write makes a block durable: its events and its rejected messages, and only then
+// its rows of the ledger. Each step is repeated until it is acknowledged.
+func (c *consumer) write(ctx context.Context, t topic, b *block) error {
+	// The topic's id is asked for after the fetch: had the topic been deleted and
+	// made again in between, these would be another topic's records.
+	err := c.retry(ctx, "check the topic", func(ctx context.Context) error { return c.checkTopic(ctx, t) })
+	if err != nil {
+		return err
+	}
+	err = c.retry(ctx, "insert events", func(ctx context.Context) error { return c.store.InsertActions(ctx, b.actions) })
+	if err != nil {
+		return err
+	}
+	err = c.retry(ctx, "insert rejected messages", func(ctx context.Context) error { return c.store.InsertRejected(ctx, b.rejected) })
+	if err != nil {
+		return err
+	}
+	err = c.retry(ctx, "add to the ledger", func(ctx context.Context) error { return c.store.InsertRanges(ctx, b.ranges) })
+	if err != nil {
+		return err
+	}
+	c.logger.DebugContext(ctx, "block written", "events", len(b.actions), "rejected", len(b.rejected), "ranges", len(b.ranges))
+	return nil
+}
+
+// checkTopic halts when the topic is no longer the one that records were read from.
+func (c *consumer) checkTopic(ctx context.Context, t topic) error {
+	id, err := c.source.topicID(ctx)
+	if err != nil {
+		return err
+	}
+	if id != t.id {
+		return haltf("topic %s was deleted and created again while it was consumed: restart ingest to consume the new one", t.name)
+	}
+	return nil
+}
+
+// positions returns where to resume each assigned partition: at the end of what
+// the ledger says is settled. It halts where records would be passed over.
+func (c *consumer) positions(ctx context.Context, t topic, partitions []int) (map[int]int64, error) {
+	bounds, err := c.source.bounds(ctx, partitions)
+	if err != nil {
+		return nil, err
+	}
+	// The ledger is read after the bounds: another ingester may have gone on since.
+	ledger, err := c.store.Settled(ctx, t.name)
+	if err != nil {
+		return nil, err
+	}
+	settled := ledger[t.id]
+	positions := make(map[int]int64, len(partitions))
+	for _, p := range partitions {
+		position, bound := settled[p], bounds[p]
+		switch {
+		case len(ledger) > 0 && settled == nil:
+			return nil, haltf("topic %s has been deleted and created again since it was last consumed (its id is now %s): what the old one still held is gone; "+
+				"to go on with the new one run: actionlog ledger give-up --topic %s --partition %d --to 0 --reason TEXT",
+				t.name, uuid.UUID(t.id), t.name, p)
+		case bound.first > position.Offset:
+			return nil, haltf("topic %s partition %d begins at offset %d, but records from offset %d on are not settled: Kafka has deleted them; "+
+				"to go on without them run: actionlog ledger give-up --topic %s --partition %d --to %d --reason TEXT",
+				t.name, p, bound.first, position.Offset, t.name, p, bound.first)
+		case position.Highest > bound.end && c.endsBefore(ctx, p, position.Highest):
+			return nil, haltf("topic %s partition %d ends at offset %d, but the ledger knows records up to %d: "+
+				"the broker has lost acknowledged records, or ACTIONLOG_CLICKHOUSE_DSN and ACTIONLOG_KAFKA_BROKERS do not belong together; "+
+				"in the first case delete the topic and start ingest again: it makes a new one and says how to go on",
+				t.name, p, bound.end, position.Highest)
+		}
+		positions[p] = position.Offset
+	}
+	return positions, nil
+}
+
+// endsBefore asks once more where a log ends: records may have been appended, and
+// settled by another ingester, since it was asked first.
+func (c *consumer) endsBefore(ctx context.Context, partition int, offset int64) bool {
+	again, err := c.source.bounds(ctx, []int{partition})
+	return err == nil && again[partition].end < offset
+}
+
+// halt is an error after which trying again would pass over records.
+type halt struct{ error }
+
+func haltf(format string, args ...any) error { return halt{fmt.Errorf(format, args...)} }
+
+// ignoreEnd turns the error of a context that has ended into nil.
+func ignoreEnd(ctx context.Context, err error) error {
+	var h halt
+	if ctx.Err() != nil && !errors.As(err, &h) {
+		return nil
+	}
+	return err
+}
