@@ -20,13 +20,18 @@ TESTFLAGS ?=
 ENGINE       := pkg/embedded/engine
 ENGINE_STAMP := $(ENGINE)/node_modules/.package-lock.json
 
+# What checks the page's accessibility in its tests.
+AXE       := query/webtest
+AXE_STAMP := $(AXE)/node_modules/.package-lock.json
+
 KAFKA       := pkg/embedded/kafka4
 KAFKA_STAMP := $(KAFKA)/libs/.complete
 
 # $(call need,command,what to do): stop with a clear message when it is not installed.
 need = @command -v $(1) >/dev/null || { echo "make: $(1) is not on the PATH. $(2)" >&2; exit 1; }
 need_go  = $(call need,go,Install the Go version that go.mod names or a newer one.)
-need_npm = $(call need,npm,Install Node.js with npm: it fetches the embedded ClickHouse engine.)
+need_npm = $(call need,npm,Install Node.js with npm: it fetches $(1).)
+npm_ci   = npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier
 
 # $(call install,packages,what to do): install Debian packages where that is ours to do.
 define install
@@ -59,9 +64,9 @@ engine: $(if $(ACTIONLOG_ENGINE_LIB),,$(ENGINE_STAMP)) ## Fetch the embedded Cli
 # npm ci takes exactly what the lock file names, checks it against the hashes there,
 # and keeps it in npm's own cache. Its last step is to write the stamp.
 $(ENGINE_STAMP): $(ENGINE)/package-lock.json
-	$(need_npm)
+	$(call need_npm,the embedded ClickHouse engine)
 	@echo 'fetching the ClickHouse engine (about 560 MB unpacked, once)' >&2
-	@cd $(ENGINE) && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier || { \
+	@cd $(ENGINE) && $(npm_ci) || { \
 		echo 'make engine: npm could not fetch the engine. It exists for Linux with glibc on x86-64;' \
 			'elsewhere run ingest and query against a ClickHouse server (docker-compose.yml).' >&2; exit 1; }
 	@touch $@
@@ -115,7 +120,7 @@ bench: engine ## Run the benchmarks of every package
 		END { print "{" all "}" }'
 
 .PHONY: test-tools
-test-tools: test-cc test-browser
+test-tools: test-cc test-browser $(AXE_STAMP)
 
 .PHONY: test-cc
 test-cc: # the race detector needs a C compiler with its headers
@@ -130,6 +135,11 @@ test-browser: # the page's tests need a browser
 		if command -v "$$browser" >/dev/null; then exit 0; fi; \
 	done; \
 	$(call install,chromium fonts-liberation,the tests of the page need a browser: install chromium or google-chrome so that it is on the PATH.)
+
+$(AXE_STAMP): $(AXE)/package-lock.json
+	$(call need_npm,axe-core for the tests of the page)
+	@cd $(AXE) && $(npm_ci) >&2 || { echo 'make $@: npm could not fetch axe-core, which checks that everyone can use the page.' >&2; exit 1; }
+	@touch $@
 
 .PHONY: lint
 lint: tidy-check vet golangci-lint vulncheck ## Check format, house rules, go.mod and known vulnerabilities
@@ -170,4 +180,4 @@ fmt: ## Format the code as the linter asks
 
 .PHONY: clean
 clean: ## Remove what make built and fetched; never the data directory
-	rm -rf bin $(ENGINE)/node_modules $(KAFKA)/libs
+	rm -rf bin $(ENGINE)/node_modules $(AXE)/node_modules $(KAFKA)/libs

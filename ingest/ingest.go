@@ -9,8 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/actionlog/actionlog/pkg/store"
 	"github.com/segmentio/kafka-go"
+
+	"github.com/actionlog/actionlog/pkg/store"
 )
 
 // Ingester is one member of the consumer group.

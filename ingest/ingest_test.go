@@ -70,7 +70,7 @@ func (b *bundle) deleteTopic() {
 	if _, err := client.DeleteTopics(ctx, &kafka.DeleteTopicsRequest{Topics: []string{b.cfg.Topic}}); err != nil {
 		b.t.Fatal(err)
 	}
-	eventually(b.t, "the end of the topic", func() bool { return !b.hasPartition(ctx, client, 0) })
+	embeddedtest.Eventually(b.t, "the end of the topic", func() bool { return !b.hasPartition(ctx, client, 0) })
 }
 
 func (b *bundle) hasPartition(ctx context.Context, client *kafka.Client, partition int) bool {
@@ -146,21 +146,6 @@ func event(id, description string) string {
 	return fmt.Sprintf(`{"id":%q,"time":"2026-03-01T09:30:00Z","actor":{"id":"alice"},"action":"record.viewed","description":%q}`, id, description)
 }
 
-// eventually waits until a condition holds.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.After(60 * time.Second)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited in vain for: %s", what)
-		}
-	}
-}
-
 // settled returns how many offsets of the topic are settled, over all partitions.
 func (b *bundle) settled() int64 {
 	b.t.Helper()
@@ -179,7 +164,7 @@ func (b *bundle) settled() int64 {
 
 func (b *bundle) waitSettled(n int64) {
 	b.t.Helper()
-	eventually(b.t, fmt.Sprintf("%d settled offsets", n), func() bool { return b.settled() >= n })
+	embeddedtest.Eventually(b.t, fmt.Sprintf("%d settled offsets", n), func() bool { return b.settled() >= n })
 	if got := b.settled(); got != n {
 		b.t.Fatalf("settled: got %d offsets, want %d", got, n)
 	}
@@ -436,7 +421,7 @@ func TestMissingTopicIsCreated(t *testing.T) {
 	b.start(b.store)
 	client := &kafka.Client{Addr: kafka.TCP(b.cfg.KafkaBrokers...), Transport: &kafka.Transport{}}
 	defer client.Transport.(*kafka.Transport).CloseIdleConnections()
-	eventually(t, "the topic", func() bool { return b.hasPartition(t.Context(), client, 1) })
+	embeddedtest.Eventually(t, "the topic", func() bool { return b.hasPartition(t.Context(), client, 1) })
 	b.produce(kafka.Message{Partition: 1, Value: []byte(event("a", ""))})
 	b.waitSettled(1)
 }

@@ -129,7 +129,7 @@ func (w *world) isCalm() bool {
 	return w.calm
 }
 
-func (w *world) fail(format string, args ...any) {
+func (w *world) failf(format string, args ...any) {
 	if w.broken == nil {
 		w.broken = fmt.Errorf(format, args...)
 	}
@@ -218,7 +218,7 @@ func (w *world) operate(ctx context.Context, c *consumer, text string) {
 		var to int64
 		if _, err := fmt.Sscanf(strings.TrimSpace(command), "--topic "+modelTopic+" --partition %d --to %d", &partition, &to); err != nil {
 			w.mu.Lock()
-			w.fail("a halt names a command that cannot be run: %q", text)
+			w.failf("a halt names a command that cannot be run: %q", text)
 			w.mu.Unlock()
 			return
 		}
@@ -528,7 +528,7 @@ func (s modelStore) InsertRanges(ctx context.Context, ranges []store.Range) erro
 			switch {
 			case f == nil || !f.record.event:
 			case !s.w.stored(at, f):
-				s.w.fail("the ledger is told %+v, but the record at %v is not stored", r, at)
+				s.w.failf("the ledger is told %+v, but the record at %v is not stored", r, at)
 			case f.rejected:
 				rejected++
 			default:
@@ -536,7 +536,7 @@ func (s modelStore) InsertRanges(ctx context.Context, ranges []store.Range) erro
 			}
 		}
 		if accepted != r.Accepted || rejected != r.Rejected || accepted+rejected+r.Skipped != r.To-r.From {
-			s.w.fail("the ledger is told %+v, but there are %d accepted and %d rejected", r, accepted, rejected)
+			s.w.failf("the ledger is told %+v, but there are %d accepted and %d rejected", r, accepted, rejected)
 		}
 	})
 }

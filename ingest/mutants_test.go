@@ -70,6 +70,7 @@ func TestModelFindsPlantedBugs(t *testing.T) {
 		},
 	} {
 		t.Run(bug.name, func(t *testing.T) {
+			t.Parallel()
 			source, err := os.ReadFile(bug.file)
 			if err != nil {
 				t.Fatal(err)

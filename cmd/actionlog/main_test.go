@@ -194,21 +194,6 @@ func (s *standalone) exported(tenant string) map[string]int {
 	return ids
 }
 
-// eventually waits until a condition holds.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.After(60 * time.Second)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited in vain for: %s", what)
-		}
-	}
-}
-
 // ndjson returns n events with ids from prefix-0 on.
 func ndjson(prefix string, n int) string {
 	var b strings.Builder
@@ -217,6 +202,16 @@ func ndjson(prefix string, n int) string {
 			prefix, i, i%1000, i%7, i)
 	}
 	return b.String()
+}
+
+// password is that of the engine of a standalone on a data directory.
+func password(t *testing.T, dir string) string {
+	t.Helper()
+	kept, err := os.ReadFile(filepath.Join(dir, "clickhouse.password"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(kept))
 }
 
 func freeAddress(t *testing.T) string {
@@ -239,7 +234,7 @@ func TestEverythingIsThereAfterCtrlCAndRestart(t *testing.T) {
 	s.interrupt()
 
 	s = start(t, env)
-	eventually(t, "1000 events after a restart", func() bool { return len(s.exported("kill")) == 1000 })
+	embeddedtest.Eventually(t, "1000 events after a restart", func() bool { return len(s.exported("kill")) == 1000 })
 	var rejected struct {
 		Rejected []struct {
 			Topic, Reason, Message string
@@ -247,7 +242,7 @@ func TestEverythingIsThereAfterCtrlCAndRestart(t *testing.T) {
 			Raw                    []byte
 		}
 	}
-	eventually(t, "the rejected message", func() bool {
+	embeddedtest.Eventually(t, "the rejected message", func() bool {
 		get(t, s.Query+"/v1/rejected", &rejected)
 		return len(rejected.Rejected) == 1
 	})
@@ -289,7 +284,7 @@ func TestKillDuringEmitLosesAndRepeatsNothing(t *testing.T) {
 		t.Fatalf("emit: %d acknowledged, %v; want %d", r.n, r.err, events)
 	}
 	var ids map[string]int
-	eventually(t, "all acknowledged events", func() bool { ids = s.exported("kill"); return len(ids) >= events })
+	embeddedtest.Eventually(t, "all acknowledged events", func() bool { ids = s.exported("kill"); return len(ids) >= events })
 	for i := range events {
 		if n := ids[fmt.Sprintf("k-%d", i)]; n != 1 {
 			t.Fatalf("event k-%d is shown %d times", i, n)
@@ -316,16 +311,12 @@ func TestAnyClickHouseClientGetsInWithThePassword(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, environment(t, dir))
-	password, err := os.ReadFile(filepath.Join(dir, "clickhouse.password"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ask := func(password string) (int, string) {
+	ask := func(secret string) (int, string) {
 		request, err := http.NewRequest(http.MethodPost, s.ClickHouse, strings.NewReader("SELECT version()"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		request.SetBasicAuth("default", password)
+		request.SetBasicAuth("default", secret)
 		response, err := http.DefaultClient.Do(request)
 		if err != nil {
 			t.Fatal(err)
@@ -334,7 +325,7 @@ func TestAnyClickHouseClientGetsInWithThePassword(t *testing.T) {
 		body, _ := io.ReadAll(response.Body)
 		return response.StatusCode, string(body)
 	}
-	if code, body := ask(strings.TrimSpace(string(password))); code != 200 || !strings.HasPrefix(body, "2") {
+	if code, body := ask(password(t, dir)); code != 200 || !strings.HasPrefix(body, "2") {
 		t.Errorf("with the password: %d %s", code, body)
 	}
 	if code, body := ask("wrong"); code/100 != 4 {
@@ -352,7 +343,7 @@ func TestDemoEventsAreThereOnlyWhenAskedFor(t *testing.T) {
 	s.interrupt()
 
 	s = start(t, env, "--demo")
-	eventually(t, "90 days of demo events", func() bool { return len(s.exported("default")) > 3000 })
+	embeddedtest.Eventually(t, "90 days of demo events", func() bool { return len(s.exported("default")) > 3000 })
 	s.kill()
 	s = start(t, env, "--demo")
 	for id, n := range s.exported("default") {
@@ -366,15 +357,11 @@ func TestServicesRunApartAgainstBrokerAndDatabase(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, environment(t, dir))
-	password, err := os.ReadFile(filepath.Join(dir, "clickhouse.password"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	queryAddr := freeAddress(t)
 	topic := embeddedtest.Topic(t, 2) // on another broker than standalone's
 	env := append(os.Environ(), "ACTIONLOG_KAFKA_BROKERS="+embeddedtest.Broker(t), "ACTIONLOG_TOPIC="+topic, "ACTIONLOG_GROUP="+topic,
 		"ACTIONLOG_INGEST_ADDR="+freeAddress(t), "ACTIONLOG_QUERY_ADDR="+queryAddr,
-		"ACTIONLOG_CLICKHOUSE_DSN="+strings.Replace(s.ClickHouse, "http://", "http://default:"+strings.TrimSpace(string(password))+"@", 1)+"/apart")
+		"ACTIONLOG_CLICKHOUSE_DSN="+strings.Replace(s.ClickHouse, "http://", "http://default:"+password(t, dir)+"@", 1)+"/apart")
 	for _, name := range []string{"migrate", "migrate", "ingest", "query"} {
 		cmd := exec.Command(binary, name)
 		cmd.Env = env
@@ -402,7 +389,7 @@ func TestServicesRunApartAgainstBrokerAndDatabase(t *testing.T) {
 	if out, err := emitter.CombinedOutput(); err != nil {
 		t.Fatalf("emit: %v\n%s", err, out)
 	}
-	eventually(t, "the events in the other database", func() bool {
+	embeddedtest.Eventually(t, "the events in the other database", func() bool {
 		response, err := http.Get("http://" + queryAddr + "/v1/actions?tenant=kill")
 		if err != nil {
 			return false

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/actionlog/actionlog/pkg/embedded/embeddedtest"
 	"github.com/actionlog/actionlog/query/webtest"
 )
 
@@ -24,7 +25,7 @@ func TestTheWholePath(t *testing.T) {
 		line("e1", time.Hour, "alice", "record.viewed", "Plan", "Viewed the plan") +
 			line("e2", 2*time.Hour, "bob", "record.deleted", "Budget 2026", "Deleted the Budget") +
 			line("e3", 100*24*time.Hour, "bob", "data.exported", "Customers", "Exported all customers")))
-	eventually(t, "the events", func() bool { return len(s.exported("default")) == 3 })
+	embeddedtest.Eventually(t, "the events", func() bool { return len(s.exported("default")) == 3 })
 
 	b := webtest.Open(t)
 	shows := func(want ...string) {

@@ -1,87 +1,23 @@
 package embedded_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 
-	"github.com/actionlog/actionlog/pkg/embedded"
+	"github.com/actionlog/actionlog/pkg/embedded/embeddedtest"
 )
-
-// childDirVar and childAddrVar turn TestBrokerChild into a broker.
-const (
-	childDirVar  = "ACTIONLOG_TEST_BROKER_DIR"
-	childAddrVar = "ACTIONLOG_TEST_BROKER_ADDR"
-)
-
-// TestBrokerChild is no test: it is the broker that other tests kill. It ends
-// when its standard input does, so it never outlives them.
-func TestBrokerChild(t *testing.T) {
-	dir := os.Getenv(childDirVar)
-	if dir == "" {
-		t.Skip("runs only as the child of another test")
-	}
-	broker, err := embedded.StartBroker(embedded.BrokerConfig{Dir: dir, Addr: os.Getenv(childAddrVar)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprintf(os.Stdout, "addr %s\n", broker.Addr())
-	_, _ = os.Stdin.Read(make([]byte, 1))
-}
-
-type child struct {
-	cmd  *exec.Cmd
-	addr string
-}
-
-func startChild(t *testing.T, dir, addr string) *child {
-	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestBrokerChild$")
-	cmd.Env = append(os.Environ(), childDirVar+"="+dir, childAddrVar+"="+addr)
-	cmd.Stderr = os.Stderr
-	if _, err := cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	c := &child{cmd: cmd}
-	t.Cleanup(c.kill)
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if got, ok := strings.CutPrefix(lines.Text(), "addr "); ok {
-			c.addr = got
-			return c
-		}
-	}
-	t.Fatalf("the child broker did not start: %v", lines.Err())
-	return nil
-}
-
-// kill is kill -9, and waits until the process is gone.
-func (c *child) kill() {
-	_ = c.cmd.Process.Kill()
-	_ = c.cmd.Wait()
-}
 
 func TestBrokerLosesNothingAcknowledgedWhenKilled(t *testing.T) {
 	t.Parallel()
 	const partitions = 3
 	dir := t.TempDir()
-	broker := startChild(t, dir, "")
-	addr := broker.addr
+	broker := embeddedtest.StartChildBroker(t, dir, "")
+	addr := broker.Addr
 	newClient(t, addr).createTopic("events", partitions)
 
 	acked := make([]map[int64]string, partitions)
@@ -116,10 +52,10 @@ func TestBrokerLosesNothingAcknowledgedWhenKilled(t *testing.T) {
 				t.Fatal("the producers did not get going")
 			}
 		}
-		broker.kill()
+		broker.Kill()
 		wg.Wait()
 		cancel()
-		broker = startChild(t, dir, addr)
+		broker = embeddedtest.StartChildBroker(t, dir, addr)
 	}
 
 	c := newClient(t, addr)
@@ -140,8 +76,8 @@ func TestBrokerLosesNothingAcknowledgedWhenKilled(t *testing.T) {
 func TestBrokerKeepsGroupPositionsWhenKilled(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	broker := startChild(t, dir, "")
-	addr := broker.addr
+	broker := embeddedtest.StartChildBroker(t, dir, "")
+	addr := broker.Addr
 	c := newClient(t, addr)
 	c.createTopic("events", 1)
 	for i := range 5 {
@@ -150,9 +86,9 @@ func TestBrokerKeepsGroupPositionsWhenKilled(t *testing.T) {
 	if got := joinAndCommit(t, addr, 3); got != -1 {
 		t.Fatalf("a new group starts at %d", got)
 	}
-	broker.kill()
+	broker.Kill()
 
-	startChild(t, dir, addr)
+	embeddedtest.StartChildBroker(t, dir, addr)
 	if got := joinAndCommit(t, addr, 5); got != 3 {
 		t.Fatalf("after the kill the group's position is %d, want 3", got)
 	}

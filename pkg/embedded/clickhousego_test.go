@@ -57,7 +57,7 @@ func scalar[T any](t testing.TB, conn driver.Conn, sql string, args ...any) T {
 
 func TestBatchInsert(t *testing.T) {
 	t.Parallel()
-	f := func(name string, method clickhouse.CompressionMethod) {
+	f := func(name string, method clickhouse.CompressionMethod, rows int) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			conn := open(t, func(o *clickhouse.Options) {
@@ -65,7 +65,6 @@ func TestBatchInsert(t *testing.T) {
 				o.Settings = clickhouse.Settings{"enable_http_compression": 1}
 			})
 			run(t, conn, "CREATE TABLE t (n UInt64, s String, l LowCardinality(String)) ENGINE = MergeTree ORDER BY n")
-			const rows = 100_000
 			batch, err := conn.PrepareBatch(t.Context(), "INSERT INTO t")
 			if err != nil {
 				t.Fatal(err)
@@ -94,7 +93,7 @@ func TestBatchInsert(t *testing.T) {
 					t.Fatalf("row %d: %d %q %q", i, n, s, l)
 				}
 			}
-			if err := got.Err(); err != nil || i != rows {
+			if err := got.Err(); err != nil || i != uint64(rows) {
 				t.Fatalf("%d rows, %v", i, err)
 			}
 			// One block makes one part: the data is not cut up on its way.
@@ -107,12 +106,14 @@ func TestBatchInsert(t *testing.T) {
 			}
 		})
 	}
-	f("none", clickhouse.CompressionNone)
-	f("lz4", clickhouse.CompressionLZ4)
-	f("zstd", clickhouse.CompressionZSTD)
-	f("gzip", clickhouse.CompressionGZIP)
-	f("deflate", clickhouse.CompressionDeflate)
-	f("br", clickhouse.CompressionBrotli)
+	// More rows than ClickHouse's own blocks have (65,409), and more bytes than are
+	// handed to the engine at a time.
+	f("none", clickhouse.CompressionNone, 70_000)
+	f("lz4", clickhouse.CompressionLZ4, 70_000)
+	f("zstd", clickhouse.CompressionZSTD, 20_000)
+	f("gzip", clickhouse.CompressionGZIP, 70_000)
+	f("deflate", clickhouse.CompressionDeflate, 20_000)
+	f("br", clickhouse.CompressionBrotli, 20_000)
 }
 
 func TestLargeInsert(t *testing.T) {
@@ -123,7 +124,7 @@ func TestLargeInsert(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const rows = 2_000
+	const rows = 1_400 // 66 MB
 	pad := strings.Repeat("x", 48<<10)
 	for i := range rows {
 		if err := batch.Append(uint64(i), pad); err != nil {
@@ -357,31 +358,16 @@ func TestCancel(t *testing.T) {
 		running := func() bool {
 			return scalar[uint64](t, conn, "SELECT count() FROM system.processes WHERE position(query, '"+name+"') > 0 AND position(query, 'system.processes') = 0") > 0
 		}
-		eventually(t, "the query runs", running)
+		embeddedtest.Eventually(t, "the query runs", running)
 		cancel()
 		if err := <-done; err == nil {
 			t.Errorf("%s: no error", sql)
 		}
-		eventually(t, "the query is gone", func() bool { return !running() })
+		embeddedtest.Eventually(t, "the query is gone", func() bool { return !running() })
 	}
 	f("SELECT max(sipHash64(number)) FROM numbers(1000000000000)")
 	f("SELECT number FROM numbers(1000000000000)")
 	f("SELECT number FROM numbers(1000000000000) FORMAT CSVWithNames")
 	run(t, conn, "CREATE TABLE t (n UInt64) ENGINE = Null")
 	f("INSERT INTO t SELECT number FROM numbers(1000000000000)")
-}
-
-// eventually waits for a condition.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
 }

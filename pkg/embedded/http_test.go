@@ -278,7 +278,7 @@ func TestHTTPCutInsert(t *testing.T) {
 		resp.Body.Close()
 		t.Errorf("a cut insert was answered with %s", resp.Status)
 	}
-	eventually(t, "the insert is over", func() bool {
+	embeddedtest.Eventually(t, "the insert is over", func() bool {
 		_, body := call{body: "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO t %' AND current_database = '" + strings.TrimPrefix(db, "database=") + "'"}.do(t, base)
 		return body == "0\n"
 	})

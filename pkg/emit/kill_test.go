@@ -1,11 +1,8 @@
 package emit_test
 
 import (
-	"bufio"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -13,70 +10,9 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"github.com/actionlog/actionlog/pkg/action"
-	"github.com/actionlog/actionlog/pkg/embedded"
+	"github.com/actionlog/actionlog/pkg/embedded/embeddedtest"
 	"github.com/actionlog/actionlog/pkg/emit"
 )
-
-// childDirVar and childAddrVar turn TestBrokerChild into a broker.
-const (
-	childDirVar  = "ACTIONLOG_TEST_BROKER_DIR"
-	childAddrVar = "ACTIONLOG_TEST_BROKER_ADDR"
-)
-
-// TestBrokerChild is no test: it is the broker that other tests kill. It ends
-// when its standard input does, so it never outlives them. It is the embedded one
-// even where the tests have another, which they share and nobody may kill.
-func TestBrokerChild(t *testing.T) {
-	dir := os.Getenv(childDirVar)
-	if dir == "" {
-		t.Skip("runs only as the child of another test")
-	}
-	broker, err := embedded.StartBroker(embedded.BrokerConfig{Dir: dir, Addr: os.Getenv(childAddrVar)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprintf(os.Stdout, "addr %s\n", broker.Addr())
-	_, _ = os.Stdin.Read(make([]byte, 1))
-}
-
-type child struct {
-	cmd  *exec.Cmd
-	addr string
-}
-
-func startChild(t *testing.T, dir, addr string) *child {
-	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestBrokerChild$")
-	cmd.Env = append(os.Environ(), childDirVar+"="+dir, childAddrVar+"="+addr)
-	cmd.Stderr = os.Stderr
-	if _, err := cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	c := &child{cmd: cmd}
-	t.Cleanup(c.kill)
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if got, ok := strings.CutPrefix(lines.Text(), "addr "); ok {
-			c.addr = got
-			return c
-		}
-	}
-	t.Fatalf("the child broker did not start: %v", lines.Err())
-	return nil
-}
-
-// kill is kill -9, and waits until the process is gone.
-func (c *child) kill() {
-	_ = c.cmd.Process.Kill()
-	_ = c.cmd.Wait()
-}
 
 // createTopicAt creates the topic "events" on a child broker.
 func createTopicAt(t *testing.T, addr string, partitions int) {
@@ -115,8 +51,8 @@ func numbered(w io.WriteCloser, stop <-chan struct{}) (written int, err error) {
 func TestLinesOutliveAKilledBroker(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	broker := startChild(t, dir, "")
-	addr := broker.addr
+	broker := embeddedtest.StartChildBroker(t, dir, "")
+	addr := broker.Addr
 	createTopicAt(t, addr, 3)
 	e := openEmitter(t, emit.Config{Brokers: []string{addr}, Topic: "events"})
 
@@ -148,8 +84,8 @@ func TestLinesOutliveAKilledBroker(t *testing.T) {
 	}
 	reaches(addr, 1000)
 	for range 2 {
-		broker.kill()
-		broker = startChild(t, dir, addr)
+		broker.Kill()
+		broker = embeddedtest.StartChildBroker(t, dir, addr)
 		_, total, err := logEnds(t.Context(), newClient(t, addr), "events")
 		if err != nil {
 			t.Error(err)
@@ -200,8 +136,8 @@ func checkNumbered(t *testing.T, addr string, n int) {
 func TestLinesGiveUpOnADeadBroker(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	broker := startChild(t, dir, "")
-	addr := broker.addr
+	broker := embeddedtest.StartChildBroker(t, dir, "")
+	addr := broker.Addr
 	createTopicAt(t, addr, 3)
 	e := openEmitter(t, emit.Config{Brokers: []string{addr}, Topic: "events", RetryFor: 500 * time.Millisecond})
 
@@ -215,7 +151,7 @@ func TestLinesGiveUpOnADeadBroker(t *testing.T) {
 	}()
 	go func() {
 		_, _ = tryReadTopic(t, addr, "events", func(got int) bool { return got >= 1000 })
-		broker.kill()
+		broker.Kill()
 	}()
 	acked, err := emit.Lines(t.Context(), r, e)
 	r.Close()
@@ -223,6 +159,6 @@ func TestLinesGiveUpOnADeadBroker(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("line %d is not acknowledged", acked+1)) {
 		t.Fatalf("%d acknowledged, %v", acked, err)
 	}
-	startChild(t, dir, addr)
+	embeddedtest.StartChildBroker(t, dir, addr)
 	checkNumbered(t, addr, int(acked))
 }

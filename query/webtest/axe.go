@@ -3,40 +3,24 @@ package webtest
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
-	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 )
 
-// axeSource returns the source of axe-core, which it fetches as package.json and
-// package-lock.json beside this file say when it is not there.
+// axeSource returns the source of axe-core, which `make test` fetches as package.json
+// and package-lock.json beside this file say.
 func axeSource(t testing.TB) string {
 	t.Helper()
 	_, here, _, _ := runtime.Caller(0) //nolint:dogsled // only the file matters
-	dir := filepath.Dir(here)
-	path := filepath.Join(dir, "node_modules", "axe-core", "axe.min.js")
-	fetching.Lock()
-	defer fetching.Unlock()
-	if _, err := os.Stat(path); err != nil {
-		npm := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-		npm.Dir = dir
-		if output, err := npm.CombinedOutput(); err != nil {
-			t.Fatalf("fetch axe-core, which checks accessibility: npm ci in %s: %v\n%s", dir, err, output)
-		}
-	}
-	source, err := os.ReadFile(path)
+	source, err := os.ReadFile(filepath.Join(filepath.Dir(here), "node_modules", "axe-core", "axe.min.js"))
 	if err != nil {
-		t.Fatalf("read axe-core: %v", err)
+		t.Fatalf("axe-core, which checks accessibility, is not there (%v): make test fetches it", err)
 	}
 	return string(source)
 }
-
-// fetching keeps tests that run at the same time from fetching at the same time.
-var fetching sync.Mutex
 
 // Axe returns what axe-core finds wrong with the accessibility of the page.
 func (b *Tab) Axe() []string {

@@ -80,13 +80,16 @@ func Open(t testing.TB) *Tab {
 
 func find(t testing.TB) string {
 	t.Helper()
-	names := []string{"chromium", "chromium-browser", "google-chrome"}
+	names := []string{
+		"chromium", "chromium-browser", "google-chrome", "google-chrome-stable",
+		"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+	}
 	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
 	}
-	t.Fatalf("these tests drive a browser and there is none: install Chromium, so that one of %s is on the PATH", strings.Join(names, ", "))
+	t.Fatalf("these tests drive a browser and there is none: make test installs it on Debian; elsewhere install Chromium, so that one of %s is on the PATH", strings.Join(names, ", "))
 	return ""
 }
 

@@ -30,9 +30,10 @@ var shared struct {
 }
 
 // Main runs the tests and then stops what they started. TestMain of a package
-// that uses the engine is nothing but a call of it.
+// that uses the engine or a [ChildBroker] is nothing but a call of it.
 func Main(m *testing.M) {
 	embedded.Main()
+	runChild()
 	code := m.Run()
 	if err := stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stop what the tests shared:", err)
@@ -86,12 +87,12 @@ func Database(t testing.TB) string {
 	t.Helper()
 	e := Engine(t)
 	name := "test_" + strings.ToLower(rand.Text()[:12])
-	exec(t, e, "CREATE DATABASE "+name)
-	t.Cleanup(func() { exec(t, e, "DROP DATABASE IF EXISTS "+name+" SYNC") })
+	execute(t, e, "CREATE DATABASE "+name)
+	t.Cleanup(func() { execute(t, e, "DROP DATABASE IF EXISTS "+name+" SYNC") })
 	return e.DSN(name)
 }
 
-func exec(t testing.TB, e *embedded.Engine, sql string) {
+func execute(t testing.TB, e *embedded.Engine, sql string) {
 	t.Helper()
 	resp, err := http.Post(e.URL(), "text/plain", strings.NewReader(sql))
 	if err != nil {
