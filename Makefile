@@ -109,6 +109,14 @@ model: ## Drive the protocol of ingest through 50,000 random schedules, and plan
 	$(need_go)
 	go test -count=1 -run '^TestModel' -v ./ingest -model.schedules 50000
 
+# KILLS=10 SEED=1 for a shorter run, or the same one again.
+KILLS ?= 100
+SEED  ?= 0
+.PHONY: torture
+torture: engine ## Kill, stall and cut off the real parts at random, and look for what is lost
+	$(need_go)
+	go test -count=1 -timeout 3h -run '^TestTorture$$' -v ./cmd/actionlog -torture.kills $(KILLS) -torture.seed $(SEED)
+
 # The last line holds every figure as JSON.
 .PHONY: bench
 bench: engine ## Run the benchmarks of every package

@@ -27,6 +27,7 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	embeddedtest.RunChild()
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "actionlog-cmd-")
 		if err != nil {

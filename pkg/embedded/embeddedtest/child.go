@@ -19,9 +19,12 @@ const (
 	childAddrVar = "ACTIONLOG_TEST_BROKER_ADDR"
 )
 
-// runChild is that broker. It ends when its standard input does, so it never
+// RunChild runs a child of the tests, a broker or an engine, when this process was
+// started as one, and does not return then. [Main] calls it; a TestMain of another
+// kind calls it first. The child ends when its standard input does, so it never
 // outlives the test.
-func runChild() {
+func RunChild() {
+	embedded.Main()
 	dir := os.Getenv(childDirVar)
 	if dir == "" {
 		return

@@ -32,8 +32,7 @@ var shared struct {
 // Main runs the tests and then stops what they started. TestMain of a package
 // that uses the engine or a [ChildBroker] is nothing but a call of it.
 func Main(m *testing.M) {
-	embedded.Main()
-	runChild()
+	RunChild()
 	code := m.Run()
 	if err := stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stop what the tests shared:", err)

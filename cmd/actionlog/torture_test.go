@@ -1,0 +1,583 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+
+	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/embedded"
+	"github.com/actionlog/actionlog/pkg/embedded/embeddedtest"
+	"github.com/actionlog/actionlog/pkg/emit"
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+var (
+	tortureKills = flag.Int("torture.kills", 8, "how many blows TestTorture deals")
+	tortureSeed  = flag.Uint64("torture.seed", 0, "the seed of TestTorture's blows; 0 for a random one")
+)
+
+// torture is the real parts, each in a process of its own, and what is done to them.
+type torture struct {
+	t   *testing.T
+	rng *rand.Rand
+	dir string
+
+	engine *embedded.Engine
+	// trouble is what the proxy before the engine does to inserts.
+	trouble atomic.Int32
+	env     []string
+	dsn     string
+
+	broker  *embeddedtest.ChildBroker
+	ingests []*exec.Cmd
+
+	acknowledged sync.Map // of the events: id to description
+	sent         atomic.Int64
+}
+
+// What the proxy does to inserts.
+const (
+	calm int32 = iota
+	slow
+	refuse
+	loseAnswers
+)
+
+func TestTorture(t *testing.T) {
+	seed := *tortureSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("repeat with -torture.seed %d -torture.kills %d", seed, *tortureKills)
+	w := &torture{t: t, rng: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir()}
+	w.start()
+	s, err := store.Open(w.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+
+	ctx, stop := context.WithCancel(t.Context())
+	var producers, poller sync.WaitGroup
+	for n := range 3 {
+		producers.Go(func() { w.produce(ctx, n) })
+	}
+	polled := &polled{url: w.engine.URL() + "/?database=torture", seen: map[string]bool{}, next: map[int]int64{}}
+	pollCtx, stopPolling := context.WithCancel(t.Context())
+	defer stopPolling()
+	poller.Go(func() { polled.run(pollCtx, s) })
+
+	var longest time.Duration
+	for n := range *tortureKills {
+		what := w.blow()
+		began := time.Now()
+		// It has recovered when what is sent now is settled.
+		mark := w.sent.Load()
+		within(t, 2*time.Minute, "recovery after: "+what, func() bool { return w.sent.Load() > mark && w.settledSince(s, began) })
+		took := time.Since(began)
+		longest = max(longest, took)
+		t.Logf("blow %d: %s; recovered in %s", n+1, what, took.Round(time.Millisecond))
+	}
+	w.trouble.Store(calm)
+	stop()
+	producers.Wait()
+
+	log := w.readLog()
+	t.Logf("the log ends at %v", log.ends)
+	within(t, 3*time.Minute, "all of the log settled", func() bool { return w.settledAll(s, log) })
+	within(t, time.Minute, "the poller at the end", func() bool { return polled.reached(log) })
+	stopPolling()
+	poller.Wait()
+	w.check(s, log, polled)
+	rows := w.count("SELECT count() FROM actions")
+	distinct := w.count("SELECT count() FROM actions FINAL")
+	report, err := json.Marshal(map[string]any{
+		"kills": *tortureKills, "events": distinct, "records": len(log.records), "physical_repeats": rows - distinct, "longest_recovery_s": longest.Seconds(), "seed": seed,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s", report)
+}
+
+func (w *torture) start() {
+	t := w.t
+	library, err := embedded.FindLibrary(os.Getenv("ACTIONLOG_ENGINE_LIB"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.engine, err = embedded.StartEngine(t.Context(), embedded.EngineConfig{
+		Library: library, Dir: filepath.Join(w.dir, "clickhouse"), Addr: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.engine.Close() })
+	w.dsn = w.engine.DSN("torture")
+	if _, err := store.Migrate(t.Context(), w.dsn); err != nil {
+		t.Fatal(err)
+	}
+	target, err := url.Parse(w.engine.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		insert := strings.HasPrefix(r.URL.Query().Get("query"), "INSERT")
+		switch trouble := w.trouble.Load(); {
+		case insert && trouble == refuse:
+			http.Error(rw, "Code: 252. DB::Exception: Too many parts. (TOO_MANY_PARTS)", http.StatusInternalServerError)
+			return
+		case insert && trouble == loseAnswers:
+			proxy.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		case trouble == slow:
+			select {
+			case <-time.After(500 * time.Millisecond):
+			case <-r.Context().Done():
+			}
+		}
+		proxy.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(server.Close)
+	w.broker = embeddedtest.StartChildBroker(t, filepath.Join(w.dir, "kafka"), "")
+	w.env = append(os.Environ(), "ACTIONLOG_KAFKA_BROKERS="+w.broker.Addr, "ACTIONLOG_TOPIC=torture", "ACTIONLOG_INGEST_ADDR=", "ACTIONLOG_SESSION_TIMEOUT=6s",
+		"ACTIONLOG_BATCH_ROWS=500", "ACTIONLOG_CLICKHOUSE_DSN="+strings.Replace(w.dsn, target.Host, strings.TrimPrefix(server.URL, "http://"), 1))
+	t.Cleanup(func() {
+		for len(w.ingests) > 0 {
+			w.killIngest(0)
+		}
+	})
+	w.startIngest()
+	t.Cleanup(func() {
+		if text, err := os.ReadFile(filepath.Join(w.dir, "ingest.log")); err == nil && t.Failed() {
+			t.Logf("the end of ingest's log:\n%s", text[max(0, len(text)-8000):])
+		}
+	})
+}
+
+func (w *torture) startIngest() {
+	cmd := exec.Command(binary, "ingest")
+	cmd.Env = w.env
+	log, err := os.OpenFile(filepath.Join(w.dir, "ingest.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = log, log
+	err = cmd.Start()
+	_ = log.Close()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.ingests = append(w.ingests, cmd)
+}
+
+func (w *torture) killIngest(i int) {
+	_ = w.ingests[i].Process.Kill()
+	_ = w.ingests[i].Wait()
+	w.ingests = append(w.ingests[:i], w.ingests[i+1:]...)
+}
+
+// blow does something bad, and returns what.
+func (w *torture) blow() string {
+	w.trouble.Store(calm)
+	i := w.rng.IntN(len(w.ingests))
+	switch w.rng.IntN(8) {
+	case 0:
+		w.killIngest(i)
+		w.startIngest()
+		return "an ingest is killed, another one starts"
+	case 1:
+		zombie := w.ingests[i].Process
+		_ = zombie.Signal(syscall.SIGSTOP)
+		w.startIngest()
+		wake := 1 + w.rng.IntN(9)
+		time.AfterFunc(time.Duration(wake)*time.Second, func() { _ = zombie.Signal(syscall.SIGCONT) })
+		return fmt.Sprintf("an ingest stalls for %d s, another one joins", wake)
+	case 2:
+		if len(w.ingests) > 1 {
+			_ = w.ingests[i].Process.Signal(syscall.SIGTERM)
+			_ = w.ingests[i].Wait()
+			w.ingests = append(w.ingests[:i], w.ingests[i+1:]...)
+			return "an ingest leaves"
+		}
+		w.startIngest()
+		return "an ingest joins"
+	case 3:
+		if pid := w.engine.Pid(); pid > 0 {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		return "the engine is killed"
+	case 4:
+		w.broker.Kill()
+		w.broker = embeddedtest.StartChildBroker(w.t, filepath.Join(w.dir, "kafka"), w.broker.Addr)
+		return "the broker is killed and started again"
+	case 5:
+		w.trouble.Store(slow)
+		return "ClickHouse answers slowly"
+	case 6:
+		w.trouble.Store(refuse)
+		time.AfterFunc(3*time.Second, func() { w.trouble.CompareAndSwap(refuse, calm) })
+		return "ClickHouse refuses inserts for 3 s"
+	default:
+		w.trouble.Store(loseAnswers)
+		time.AfterFunc(3*time.Second, func() { w.trouble.CompareAndSwap(loseAnswers, calm) })
+		return "the answers of inserts are lost for 3 s"
+	}
+}
+
+// produce emits events, and now and then what is none, until ctx ends.
+func (w *torture) produce(ctx context.Context, n int) {
+	emitter, err := emit.New(emit.Config{Brokers: []string{w.broker.Addr}, Topic: "torture", RetryFor: time.Minute})
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	defer func() { _ = emitter.Close() }()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for i := 0; ; i++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		var lines bytes.Buffer
+		ids := map[string]string{}
+		for j := range 10 {
+			id := fmt.Sprintf("%d-%d-%d", n, i, j)
+			ids[id] = "event " + id
+			fmt.Fprintf(&lines, `{"id":%q,"time":"2026-%02d-01T00:00:00Z","tenant":"t%d","actor":{"id":"a"},"action":"record.viewed","description":%q}`+"\n", id, 1+i%12, n, ids[id])
+		}
+		if i%50 == 0 {
+			fmt.Fprintf(&lines, "poison %d %d\n", n, i)
+		}
+		if _, err := emit.Lines(context.WithoutCancel(ctx), &lines, emitter); err != nil {
+			w.t.Errorf("emit: %v", err)
+			return
+		}
+		for id, description := range ids {
+			w.acknowledged.Store(id, description)
+		}
+		w.sent.Add(1)
+	}
+}
+
+// settledSince reports whether a range was added to the ledger after a moment.
+func (w *torture) settledSince(s *store.Store, moment time.Time) bool {
+	partitions, err := s.Ledger(w.t.Context())
+	if err != nil {
+		return false
+	}
+	for _, p := range partitions {
+		if p.Written.After(moment) {
+			return true
+		}
+	}
+	return false
+}
+
+// log is the topic as Kafka has it in the end.
+type log struct {
+	records []record
+	ends    map[int]int64
+}
+
+type record struct {
+	partition int
+	offset    int64
+	value     []byte
+	event     action.Event
+	rejected  bool
+}
+
+func (w *torture) readLog() log {
+	transport := &kafka.Transport{}
+	defer transport.CloseIdleConnections()
+	client := &kafka.Client{Addr: kafka.TCP(w.broker.Addr), Transport: transport}
+	all := log{ends: map[int]int64{}}
+	for partition := range 4 {
+		for {
+			response, err := client.Fetch(w.t.Context(), &kafka.FetchRequest{
+				Topic: "torture", Partition: partition, Offset: all.ends[partition], MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 100 * time.Millisecond,
+			})
+			if err == nil {
+				err = response.Error
+			}
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			before := all.ends[partition]
+			for {
+				r, err := response.Records.ReadRecord()
+				if errors.Is(err, io.EOF) {
+					break
+				}
+				if err != nil {
+					w.t.Fatal(err)
+				}
+				value, err := protocol.ReadAll(r.Value)
+				if err != nil {
+					w.t.Fatal(err)
+				}
+				if r.Offset < all.ends[partition] {
+					continue
+				}
+				event, rejection := action.Decode(value, action.Origin{Topic: "torture", Partition: partition, Offset: r.Offset, Time: r.Time})
+				all.records = append(all.records, record{partition, r.Offset, value, event, rejection != nil})
+				all.ends[partition] = r.Offset + 1
+			}
+			if all.ends[partition] == before {
+				break
+			}
+		}
+	}
+	return all
+}
+
+func (w *torture) settledAll(s *store.Store, log log) bool {
+	ledger, err := s.Settled(w.t.Context(), "torture")
+	if err != nil || len(ledger) != 1 {
+		return false
+	}
+	for _, settled := range ledger {
+		for partition, end := range log.ends {
+			if settled[partition].Offset != end {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (w *torture) count(query string) int {
+	response, err := http.Post(w.engine.URL()+"/?database=torture", "text/plain", strings.NewReader(query))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	var n int
+	if _, err := fmt.Fscan(response.Body, &n); err != nil {
+		w.t.Fatalf("%s: %s: %v", query, response.Status, err)
+	}
+	return n
+}
+
+// check compares what is shown with what Kafka holds.
+func (w *torture) check(s *store.Store, log log, polled *polled) {
+	t := w.t
+	want := map[string]string{}
+	rejected := map[string]int{}
+	for _, r := range log.records {
+		if r.rejected {
+			rejected[fmt.Sprintf("%d/%d/%s", r.partition, r.offset, r.value)]++
+		} else {
+			want[r.event.ID] = r.event.Description
+		}
+	}
+	w.acknowledged.Range(func(id, description any) bool {
+		if want[id.(string)] != description.(string) {
+			t.Errorf("Kafka does not have the acknowledged event %s", id)
+		}
+		return true
+	})
+	lists, files := map[string]int{}, map[string]int{}
+	for tenant := range 3 {
+		filter := store.Filter{Tenant: fmt.Sprintf("t%d", tenant)}
+		var cursor *store.Cursor
+		for {
+			page, err := s.List(t.Context(), filter, cursor, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range page.Actions {
+				lists[a.ID]++
+				if a.Conflicting || a.Description != want[a.ID] {
+					t.Errorf("event %s is shown as %q", a.ID, a.Description)
+				}
+			}
+			if cursor = page.Next; cursor == nil {
+				break
+			}
+		}
+	}
+	for _, id := range w.exportedIDs() {
+		files[id]++
+	}
+	for name, shown := range map[string]map[string]int{"lists": lists, "CSV": files} {
+		if len(shown) != len(want) {
+			t.Errorf("%s show %d events, Kafka has %d", name, len(shown), len(want))
+		}
+		for id := range want {
+			if shown[id] != 1 {
+				t.Errorf("%s show event %s %d times", name, id, shown[id])
+			}
+		}
+	}
+	if n := w.count("SELECT count() FROM actions FINAL"); n != len(want) {
+		t.Errorf("count: %d events, Kafka has %d", n, len(want))
+	}
+	for id := range want {
+		if !polled.seen[id] {
+			t.Errorf("the poller missed event %s", id)
+		}
+	}
+	page, err := s.ListRejected(t.Context(), nil, 100_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range page.Rejected {
+		rejected[fmt.Sprintf("%d/%d/%s", r.Origin.Partition, r.Origin.Offset, r.Raw)]--
+	}
+	for message, n := range rejected {
+		if n != 0 {
+			t.Errorf("message %s is rejected %d times", message, 1-n)
+		}
+	}
+	partitions, err := s.Ledger(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range partitions {
+		if p.Settled.Offset != p.Settled.Highest || p.Lost != 0 {
+			t.Errorf("the ledger has a gap: %+v", p)
+		}
+	}
+}
+
+// exportedIDs are those in the files that the query service makes.
+func (w *torture) exportedIDs() (ids []string) {
+	addr := freeAddress(w.t)
+	cmd := exec.Command(binary, "query")
+	cmd.Env = append(w.env, "ACTIONLOG_QUERY_ADDR="+addr)
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}()
+	within(w.t, time.Minute, "the query service", func() bool {
+		response, err := http.Get("http://" + addr + "/readyz")
+		if err != nil {
+			return false
+		}
+		_ = response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+	for tenant := range 3 {
+		rows, err := csv.NewReader(bytes.NewReader(fetch(w.t, fmt.Sprintf("http://%s/v1/export.csv?tenant=t%d", addr, tenant)))).ReadAll()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, row := range rows[1:] {
+			ids = append(ids, row[1])
+		}
+	}
+	return ids
+}
+
+// polled is what a poller of the rows has seen: it goes by partition and offset, up to
+// what is settled, and never back.
+type polled struct {
+	url  string
+	mu   sync.Mutex
+	seen map[string]bool
+	next map[int]int64
+}
+
+func (p *polled) run(ctx context.Context, s *store.Store) {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		ledger, err := s.Settled(ctx, "torture")
+		if err != nil {
+			continue
+		}
+		for _, settled := range ledger {
+			for partition, to := range settled {
+				p.read(ctx, partition, to.Offset)
+			}
+		}
+	}
+}
+
+func (p *polled) read(ctx context.Context, partition int, to int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	query := fmt.Sprintf("SELECT id FROM actions WHERE topic = 'torture' AND partition = %d AND offset >= %d AND offset < %d FORMAT TSV", partition, p.next[partition], to)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, strings.NewReader(query))
+	if err != nil {
+		return
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		return
+	}
+	for id := range strings.Lines(string(body)) {
+		p.seen[strings.TrimSpace(id)] = true
+	}
+	p.next[partition] = max(p.next[partition], to)
+}
+
+func (p *polled) reached(log log) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for partition, end := range log.ends {
+		if p.next[partition] < end {
+			return false
+		}
+	}
+	return true
+}
+
+// within waits until a condition holds, as long as a group may take to notice that a
+// member has died, and longer.
+func within(t *testing.T, limit time.Duration, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(limit)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("waited in vain for: %s", what)
+		}
+	}
+}
