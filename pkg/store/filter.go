@@ -38,13 +38,22 @@ func (c *condition) and(term string, args ...any) {
 
 func (c *condition) sql() string { return strings.Join(c.terms, " AND ") }
 
-// condition is the one place where a question to the table of actions is built.
-func (f Filter) condition() (*condition, error) {
-	if f.Tenant == "" {
+// tenantCondition is where every question to the table of actions begins.
+func tenantCondition(tenant string) (*condition, error) {
+	if tenant == "" {
 		return nil, errNoTenant
 	}
 	c := &condition{}
-	c.and("tenant = ?", f.Tenant)
+	c.and("tenant = ?", tenant)
+	return c, nil
+}
+
+// condition is the filter as SQL.
+func (f Filter) condition() (*condition, error) {
+	c, err := tenantCondition(f.Tenant)
+	if err != nil {
+		return nil, err
+	}
 	if !f.From.IsZero() {
 		c.and("time >= "+milliseconds, ceilMilli(f.From))
 	}
