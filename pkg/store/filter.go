@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/hex"
 	"errors"
 	"strings"
 	"time"
@@ -73,6 +74,21 @@ func (f Filter) condition() (*condition, error) {
 			// Without this a needle could begin in one column and end in the other.
 			c.and("(positionUTF8(lowerUTF8(description), lowerUTF8(?)) > 0 OR positionUTF8(lowerUTF8(subject_name), lowerUTF8(?)) > 0)", f.Text, f.Text)
 		}
+	}
+	return c, nil
+}
+
+// conditionAfter is the filter and what comes after a place in newest-first order;
+// nil is the beginning.
+func (f Filter) conditionAfter(after *Cursor) (*condition, error) {
+	c, err := f.condition()
+	if err != nil {
+		return nil, err
+	}
+	if after != nil {
+		c.and("time <= "+milliseconds, after.Time.UnixMilli())
+		c.and("(time, id, content_hash) < ("+milliseconds+", ?, toFixedString(unhex(?), 16))",
+			after.Time.UnixMilli(), after.ID, hex.EncodeToString(after.ContentHash[:]))
 	}
 	return c, nil
 }

@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -59,15 +59,49 @@ func (s *Store) List(ctx context.Context, f Filter, after *Cursor, limit int) (P
 // f returns an error, which it returns. Its memory does not grow with the result.
 // The event that f is given is overwritten by the next one, and is not marked as
 // conflicting.
+//
+// A query that someone kills may end as if it were complete: the embedded engine's
+// does. So after the last event the store asks whether there is another one, and
+// reads on if so.
 func (s *Store) Each(ctx context.Context, filter Filter, f func(*Action) error) error {
 	var last Cursor // no event has an empty id
-	return s.read(ctx, filter, nil, 0, func(a *Action) error {
-		if c := a.cursor(); c != last {
-			last = c
-			return f(a)
+	var after *Cursor
+	for {
+		err := s.read(ctx, filter, after, 0, func(a *Action) error {
+			if c := a.cursor(); c != last {
+				last, after = c, &last
+				return f(a)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+		more, err := s.anyAfter(ctx, filter, after)
+		if err != nil {
+			return fmt.Errorf("make sure that all actions were read: %w", err)
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+// anyAfter reports whether an event matches that comes after a place. A count is
+// one row always, so this question cannot be cut short unseen.
+func (s *Store) anyAfter(ctx context.Context, f Filter, after *Cursor) (bool, error) {
+	c, err := f.conditionAfter(after)
+	if err != nil {
+		return false, err
+	}
+	counts, err := collect(ctx, s.conn, "SELECT count() FROM (SELECT 1 FROM actions WHERE "+c.sql()+" LIMIT 1)", c.args, func(n *uint64) []any { return []any{n} })
+	if err != nil {
+		return false, err
+	}
+	if len(counts) != 1 {
+		return false, errors.New("the query was cut short")
+	}
+	return counts[0] > 0, nil
 }
 
 // maxSameID bounds how many events of one id are returned: whoever may emit could
@@ -107,14 +141,9 @@ func (s *Store) Get(ctx context.Context, tenant, id string) ([]Action, error) {
 // read streams the rows that match in newest-first order, repeats included;
 // limit 0 means all.
 func (s *Store) read(ctx context.Context, f Filter, after *Cursor, limit int, each func(*Action) error) error {
-	c, err := f.condition()
+	c, err := f.conditionAfter(after)
 	if err != nil {
 		return err
-	}
-	if after != nil {
-		c.and("time <= "+milliseconds, after.Time.UnixMilli())
-		c.and("(time, id, content_hash) < ("+milliseconds+", ?, toFixedString(unhex(?), 16))",
-			after.Time.UnixMilli(), after.ID, hex.EncodeToString(after.ContentHash[:]))
 	}
 	query := "SELECT " + columnList + " FROM actions WHERE " + c.sql() + newestFirst
 	if limit > 0 {

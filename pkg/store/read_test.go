@@ -337,6 +337,28 @@ func TestEachPassesErrorsOnAndStops(t *testing.T) {
 	}
 }
 
+func TestAKilledReadNeverLooksWhole(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	var all []Action
+	for n := range 4000 {
+		all = append(all, event(n, func(a *Action) { a.Description = strings.Repeat("long ", 1600) }))
+	}
+	insert(t, s, all)
+	for range 5 { // the kill may come too late
+		seen := 0
+		err := s.Each(t.Context(), everything(), func(*Action) error {
+			if seen++; seen == 500 {
+				execute(t, s, "KILL QUERY WHERE current_database = '"+s.database+"' AND query LIKE 'SELECT%FROM actions%' SYNC")
+			}
+			return nil
+		})
+		if err == nil && seen != len(all) {
+			t.Fatalf("%d events of %d came without an error", seen, len(all))
+		}
+	}
+}
+
 func TestAFailureInTheMiddleOfAReadIsAnError(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
