@@ -47,7 +47,7 @@ func (s *Server) listActions(w http.ResponseWriter, r *http.Request, p params) e
 	}
 	page, err := s.store.List(r.Context(), filter, cursor, limit)
 	if err != nil {
-		return fmt.Errorf("list actions: %w", err)
+		return fmt.Errorf("answer with a list: %w", err)
 	}
 	var b bytes.Buffer
 	b.WriteString(`{"actions":`)
@@ -63,8 +63,8 @@ func (s *Server) listActions(w http.ResponseWriter, r *http.Request, p params) e
 	return nil
 }
 
-// getAction answers with the event of an id that the log received first and, under
-// others, whatever else carries its id.
+// getAction answers with the event of an id at the lowest offset and, under others,
+// whatever else carries its id.
 func (s *Server) getAction(w http.ResponseWriter, r *http.Request, p params) error {
 	tenant, err := p.tenant()
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *Server) getAction(w http.ResponseWriter, r *http.Request, p params) err
 	}
 	actions, err := s.store.Get(r.Context(), tenant, id)
 	if err != nil {
-		return fmt.Errorf("get an action: %w", err)
+		return fmt.Errorf("answer with an action: %w", err)
 	}
 	if len(actions) == 0 {
 		return actionNotFound(tenant, id)

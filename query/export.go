@@ -24,7 +24,9 @@ const (
 	// without it. Until then an error is answered as one; after it, by cutting the
 	// connection.
 	exportHeadStart = time.Second
-	// exportFlush is how old a gathered row may get before it is sent.
+	// exportFlush is how long after the last sending a row is sent, with all that are
+	// gathered, when it comes. Nothing is sent between two rows: what is gathered
+	// waits for the next one, or for the end.
 	exportFlush = time.Second
 	// exportStall is how long a client may take nothing before it is given up.
 	exportStall = time.Minute
@@ -54,8 +56,7 @@ func (s *Server) exportCSV(w http.ResponseWriter, r *http.Request, p params) err
 		return nil
 	}
 
-	e := &export{control: http.NewResponseController(w)}
-	e.csv = newCSVWriter(&stalling{w, e.control}, exportBuffer, !raw)
+	e := newExport(w, !raw, exportStall)
 	if bom {
 		_, _ = e.csv.to.WriteString(byteOrderMark)
 	}
@@ -77,11 +78,18 @@ func (s *Server) exportCSV(w http.ResponseWriter, r *http.Request, p params) err
 // the lock.
 type export struct {
 	control *http.ResponseController
+	stall   time.Duration
 
 	mu      sync.Mutex
 	csv     *csvWriter
 	sent    bool
 	flushed time.Time
+}
+
+func newExport(w http.ResponseWriter, defuse bool, stall time.Duration) *export {
+	e := &export{control: http.NewResponseController(w), stall: stall}
+	e.csv = newCSVWriter(&stalling{w, e}, exportBuffer, defuse)
+	return e
 }
 
 // sendHeadAfter sends the header of the table when no row came by then. The
@@ -102,7 +110,7 @@ func (e *export) sendHeadAfter(ctx context.Context, wait time.Duration) (stop fu
 }
 
 // row adds an event. The first one is sent at once, the others when there are
-// enough of them or when they have waited for a second.
+// enough of them or when nothing was sent for exportFlush.
 func (e *export) row(a *store.Action) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -124,9 +132,13 @@ func (e *export) finish() error {
 	return e.send()
 }
 
-// send sends what was gathered. The lock is held.
+// send sends what was gathered. The lock is held. The deadline is moved whether or
+// not anything was gathered: the one before may have passed while the scan found
+// nothing, and net/http has the end of the answer to write after the last row.
 func (e *export) send() error {
 	e.sent, e.flushed = true, time.Now()
+	e.allow()
+	defer e.allow()
 	if err := e.csv.flush(); err != nil {
 		return fmt.Errorf("send rows: %w", err)
 	}
@@ -136,16 +148,21 @@ func (e *export) send() error {
 	return nil
 }
 
-// stalling moves the connection's deadline ahead of every write.
-type stalling struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
+// allow gives the client another while to take what is written next.
+func (e *export) allow() {
+	_ = e.control.SetWriteDeadline(time.Now().Add(e.stall)) // not every connection has deadlines
 }
 
-// Write writes, for as long as exportStall at most.
+// stalling moves the connection's deadline ahead of every write.
+type stalling struct {
+	w http.ResponseWriter
+	e *export
+}
+
+// Write writes, for as long as the export may stall at most.
 func (s *stalling) Write(b []byte) (int, error) {
-	_ = s.control.SetWriteDeadline(time.Now().Add(exportStall)) // not every connection has deadlines
-	return s.w.Write(b)                                         //nolint:wrapcheck // io.Writer's errors pass through unchanged
+	s.e.allow()
+	return s.w.Write(b) //nolint:wrapcheck // io.Writer's errors pass through unchanged
 }
 
 // attachment is a Content-Disposition by RFC 6266: a name in ASCII for old

@@ -36,7 +36,13 @@ type openAPIParameter struct {
 	Name   string `json:"name"`
 	In     string `json:"in"`
 	Schema struct {
-		Type any `json:"type"`
+		Type      any `json:"type"`
+		MaxLength int `json:"maxLength"`
+		MaxItems  int `json:"maxItems"`
+		Default   any `json:"default"`
+		Items     struct {
+			MaxLength int `json:"maxLength"`
+		} `json:"items"`
 	} `json:"schema"`
 }
 
@@ -93,6 +99,33 @@ func TestOpenAPIHasTheRoutesAndParametersAndNoOthers(t *testing.T) {
 	for path := range document.Paths {
 		if !served[path] {
 			t.Errorf("%s is documented and not served", path)
+		}
+	}
+}
+
+func TestOpenAPIHasTheFiltersBounds(t *testing.T) {
+	t.Parallel()
+	document, _ := readOpenAPI(t)
+	for _, field := range filterFields {
+		schema := document.Components.Parameters[field.name].Schema
+		most, times := schema.MaxLength, 0
+		if field.texts != nil {
+			most, times = schema.Items.MaxLength, maxValues
+		}
+		if most != field.most || schema.MaxItems != times {
+			t.Errorf("%s: documented are %d characters and %d values, accepted %d and %d", field.name, most, schema.MaxItems, field.most, times)
+		}
+	}
+	if got := document.Components.Parameters["tenant"].Schema.Default; got != action.DefaultTenant {
+		t.Errorf("the tenant's default is documented as %v", got)
+	}
+	// What is longer is found in no event, and what is not is not refused.
+	_, text := readOpenAPI(t)
+	for name, pointer := range map[string]string{"tenant": "properties/tenant", "actor": "$defs/actor/properties/id", "action": "properties/action"} {
+		i := slices.IndexFunc(filterFields, func(f filterField) bool { return f.name == name })
+		schema := at(parse(t, text), strings.Split("components/schemas/Event/"+pointer, "/")...)
+		if got, want := fmt.Sprint(at(schema, "maxLength")), strconv.Itoa(filterFields[i].most); got != want {
+			t.Errorf("%s: an event holds %s characters, a filter takes %s", name, got, want)
 		}
 	}
 }
@@ -172,16 +205,18 @@ func compile(t *testing.T, document []byte, pointer string) *jsonschema.Schema {
 	return schema
 }
 
+// at returns what stands at a path of names in a document, nil for nothing.
+func at(v any, keys ...string) any {
+	for _, key := range keys {
+		m, _ := v.(map[string]any)
+		v = m[key]
+	}
+	return v
+}
+
 // responseSchema returns where the schema of an answer stands, by path, status and
 // media type; empty when such an answer is not documented.
 func responseSchema(document any, path string, status int, mediaType string) string {
-	at := func(v any, keys ...string) any {
-		for _, key := range keys {
-			m, _ := v.(map[string]any)
-			v = m[key]
-		}
-		return v
-	}
 	responses := at(document, "paths", path, "get", "responses")
 	response := at(responses, strconv.Itoa(status))
 	if response == nil {

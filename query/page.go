@@ -144,7 +144,7 @@ func canonicalQuery(p params, f store.Filter) url.Values {
 			}
 		}
 	}
-	if f.Tenant == defaultTenant {
+	if f.Tenant == action.DefaultTenant {
 		values.Del("tenant")
 	}
 	if text := strings.TrimSpace(f.Text); text != "" {
@@ -172,7 +172,7 @@ func pageURL(query string) string {
 func readableFilter(query url.Values) store.Filter {
 	f := store.Filter{Tenant: strings.ToValidUTF8(query.Get("tenant"), "\uFFFD"), Text: strings.ToValidUTF8(query.Get("q"), "\uFFFD")}
 	if f.Tenant == "" {
-		f.Tenant = defaultTenant
+		f.Tenant = action.DefaultTenant
 	}
 	keep := func(values []string) (kept []string) {
 		for _, v := range values {

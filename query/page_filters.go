@@ -80,7 +80,7 @@ func (b *viewBuilder) filters() *filtersView {
 	wrong := map[string]bool{}
 	if b.problem != nil && b.problem.Status < 500 {
 		name := b.problem.Parameter
-		if !slices.Contains([]string{"q", "from", "to", "actor", "action"}, name) {
+		if name == "tenant" || !slices.Contains(filterNames(), name) {
 			name = "address" // what no field of the form holds
 		}
 		f.Errors[name], wrong[name] = b.complaint(), true

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+
+	"github.com/actionlog/actionlog/pkg/action"
 )
 
 // nothing says that no event matches, and which filters could go.
@@ -41,7 +43,7 @@ func (b *viewBuilder) conditions() []condition {
 func (b *viewBuilder) firstRun() *stateView {
 	event := `{"actor":{"id":"alice"},"action":"record.viewed"}`
 	text := "Events appear here a moment after the log has stored them."
-	if b.filter.Tenant != defaultTenant {
+	if b.filter.Tenant != action.DefaultTenant {
 		tenant, err := json.Marshal(b.filter.Tenant)
 		if err == nil {
 			event = `{"tenant":` + string(tenant) + `,` + event[1:]

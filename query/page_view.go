@@ -137,7 +137,7 @@ func (b *viewBuilder) base(title string) *view {
 func (b *viewBuilder) list(list store.Page, continued bool) *view {
 	v := b.base("Action Log")
 	v.Export = "/v1/export.csv"
-	if query := b.only("tenant", "q", "from", "to", "actor", "action"); query != "" {
+	if query := b.only(filterNames()...); query != "" {
 		v.Export += "?" + query
 	}
 	switch {

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/agnivade/levenshtein"
 
+	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -22,25 +24,73 @@ type parameter struct {
 	repeatable bool
 }
 
-// The parameters by which actions are chosen, in every view of them.
-var filterParameters = []parameter{
-	{name: "tenant"}, {name: "q"}, {name: "from"}, {name: "to"}, {name: "actor", repeatable: true}, {name: "action", repeatable: true},
+// filterField is a parameter by which actions are chosen, and where its value goes:
+// the one of text, texts and time that is set.
+type filterField struct {
+	name string
+	// most bounds a text in characters. It is the event's own bound or above it: what
+	// is longer is found in no event.
+	most  int
+	text  func(*store.Filter) *string
+	texts func(*store.Filter) *[]string // repeatable
+	time  func(*store.Filter) *time.Time
 }
+
+// filterFields is the one table of them, for every view of actions. A test holds
+// schemas/openapi.yaml to it.
+var filterFields = []filterField{
+	{name: "tenant", most: 128, text: func(f *store.Filter) *string { return &f.Tenant }},
+	{name: "q", most: action.MaxDescriptionBytes, text: func(f *store.Filter) *string { return &f.Text }},
+	{name: "from", time: func(f *store.Filter) *time.Time { return &f.From }},
+	{name: "to", time: func(f *store.Filter) *time.Time { return &f.To }},
+	{name: "actor", most: 256, texts: func(f *store.Filter) *[]string { return &f.Actors }},
+	{name: "action", most: action.MaxAction, texts: func(f *store.Filter) *[]string { return &f.Actions }},
+}
+
+// tenantFields is the part of filterFields that says whose log is read.
+var tenantFields = filterFields[:1]
+
+// set takes a field's value from the parameters.
+func (field filterField) set(f *store.Filter, p params) (err error) {
+	switch {
+	case field.text != nil:
+		*field.text(f), err = p.text(field.name, field.most)
+	case field.texts != nil:
+		*field.texts(f), err = p.texts(field.name, field.most)
+	default:
+		*field.time(f), err = p.time(field.name)
+	}
+	return err
+}
+
+// parameters are those of the fields.
+func parameters(fields []filterField) []parameter {
+	all := make([]parameter, len(fields))
+	for i, field := range fields {
+		all[i] = parameter{field.name, field.texts != nil}
+	}
+	return all
+}
+
+// filterNames are the names of all.
+func filterNames() []string {
+	all := make([]string, len(filterFields))
+	for i, field := range filterFields {
+		all[i] = field.name
+	}
+	return all
+}
+
+// filterParameters are the parameters by which actions are chosen.
+var filterParameters = parameters(filterFields)
 
 // pageParameters divide a list into pages.
 var pageParameters = []parameter{{name: "limit"}, {name: "cursor"}}
 
-// The bounds of what is asked. Those of texts are the event's own, in characters:
-// what is longer is found in no event.
+// The bounds of what is asked.
 const (
-	defaultTenant = "default"
-	defaultLimit  = 50
-	maxLimit      = 1000
-
-	maxTenant = 128
-	maxText   = 8192
-	maxActor  = 256
-	maxAction = 128
+	defaultLimit = 50
+	maxLimit     = 1000
 	// maxValues is how often a parameter may be repeated. With maxHeader it keeps a
 	// question within the engine's max_query_size, 256 KiB by default.
 	maxValues = 100
@@ -86,7 +136,11 @@ func short(text string) string {
 	if len(text) <= most {
 		return text
 	}
-	return text[:most] + "…"
+	end := most
+	for end > most-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }
 
 func sortedKeys(values url.Values) []string {
@@ -131,38 +185,31 @@ func checkLength(name, value string, most int) error {
 
 // tenant returns whose log is asked about.
 func (p params) tenant() (string, error) {
-	tenant, err := p.text("tenant", maxTenant)
-	if tenant == "" {
-		tenant = defaultTenant
-	}
-	return tenant, err
+	f, err := p.fields(tenantFields)
+	return f.Tenant, err
 }
 
 // filter returns which actions are asked about.
 func (p params) filter() (store.Filter, error) {
-	var f store.Filter
-	var err error
-	if f.Tenant, err = p.tenant(); err != nil {
-		return f, err
-	}
-	if f.Text, err = p.text("q", maxText); err != nil {
-		return f, err
-	}
-	if f.Actors, err = p.texts("actor", maxActor); err != nil {
-		return f, err
-	}
-	if f.Actions, err = p.texts("action", maxAction); err != nil {
-		return f, err
-	}
-	if f.From, err = p.time("from"); err != nil {
-		return f, err
-	}
-	if f.To, err = p.time("to"); err != nil {
+	f, err := p.fields(filterFields)
+	if err != nil {
 		return f, err
 	}
 	if !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
 		return f, invalid("from", fmt.Sprintf("from (%s) is not before to (%s). An action is found when its time is at or after from and before to: give a later to or an earlier from.", p.one("from"), p.one("to")))
 	}
+	return f, nil
+}
+
+// fields returns a filter of these fields.
+func (p params) fields(fields []filterField) (store.Filter, error) {
+	var f store.Filter
+	for _, field := range fields {
+		if err := field.set(&f, p); err != nil {
+			return f, err
+		}
+	}
+	f.Tenant = cmp.Or(f.Tenant, action.DefaultTenant)
 	return f, nil
 }
 

@@ -130,6 +130,23 @@ func TestProblemsDoNotRepeatEndlessInput(t *testing.T) {
 	}
 }
 
+func TestShortCutsBetweenCharacters(t *testing.T) {
+	t.Parallel()
+	f := func(text, want string) {
+		t.Helper()
+		if got := short(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	x := strings.Repeat("x", 62)
+	f(x+"yy", x+"yy")
+	f(x+"yyy", x+"yy…")
+	f(x+"𝄞", x+"…")
+	f(x+"yü", x+"y…")
+	f(x+"üz", x+"ü…")
+	f(strings.Repeat("\x80", 100), strings.Repeat("\x80", 60)+"…") // no text at all
+}
+
 func FuzzParams(f *testing.F) {
 	f.Add("q=x&from=2026-11-24&to=2026-11-25T01:00:00+01:00&actor=a&actor=b&limit=3&cursor=EQ")
 	f.Fuzz(func(t *testing.T, query string) {

@@ -38,7 +38,7 @@ func (s *Server) listRejected(w http.ResponseWriter, r *http.Request, p params) 
 	}
 	page, err := s.store.ListRejected(r.Context(), cursor, limit)
 	if err != nil {
-		return fmt.Errorf("list rejected messages: %w", err)
+		return fmt.Errorf("answer with a list: %w", err)
 	}
 	answer := rejectedPage{Rejected: make([]rejectedJSON, len(page.Rejected))}
 	for i, m := range page.Rejected {

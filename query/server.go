@@ -98,7 +98,7 @@ type route struct {
 func (s *Server) routes() []route {
 	return []route{
 		{path: "/v1/actions", handle: s.listActions, parameters: slices.Concat(filterParameters, pageParameters)},
-		{path: "/v1/actions/{id}", handle: s.getAction, parameters: []parameter{{name: "tenant"}}},
+		{path: "/v1/actions/{id}", handle: s.getAction, parameters: parameters(tenantFields)},
 		{path: "/v1/export.csv", handle: s.exportCSV, parameters: exportParameters, unbounded: true},
 		{path: "/v1/rejected", handle: s.listRejected, parameters: pageParameters},
 		{path: "/openapi.json", handle: s.getOpenAPI},

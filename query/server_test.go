@@ -186,6 +186,47 @@ func TestABrokenStreamDoesNotLookWhole(t *testing.T) {
 	}
 }
 
+// A scan may find its last row long before its end. By then the deadline of that
+// row's write has passed, and the end of the answer needs one of its own.
+func TestAnExportMayBeSilentForLongerThanAClientMayStall(t *testing.T) {
+	t.Parallel()
+	const stall = 50 * time.Millisecond
+	f := func(rows int) {
+		t.Helper()
+		s := deadServer(t)
+		withRoute(s, route{path: "/export", unbounded: true, handle: func(w http.ResponseWriter, r *http.Request, _ params) error {
+			e := newExport(w, true, stall)
+			for n := range rows {
+				a := event(n, nil)
+				if err := e.row(&a); err != nil {
+					return err
+				}
+			}
+			silence, cancel := context.WithTimeout(r.Context(), 4*stall)
+			defer cancel()
+			<-silence.Done()
+			return e.finish()
+		}})
+		address, stop, ended := serveAt(t, s)
+		resp, err := http.Get("http://" + address + "/export")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || strings.Count(string(body), "\r\n") != rows {
+			t.Errorf("%d rows: got %q, %v", rows, body, err)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	f(0)
+	f(1)   // sent at once: nothing is left for the end
+	f(100) // gathered: the end has something to send
+}
+
 func TestAClientThatGoesAwayEndsItsExport(t *testing.T) {
 	t.Parallel()
 	s := deadServer(t)

@@ -53,15 +53,21 @@ func runRejected(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	defer func() { _ = s.Close() }()
-	page, err := s.ListRejected(ctx, nil, *limit)
-	if err != nil {
-		return err
-	}
 	table := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "TIME\tTOPIC\tPARTITION\tOFFSET\tREASON\tFIELD\tMESSAGE")
-	for _, r := range page.Rejected {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\t%s\t%s\n", r.Origin.Time.Format(store.TimeLayout), r.Origin.Topic, r.Origin.Partition, r.Origin.Offset,
-			r.Reason, r.Field, strings.ReplaceAll(r.Message, "\n", " "))
+	// A page may end before the limit.
+	page := store.RejectedPage{}
+	for left := *limit; left > 0; left -= len(page.Rejected) {
+		if page, err = s.ListRejections(ctx, page.Next, left); err != nil {
+			return err
+		}
+		for _, r := range page.Rejected {
+			fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\t%s\t%s\n", r.Origin.Time.Format(store.TimeLayout), r.Origin.Topic, r.Origin.Partition, r.Origin.Offset,
+				r.Reason, r.Field, strings.ReplaceAll(r.Message, "\n", " "))
+		}
+		if page.Next == nil {
+			break
+		}
 	}
 	return table.Flush()
 }

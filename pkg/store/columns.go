@@ -25,15 +25,6 @@ type Action struct {
 	Origin      action.Origin      `json:"-"`
 }
 
-// key is what makes two rows the same event within a tenant.
-type key struct {
-	time int64
-	id   string
-	hash action.ContentHash
-}
-
-func (a *Action) key() key { return key{a.Time.UnixMilli(), a.ID, a.ContentHash} }
-
 // Column is one field of an event: a column of the table and of the CSV.
 type Column struct {
 	// Name is the field's flattened name, such as actor_id.
@@ -43,6 +34,8 @@ type Column struct {
 
 	value func(*Action) any
 	scan  func(*Action) any
+	// size is how many bytes of text the field holds; nil where that is little.
+	size func(*Action) int
 }
 
 // TimeLayout is how a time is written wherever it is text: RFC 3339 in UTC with
@@ -58,7 +51,7 @@ var columns = []Column{
 		Name:  "time",
 		Text:  func(a *Action) string { return a.Time.UTC().Format(TimeLayout) },
 		value: func(a *Action) any { return a.Time },
-		scan:  func(a *Action) any { return &utcTime{&a.Time} },
+		scan:  func(a *Action) any { return &scanTime{&a.Time} },
 	},
 	text("id", func(a *Action) *string { return &a.ID }),
 	text("tenant", func(a *Action) *string { return &a.Tenant }),
@@ -82,7 +75,7 @@ var columns = []Column{
 			}
 			return net.IP(a.IP.AsSlice())
 		},
-		scan: func(a *Action) any { return &address{&a.IP} },
+		scan: func(a *Action) any { return &scanAddress{&a.IP} },
 	},
 	text("action", func(a *Action) *string { return &a.Action }),
 	text("outcome", func(a *Action) *string { return &a.Outcome }),
@@ -103,6 +96,12 @@ var columns = []Column{
 		},
 		value: func(a *Action) any { return a.Related },
 		scan:  func(a *Action) any { return &a.Related },
+		size: func(a *Action) (n int) {
+			for _, r := range a.Related {
+				n += len(r.Type) + len(r.ID) + len(r.Name)
+			}
+			return n
+		},
 	},
 	text("description", func(a *Action) *string { return &a.Description }),
 	text("reason", func(a *Action) *string { return &a.Reason }),
@@ -113,7 +112,8 @@ var columns = []Column{
 		Name:  "details",
 		Text:  func(a *Action) string { return string(a.Details) },
 		value: func(a *Action) any { return string(a.Details) },
-		scan:  func(a *Action) any { return &raw{&a.Details} },
+		scan:  func(a *Action) any { return &scanRaw{&a.Details} },
+		size:  func(a *Action) int { return len(a.Details) },
 	},
 }
 
@@ -123,7 +123,7 @@ var originColumns = []Column{
 	{
 		Name:  "content_hash",
 		value: func(a *Action) any { return string(a.ContentHash[:]) },
-		scan:  func(a *Action) any { return &hash{&a.ContentHash} },
+		scan:  func(a *Action) any { return &scanHash{&a.ContentHash} },
 	},
 	{
 		Name:  "topic_id",
@@ -138,12 +138,12 @@ var originColumns = []Column{
 	{
 		Name:  "partition",
 		value: func(a *Action) any { return uint32(a.Origin.Partition) },
-		scan:  func(a *Action) any { return &partition{&a.Origin.Partition} },
+		scan:  func(a *Action) any { return &scanPartition{&a.Origin.Partition} },
 	},
 	{
 		Name:  "offset",
 		value: func(a *Action) any { return uint64(a.Origin.Offset) },
-		scan:  func(a *Action) any { return &offset{&a.Origin.Offset} },
+		scan:  func(a *Action) any { return &scanOffset{&a.Origin.Offset} },
 	},
 	{
 		Name:  "kafka_time",
@@ -170,7 +170,18 @@ func text(name string, field func(*Action) *string) Column {
 		Text:  func(a *Action) string { return *field(a) },
 		value: func(a *Action) any { return *field(a) },
 		scan:  func(a *Action) any { return field(a) },
+		size:  func(a *Action) int { return len(*field(a)) },
 	}
+}
+
+// size is how many bytes of text an event holds.
+func (a *Action) size() (n int) {
+	for _, c := range columns {
+		if c.size != nil {
+			n += c.size(a)
+		}
+	}
+	return n
 }
 
 // destinations returns where a row's columns are scanned to.
@@ -184,13 +195,13 @@ func destinations(a *Action) []any {
 
 // The types below turn what the database holds into what the event holds.
 
-type utcTime struct{ to *time.Time }
+type scanTime struct{ to *time.Time }
 
-func (t *utcTime) Scan(v any) error { return scanInto(v, func(v time.Time) { *t.to = v.UTC() }) }
+func (t *scanTime) Scan(v any) error { return scanInto(v, func(v time.Time) { *t.to = v.UTC() }) }
 
-type address struct{ to *netip.Addr }
+type scanAddress struct{ to *netip.Addr }
 
-func (a *address) Scan(v any) error {
+func (a *scanAddress) Scan(v any) error {
 	return scanInto(v, func(v net.IP) {
 		addr, _ := netip.AddrFromSlice(v.To16())
 		*a.to = addr.Unmap()
@@ -200,9 +211,9 @@ func (a *address) Scan(v any) error {
 	})
 }
 
-type raw struct{ to *json.RawMessage }
+type scanRaw struct{ to *json.RawMessage }
 
-func (r *raw) Scan(v any) error {
+func (r *scanRaw) Scan(v any) error {
 	return scanInto(v, func(v string) {
 		*r.to = nil
 		if v != "" {
@@ -211,17 +222,17 @@ func (r *raw) Scan(v any) error {
 	})
 }
 
-type hash struct{ to *action.ContentHash }
+type scanHash struct{ to *action.ContentHash }
 
-func (h *hash) Scan(v any) error { return scanInto(v, func(v string) { copy(h.to[:], v) }) }
+func (h *scanHash) Scan(v any) error { return scanInto(v, func(v string) { copy(h.to[:], v) }) }
 
-type partition struct{ to *int }
+type scanPartition struct{ to *int }
 
-func (p *partition) Scan(v any) error { return scanInto(v, func(v uint32) { *p.to = int(v) }) }
+func (p *scanPartition) Scan(v any) error { return scanInto(v, func(v uint32) { *p.to = int(v) }) }
 
-type offset struct{ to *int64 }
+type scanOffset struct{ to *int64 }
 
-func (o *offset) Scan(v any) error { return scanInto(v, func(v uint64) { *o.to = int64(v) }) }
+func (o *scanOffset) Scan(v any) error { return scanInto(v, func(v uint64) { *o.to = int64(v) }) }
 
 func scanInto[T any](v any, set func(T)) error {
 	typed, ok := v.(T)

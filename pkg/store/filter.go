@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/hex"
 	"errors"
 	"strings"
 	"time"
@@ -38,13 +39,22 @@ func (c *condition) and(term string, args ...any) {
 
 func (c *condition) sql() string { return strings.Join(c.terms, " AND ") }
 
-// condition is the one place where a question to the table of actions is built.
-func (f Filter) condition() (*condition, error) {
-	if f.Tenant == "" {
+// tenantCondition is where every question to the table of actions begins.
+func tenantCondition(tenant string) (*condition, error) {
+	if tenant == "" {
 		return nil, errNoTenant
 	}
 	c := &condition{}
-	c.and("tenant = ?", f.Tenant)
+	c.and("tenant = ?", tenant)
+	return c, nil
+}
+
+// condition is the filter as SQL.
+func (f Filter) condition() (*condition, error) {
+	c, err := tenantCondition(f.Tenant)
+	if err != nil {
+		return nil, err
+	}
 	if !f.From.IsZero() {
 		c.and("time >= "+milliseconds, ceilMilli(f.From))
 	}
@@ -64,6 +74,21 @@ func (f Filter) condition() (*condition, error) {
 			// Without this a needle could begin in one column and end in the other.
 			c.and("(positionUTF8(lowerUTF8(description), lowerUTF8(?)) > 0 OR positionUTF8(lowerUTF8(subject_name), lowerUTF8(?)) > 0)", f.Text, f.Text)
 		}
+	}
+	return c, nil
+}
+
+// conditionAfter is the filter and what comes after a place in newest-first order;
+// nil is the beginning.
+func (f Filter) conditionAfter(after *Cursor) (*condition, error) {
+	c, err := f.condition()
+	if err != nil {
+		return nil, err
+	}
+	if after != nil {
+		c.and("time <= "+milliseconds, after.Time.UnixMilli())
+		c.and("(time, id, content_hash) < ("+milliseconds+", ?, toFixedString(unhex(?), 16))",
+			after.Time.UnixMilli(), after.ID, hex.EncodeToString(after.ContentHash[:]))
 	}
 	return c, nil
 }

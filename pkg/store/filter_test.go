@@ -192,6 +192,12 @@ func TestFilterNeverCrossesTenants(t *testing.T) {
 	if err := s.Each(t.Context(), Filter{}, func(*Action) error { return nil }); err == nil {
 		t.Error("a read without a tenant is not refused")
 	}
+	if _, err := s.Get(t.Context(), "", event(1, nil).ID); err == nil {
+		t.Error("an id without a tenant is not refused")
+	}
+	if _, err := s.Choices(t.Context(), ""); err == nil {
+		t.Error("choices without a tenant are not refused")
+	}
 	if actions, err := s.Get(t.Context(), "default", event(2, nil).ID); err != nil || len(actions) != 0 {
 		t.Errorf("another tenant's action: %v, %v", actions, err)
 	}

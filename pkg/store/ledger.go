@@ -38,25 +38,21 @@ type Settled struct {
 // Settled returns how far each partition of a topic has been dealt with, by the
 // topic's id and partition. A partition that is not in it is at offset 0.
 func (s *Store) Settled(ctx context.Context, topic string) (map[[16]byte]map[int]Settled, error) {
-	rows, err := s.conn.Query(ctx, settledQuery, topic)
-	if err != nil {
-		return nil, fmt.Errorf("read the ledger of topic %s: %w", topic, err)
-	}
-	defer func() { _ = rows.Close() }()
 	settled := map[[16]byte]map[int]Settled{}
-	for rows.Next() {
+	err := eachRow(ctx, s.conn, settledQuery, []any{topic}, func(scan func(...any) error) error {
 		var id uuid.UUID
-		var partition uint32
-		var offset, highest uint64
-		if err := rows.Scan(&id, &partition, &offset, &highest); err != nil {
-			return nil, fmt.Errorf("read the ledger of topic %s: %w", topic, err)
+		var partition int
+		var at Settled
+		if err := scan(&id, &scanPartition{&partition}, &scanOffset{&at.Offset}, &scanOffset{&at.Highest}); err != nil {
+			return err
 		}
 		if settled[id] == nil {
 			settled[id] = map[int]Settled{}
 		}
-		settled[id][int(partition)] = Settled{Offset: int64(offset), Highest: int64(highest)}
-	}
-	if err := rows.Err(); err != nil {
+		settled[id][partition] = at
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("read the ledger of topic %s: %w", topic, err)
 	}
 	return settled, nil
@@ -76,14 +72,10 @@ type Partition struct {
 
 // Ledger returns what the ledger says of every partition, by topic and partition.
 func (s *Store) Ledger(ctx context.Context) ([]Partition, error) {
-	rows, err := s.conn.Query(ctx, "SELECT topic, topic_id, partition, sum(lost), max(written) FROM ledger FINAL GROUP BY topic, topic_id, partition ORDER BY topic, topic_id, partition")
-	if err != nil {
-		return nil, fmt.Errorf("read the ledger: %w", err)
-	}
-	var partitions []Partition
-	err = collect(rows, &partitions, func(p *Partition) []any {
-		return []any{&p.Topic, &p.TopicID, &partition{&p.Partition}, &offset{&p.Lost}, &utcTime{&p.Written}}
-	})
+	partitions, err := collect(ctx, s.conn, "SELECT topic, topic_id, partition, sum(lost), max(written) FROM ledger FINAL GROUP BY topic, topic_id, partition ORDER BY topic, topic_id, partition", nil,
+		func(p *Partition) []any {
+			return []any{&p.Topic, &p.TopicID, &scanPartition{&p.Partition}, &scanOffset{&p.Lost}, &scanTime{&p.Written}}
+		})
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}

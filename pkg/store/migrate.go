@@ -164,25 +164,20 @@ func quoteName(name string) string {
 
 // applied returns the checksums of the applied migrations by version.
 func (s *Store) applied(ctx context.Context) (map[uint32]string, error) {
-	rows, err := s.conn.Query(ctx, "SELECT version, checksum FROM schema_migrations FINAL")
-	if err != nil {
-		var exception *clickhouse.Exception
-		if errors.As(err, &exception) && (exception.Code == codeUnknownTable || exception.Code == codeUnknownDatabase) {
-			return nil, fmt.Errorf("database %q has no schema yet, run actionlog migrate: %w", s.database, err)
-		}
-		return nil, fmt.Errorf("read the applied migrations: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
 	applied := map[uint32]string{}
-	for rows.Next() {
+	err := eachRow(ctx, s.conn, "SELECT version, checksum FROM schema_migrations FINAL", nil, func(scan func(...any) error) error {
 		var version uint32
 		var checksum string
-		if err := rows.Scan(&version, &checksum); err != nil {
-			return nil, fmt.Errorf("read the applied migrations: %w", err)
+		if err := scan(&version, &checksum); err != nil {
+			return err
 		}
 		applied[version] = checksum
+		return nil
+	})
+	if exception, ok := errors.AsType[*clickhouse.Exception](err); ok && (exception.Code == codeUnknownTable || exception.Code == codeUnknownDatabase) {
+		return nil, fmt.Errorf("database %q has no schema yet, run actionlog migrate: %w", s.database, err)
 	}
-	if err := rows.Err(); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("read the applied migrations: %w", err)
 	}
 	return applied, nil

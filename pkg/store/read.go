@@ -2,13 +2,12 @@ package store
 
 import (
 	"context"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/actionlog/actionlog/pkg/action"
 )
@@ -17,7 +16,8 @@ import (
 // that the engine reads backwards and stops early. Content hashes make it total.
 const newestFirst = " ORDER BY time DESC, id DESC, content_hash DESC"
 
-// Cursor is the place of an event in a list.
+// Cursor is the place of an event in a list: what makes two rows the same event
+// within a tenant.
 type Cursor struct {
 	Time        time.Time
 	ID          string
@@ -34,77 +34,103 @@ type Page struct {
 }
 
 // List returns the newest events that match, at most limit of them, that come
-// after the cursor in newest-first order (from the newest when it is nil).
-// Conflicting events are marked.
+// after the cursor in newest-first order (from the newest when it is nil). A page
+// ends early when it holds about 8 MiB. Conflicting events are marked.
 func (s *Store) List(ctx context.Context, f Filter, after *Cursor, limit int) (Page, error) {
-	// The engine may still hold repeats of a row. They are neighbours: a few more
-	// rows are fetched than asked for, and repeats are passed over.
-	fetch := limit + 1 + limit/8 + 8
-	var page Page
-	for {
-		fetched := 0
-		err := s.read(ctx, f, after, fetch, func(a *Action) error {
-			fetched++
-			// When the page is full the few rows that are left are read all the same: a
-			// read that is broken off costs its connection.
-			if page.Next != nil || after != nil && a.cursor() == *after {
-				return nil
-			}
-			if len(page.Actions) == limit {
-				page.Next = after
-				return nil
-			}
-			cursor := a.cursor()
-			after = &cursor
-			page.Actions = append(page.Actions, *a)
-			return nil
-		})
-		if err != nil {
-			return Page{}, err
-		}
-		if page.Next != nil || fetched < fetch {
-			break
-		}
+	actions := list[Action, Cursor]{
+		read: func(after *Cursor, fetch int, each func(*Action) error) error {
+			return s.read(ctx, f, after, fetch, each)
+		},
+		place: (*Action).cursor,
+		size:  (*Action).size,
+		fetch: fetchActions,
 	}
-	if err := s.markConflicts(ctx, f.Tenant, page.Actions); err != nil {
+	rows, next, err := actions.page(after, limit)
+	if err != nil {
 		return Page{}, err
 	}
-	return page, nil
+	if err := s.markConflicts(ctx, f.Tenant, rows); err != nil {
+		return Page{}, err
+	}
+	return Page{Actions: rows, Next: next}, nil
 }
 
 // Each calls f with every event that matches, newest first and each once, until
 // f returns an error, which it returns. Its memory does not grow with the result.
 // The event that f is given is overwritten by the next one, and is not marked as
 // conflicting.
+//
+// A query that someone kills may end as if it were complete: the embedded engine's
+// does. So after the last event the store asks whether there is another one, and
+// reads on if so.
 func (s *Store) Each(ctx context.Context, filter Filter, f func(*Action) error) error {
-	var last key
-	first := true
-	return s.read(ctx, filter, nil, 0, func(a *Action) error {
-		if k := a.key(); first || k != last {
-			first, last = false, k
-			return f(a)
+	var last Cursor // no event has an empty id
+	var after *Cursor
+	for {
+		err := s.read(ctx, filter, after, 0, func(a *Action) error {
+			if c := a.cursor(); c != last {
+				last, after = c, &last
+				return f(a)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+		more, err := s.anyAfter(ctx, filter, after)
+		if err != nil {
+			return fmt.Errorf("make sure that all actions were read: %w", err)
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+// anyAfter reports whether an event matches that comes after a place. A count is
+// one row always, so this question cannot be cut short unseen.
+func (s *Store) anyAfter(ctx context.Context, f Filter, after *Cursor) (bool, error) {
+	c, err := f.conditionAfter(after)
+	if err != nil {
+		return false, err
+	}
+	counts, err := collect(ctx, s.conn, "SELECT count() FROM (SELECT 1 FROM actions WHERE "+c.sql()+" LIMIT 1)", c.args, func(n *uint64) []any { return []any{n} })
+	if err != nil {
+		return false, err
+	}
+	if len(counts) != 1 {
+		return false, errors.New("the query was cut short")
+	}
+	return counts[0] > 0, nil
 }
 
 // maxSameID bounds how many events of one id are returned: whoever may emit could
 // give every event the same.
 const maxSameID = 1000
 
-// Get returns the events of a tenant that carry an id, in the order in which the
-// log received them: one as a rule, none when there is no such event, more when
-// the id was used again, with another time or other content. It returns the first
-// 1,000 at most.
+// Get returns the events of a tenant that carry an id, that of the lowest offset
+// first: one as a rule, none when there is no such event, more when the id was used
+// again, with another time or other content. Where events are keyed by tenant, as
+// emit keys them, this is the order in which the log received them. It returns the
+// first 1,000 at most, and fewer when they hold more than about 8 MiB.
 func (s *Store) Get(ctx context.Context, tenant, id string) ([]Action, error) {
+	c, err := tenantCondition(tenant)
+	if err != nil {
+		return nil, fmt.Errorf("read the actions of an id: %w", err)
+	}
+	c.and("id = ?", id)
 	var actions []Action
-	query := "SELECT " + columnList + " FROM actions WHERE tenant = ? AND id = ? ORDER BY offset, partition, topic_id LIMIT 1 BY time, content_hash LIMIT ?"
-	err := s.scan(ctx, query, []any{tenant, id, maxSameID}, func(a *Action) error {
-		actions = append(actions, *a)
+	text := 0
+	query := "SELECT " + columnList + " FROM actions WHERE " + c.sql() + " ORDER BY offset, partition, topic_id LIMIT 1 BY time, content_hash LIMIT ?"
+	err = s.scan(ctx, query, append(c.args, maxSameID), func(a *Action) error {
+		if text < maxPageText {
+			actions = append(actions, *a)
+		}
+		text += a.size()
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("get action: %w", err)
+		return nil, fmt.Errorf("read the actions of an id: %w", err)
 	}
 	if err := s.markConflicts(ctx, tenant, actions); err != nil {
 		return nil, err
@@ -115,14 +141,9 @@ func (s *Store) Get(ctx context.Context, tenant, id string) ([]Action, error) {
 // read streams the rows that match in newest-first order, repeats included;
 // limit 0 means all.
 func (s *Store) read(ctx context.Context, f Filter, after *Cursor, limit int, each func(*Action) error) error {
-	c, err := f.condition()
+	c, err := f.conditionAfter(after)
 	if err != nil {
 		return err
-	}
-	if after != nil {
-		c.and("time <= "+milliseconds, after.Time.UnixMilli())
-		c.and("(time, id, content_hash) < ("+milliseconds+", ?, toFixedString(unhex(?), 16))",
-			after.Time.UnixMilli(), after.ID, hex.EncodeToString(after.ContentHash[:]))
 	}
 	query := "SELECT " + columnList + " FROM actions WHERE " + c.sql() + newestFirst
 	if limit > 0 {
@@ -136,29 +157,17 @@ func (s *Store) read(ctx context.Context, f Filter, after *Cursor, limit int, ea
 }
 
 // scan runs a query for columnList and calls each with every row. The action is
-// overwritten by the next row. When each ends the read, the engine's query is
-// cancelled.
+// overwritten by the next row.
 func (s *Store) scan(ctx context.Context, query string, args []any, each func(*Action) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	rows, err := s.conn.Query(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
 	var a Action
 	to := destinations(&a)
-	for rows.Next() {
+	return eachRow(ctx, s.conn, query, args, func(scan func(...any) error) error {
 		a.Related = nil // the driver appends to what it finds
-		if err := rows.Scan(to...); err != nil {
+		if err := scan(to...); err != nil {
 			return err
 		}
-		if err := each(&a); err != nil {
-			cancel()
-			return err
-		}
-	}
-	return rows.Err()
+		return each(&a)
+	})
 }
 
 // markConflicts marks the events that share tenant, time and id with another one
@@ -181,23 +190,20 @@ func (s *Store) markConflicts(ctx context.Context, tenant string, actions []Acti
 	}
 	// A thousand of the longest ids, each byte escaped, take over half a megabyte.
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_query_size": 4 << 20}))
-	rows, err := s.conn.Query(ctx, "SELECT toUnixTimestamp64Milli(time) AS ms, id FROM actions WHERE tenant = ? AND time >= "+milliseconds+" AND time <= "+milliseconds+
-		" AND (time, id) IN (?) GROUP BY time, id HAVING uniqExact(content_hash) > 1",
-		tenant, earliest.UnixMilli(), latest.UnixMilli(), pairs)
+	c, err := tenantCondition(tenant)
 	if err != nil {
 		return fmt.Errorf("find conflicting actions: %w", err)
 	}
-	defer func() { _ = rows.Close() }()
-	conflicting := map[identity]bool{}
-	for rows.Next() {
-		var i identity
-		if err := rows.Scan(&i.time, &i.id); err != nil {
-			return fmt.Errorf("find conflicting actions: %w", err)
-		}
-		conflicting[i] = true
-	}
-	if err := rows.Err(); err != nil {
+	c.and("time >= "+milliseconds+" AND time <= "+milliseconds, earliest.UnixMilli(), latest.UnixMilli())
+	c.and("(time, id) IN (?)", pairs)
+	found, err := collect(ctx, s.conn, "SELECT toUnixTimestamp64Milli(time) AS ms, id FROM actions WHERE "+c.sql()+
+		" GROUP BY time, id HAVING uniqExact(content_hash) > 1", c.args, func(i *identity) []any { return []any{&i.time, &i.id} })
+	if err != nil {
 		return fmt.Errorf("find conflicting actions: %w", err)
+	}
+	conflicting := map[identity]bool{}
+	for _, i := range found {
+		conflicting[i] = true
 	}
 	for i := range actions {
 		a := &actions[i]
@@ -238,36 +244,22 @@ const (
 // reads 100,000 events at most, so it stays quick in a long history; what acted
 // before them can still be filtered by, but is not offered.
 func (s *Store) Choices(ctx context.Context, tenant string) (Choices, error) {
-	var choices Choices
-	newest := " FROM (SELECT actor_id, actor_name, actor_type, action, time FROM actions WHERE tenant = ?" + newestFirst + " LIMIT ?) "
-	rows, err := s.conn.Query(ctx, "SELECT actor_id, argMax(actor_name, time), argMax(actor_type, time)"+newest+
-		"GROUP BY actor_id ORDER BY count() DESC, actor_id LIMIT ?", tenant, choicesRows, choicesActors)
+	c, err := tenantCondition(tenant)
 	if err != nil {
-		return Choices{}, fmt.Errorf("list actors: %w", err)
+		return Choices{}, fmt.Errorf("read the choices: %w", err)
 	}
-	if err := collect(rows, &choices.Actors, func(a *action.Actor) []any { return []any{&a.ID, &a.Name, &a.Type} }); err != nil {
-		return Choices{}, fmt.Errorf("list actors: %w", err)
-	}
-	rows, err = s.conn.Query(ctx, "SELECT DISTINCT action"+newest, tenant, choicesRows)
+	newest := " FROM (SELECT actor_id, actor_name, actor_type, action, time FROM actions WHERE " + c.sql() + newestFirst + " LIMIT ?) "
+	c.args = append(c.args, choicesRows)
+	actors, err := collect(ctx, s.conn, "SELECT actor_id, argMax(actor_name, time), argMax(actor_type, time)"+newest+
+		"GROUP BY actor_id ORDER BY count() DESC, actor_id LIMIT ?", slices.Concat(c.args, []any{choicesActors}),
+		func(a *action.Actor) []any { return []any{&a.ID, &a.Name, &a.Type} })
 	if err != nil {
-		return Choices{}, fmt.Errorf("list action types: %w", err)
+		return Choices{}, fmt.Errorf("read the actors seen: %w", err)
 	}
-	if err := collect(rows, &choices.Actions, func(a *string) []any { return []any{a} }); err != nil {
-		return Choices{}, fmt.Errorf("list action types: %w", err)
+	actions, err := collect(ctx, s.conn, "SELECT DISTINCT action"+newest, c.args, func(a *string) []any { return []any{a} })
+	if err != nil {
+		return Choices{}, fmt.Errorf("read the action types seen: %w", err)
 	}
-	slices.Sort(choices.Actions)
-	return choices, nil
-}
-
-// collect appends every row to a slice and closes the rows.
-func collect[T any](rows driver.Rows, to *[]T, destinations func(*T) []any) error {
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var v T
-		if err := rows.Scan(destinations(&v)...); err != nil {
-			return err
-		}
-		*to = append(*to, v)
-	}
-	return rows.Err()
+	slices.Sort(actions)
+	return Choices{Actors: actors, Actions: actions}, nil
 }

@@ -10,7 +10,10 @@ import (
 	"github.com/actionlog/actionlog/pkg/action"
 )
 
-const rejectedColumns = "topic_id, topic, partition, offset, time, reason, field, message, raw"
+const (
+	briefColumns    = "topic_id, topic, partition, offset, time, reason, field, message"
+	rejectedColumns = briefColumns + ", raw"
+)
 
 // RejectedCursor is the place of a rejected message in their list.
 type RejectedCursor struct {
@@ -21,6 +24,10 @@ type RejectedCursor struct {
 	TopicID   [16]byte
 }
 
+func (r *Rejected) cursor() RejectedCursor {
+	return RejectedCursor{r.Origin.Time, r.Origin.Topic, r.Origin.Partition, r.Origin.Offset, r.Origin.TopicID}
+}
+
 // RejectedPage is a stretch of the rejected messages, newest first.
 type RejectedPage struct {
 	Rejected []Rejected
@@ -29,8 +36,36 @@ type RejectedPage struct {
 }
 
 // ListRejected returns the newest rejected messages, at most limit of them, that
-// come after the cursor in newest-first order (from the newest when it is nil).
+// come after the cursor in newest-first order (from the newest when it is nil). A
+// page ends early when it holds about 8 MiB.
 func (s *Store) ListRejected(ctx context.Context, after *RejectedCursor, limit int) (RejectedPage, error) {
+	return s.listRejected(ctx, after, limit, rejectedColumns, fetchRaw)
+}
+
+// ListRejections is ListRejected without the messages' values: Raw is nil.
+func (s *Store) ListRejections(ctx context.Context, after *RejectedCursor, limit int) (RejectedPage, error) {
+	return s.listRejected(ctx, after, limit, briefColumns, fetchBrief)
+}
+
+func (s *Store) listRejected(ctx context.Context, after *RejectedCursor, limit int, columns string, fetch int) (RejectedPage, error) {
+	rejected := list[Rejected, RejectedCursor]{
+		read: func(after *RejectedCursor, fetch int, each func(*Rejected) error) error {
+			return s.readRejected(ctx, columns, after, fetch, each)
+		},
+		place: (*Rejected).cursor,
+		size:  func(r *Rejected) int { return len(r.Raw) + len(r.Field) + len(r.Message) },
+		fetch: fetch,
+	}
+	rows, next, err := rejected.page(after, limit)
+	if err != nil {
+		return RejectedPage{}, fmt.Errorf("read rejected messages: %w", err)
+	}
+	return RejectedPage{Rejected: rows, Next: next}, nil
+}
+
+// readRejected calls each with the rows after a place, repeats included: without
+// FINAL, which would read the table from its beginning, the engine stops early.
+func (s *Store) readRejected(ctx context.Context, columns string, after *RejectedCursor, fetch int, each func(*Rejected) error) error {
 	var c condition
 	c.and("true")
 	if after != nil {
@@ -38,32 +73,25 @@ func (s *Store) ListRejected(ctx context.Context, after *RejectedCursor, limit i
 		c.and("(time, topic, partition, offset, topic_id) < ("+milliseconds+", ?, ?, ?, toUUID(?))",
 			after.Time.UnixMilli(), after.Topic, after.Partition, after.Offset, uuid.UUID(after.TopicID).String())
 	}
-	query := "SELECT " + rejectedColumns + " FROM rejected FINAL WHERE " + c.sql() +
+	query := "SELECT " + columns + " FROM rejected WHERE " + c.sql() +
 		" ORDER BY time DESC, topic DESC, partition DESC, offset DESC, topic_id DESC LIMIT ?"
-	rows, err := s.conn.Query(ctx, query, append(c.args, limit+1)...)
-	if err != nil {
-		return RejectedPage{}, fmt.Errorf("list rejected messages: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var page RejectedPage
-	for rows.Next() {
-		if len(page.Rejected) == limit {
-			last := page.Rejected[limit-1].Origin
-			page.Next = &RejectedCursor{last.Time, last.Topic, last.Partition, last.Offset, last.TopicID}
-			break
-		}
+	return eachRow(ctx, s.conn, query, append(c.args, fetch), func(scan func(...any) error) error {
 		var r Rejected
 		var reason, raw string
-		err := rows.Scan((*uuid.UUID)(&r.Origin.TopicID), &r.Origin.Topic, &partition{&r.Origin.Partition}, &offset{&r.Origin.Offset},
-			&utcTime{&r.Origin.Time}, &reason, &r.Field, &r.Message, &raw)
-		if err != nil {
-			return RejectedPage{}, fmt.Errorf("list rejected messages: %w", err)
+		to := []any{
+			(*uuid.UUID)(&r.Origin.TopicID), &r.Origin.Topic, &scanPartition{&r.Origin.Partition}, &scanOffset{&r.Origin.Offset},
+			&scanTime{&r.Origin.Time}, &reason, &r.Field, &r.Message,
 		}
-		r.Reason, r.Raw = action.Reason(reason), []byte(raw)
-		page.Rejected = append(page.Rejected, r)
-	}
-	if err := rows.Err(); err != nil {
-		return RejectedPage{}, fmt.Errorf("list rejected messages: %w", err)
-	}
-	return page, nil
+		if columns == rejectedColumns {
+			to = append(to, &raw)
+		}
+		if err := scan(to...); err != nil {
+			return err
+		}
+		r.Reason = action.Reason(reason)
+		if columns == rejectedColumns {
+			r.Raw = []byte(raw)
+		}
+		return each(&r)
+	})
 }
