@@ -63,7 +63,7 @@ func (s *Server) listActions(w http.ResponseWriter, r *http.Request, p params) e
 	return nil
 }
 
-// getAction answers with the event of an id at the lowest offset and, under others,
+// getAction answers with the event of an id that Kafka got first and, under others,
 // whatever else carries its id.
 func (s *Server) getAction(w http.ResponseWriter, r *http.Request, p params) error {
 	tenant, err := p.tenant()

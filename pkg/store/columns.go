@@ -148,7 +148,7 @@ var originColumns = []Column{
 	{
 		Name:  "kafka_time",
 		value: func(a *Action) any { return clampTime(a.Origin.Time) },
-		scan:  func(a *Action) any { return &utcTime{&a.Origin.Time} },
+		scan:  func(a *Action) any { return &scanTime{&a.Origin.Time} },
 	},
 }
 

@@ -108,11 +108,11 @@ func (s *Store) anyAfter(ctx context.Context, f Filter, after *Cursor) (bool, er
 // give every event the same.
 const maxSameID = 1000
 
-// Get returns the events of a tenant that carry an id, that of the lowest offset
-// first: one as a rule, none when there is no such event, more when the id was used
-// again, with another time or other content. Where events are keyed by tenant, as
-// emit keys them, this is the order in which the log received them. It returns the
-// first 1,000 at most, and fewer when they hold more than about 8 MiB.
+// Get returns the events of a tenant that carry an id, the one that Kafka got first
+// ahead: one as a rule, none when there is no such event, more when the id was used
+// again, with another time or other content. The order is that of Kafka's timestamps,
+// then of offsets: offsets alone say nothing across partitions. It returns the first
+// 1,000 at most, and fewer when they hold more than about 8 MiB.
 func (s *Store) Get(ctx context.Context, tenant, id string) ([]Action, error) {
 	c, err := tenantCondition(tenant)
 	if err != nil {
@@ -121,7 +121,7 @@ func (s *Store) Get(ctx context.Context, tenant, id string) ([]Action, error) {
 	c.and("id = ?", id)
 	var actions []Action
 	text := 0
-	query := "SELECT " + columnList + " FROM actions WHERE " + c.sql() + " ORDER BY offset, partition, topic_id LIMIT 1 BY time, content_hash LIMIT ?"
+	query := "SELECT " + columnList + " FROM actions WHERE " + c.sql() + " ORDER BY kafka_time, offset, partition, topic_id LIMIT 1 BY time, content_hash LIMIT ?"
 	err = s.scan(ctx, query, append(c.args, maxSameID), func(a *Action) error {
 		if text < maxPageText {
 			actions = append(actions, *a)

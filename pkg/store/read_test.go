@@ -254,6 +254,31 @@ func TestConflictsAreBothKeptAndBothMarked(t *testing.T) {
 	}
 }
 
+func TestGetShowsFirstWhatKafkaGotFirst(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	at := func(description string, partition int, offset int64, received time.Time) Action {
+		return event(1, func(a *Action) {
+			a.Description, a.ContentHash[0] = description, description[0]
+			a.Origin.Partition, a.Origin.Offset, a.Origin.Time = partition, offset, received
+		})
+	}
+	original, forged := at("true", 3, 6789, noon), at("forged", 0, 81, noon.Add(2*time.Second))
+	// A copy of the original at a lower offset does not make it any later.
+	copied := at("true", 1, 5, noon.Add(4*time.Second))
+	insert(t, s, []Action{forged}, []Action{copied}, []Action{original})
+	for range 2 {
+		found, err := s.Get(t.Context(), "default", original.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) != 2 || found[0].Description != "true" || found[0].Origin.Offset != 6789 || found[1].Description != "forged" {
+			t.Errorf("got %+v, want the original ahead of the forgery", found)
+		}
+		execute(t, s, "OPTIMIZE TABLE actions FINAL")
+	}
+}
+
 func TestConflictsInAFullPageOfTheLongestIDs(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
