@@ -447,12 +447,18 @@ func (w *torture) check(s *store.Store, log log, polled *polled) {
 			t.Errorf("the poller missed event %s", id)
 		}
 	}
-	page, err := s.ListRejected(t.Context(), nil, 100_000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range page.Rejected {
-		rejected[fmt.Sprintf("%d/%d/%s", r.Origin.Partition, r.Origin.Offset, r.Raw)]--
+	var after *store.RejectedCursor
+	for {
+		page, err := s.ListRejected(t.Context(), after, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range page.Rejected {
+			rejected[fmt.Sprintf("%d/%d/%s", r.Origin.Partition, r.Origin.Offset, r.Raw)]--
+		}
+		if after = page.Next; after == nil {
+			break
+		}
 	}
 	for message, n := range rejected {
 		if n != 0 {
@@ -474,7 +480,7 @@ func (w *torture) check(s *store.Store, log log, polled *polled) {
 func (w *torture) exportedIDs() (ids []string) {
 	addr := freeAddress(w.t)
 	cmd := exec.Command(binary, "query")
-	cmd.Env = append(w.env, "ACTIONLOG_QUERY_ADDR="+addr)
+	cmd.Env = append(w.env[:len(w.env):len(w.env)], "ACTIONLOG_QUERY_ADDR="+addr)
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
