@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -480,7 +481,7 @@ func (w *torture) check(s *store.Store, log log, polled *polled) {
 func (w *torture) exportedIDs() (ids []string) {
 	addr := freeAddress(w.t)
 	cmd := exec.Command(binary, "query")
-	cmd.Env = append(w.env[:len(w.env):len(w.env)], "ACTIONLOG_QUERY_ADDR="+addr)
+	cmd.Env = slices.Concat(w.env, []string{"ACTIONLOG_QUERY_ADDR=" + addr})
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
