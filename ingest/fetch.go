@@ -121,8 +121,8 @@ func (f *fetcher) read(records stretch) (c chunk, more bool, err error) {
 func (c *chunk) add(value []byte, origin action.Origin) {
 	c.part.To = origin.Offset + 1
 	c.bytes += len(value)
-	event, err := action.Decode(value, origin)
-	if rejection, ok := errors.AsType[*action.Rejection](err); ok {
+	event, rejection := action.Decode(value, origin)
+	if rejection != nil {
 		c.part.Rejected++
 		c.rejected = append(c.rejected, store.Rejected{Rejection: *rejection, Origin: origin, Raw: value})
 		return

@@ -246,8 +246,8 @@ func (w *world) produce() {
 		f.value = fmt.Appendf(nil, `{"id":"%d","time":"2026-01-01T00:00:00Z","actor":{"id":"a"},"action":"x.y","description":"%d"}`, w.rng.IntN(4), w.rng.IntN(2))
 	}
 	at := place{w.topic, p, offset}
-	event, err := action.Decode(f.value, action.Origin{Topic: modelTopic, Partition: p, Offset: offset, Time: f.time.UTC()})
-	f.rejected = err != nil
+	event, rejection := action.Decode(f.value, action.Origin{Topic: modelTopic, Partition: p, Offset: offset, Time: f.time.UTC()})
+	f.rejected = rejection != nil
 	f.event = identity{event.Tenant, event.ID, event.Time.UnixMilli(), action.HashContent(f.value)}
 	w.facts[at] = f
 	w.logs[p] = append(w.logs[p], offset)

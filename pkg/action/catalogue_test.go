@@ -29,8 +29,8 @@ func TestCatalogueBuiltIn(t *testing.T) {
 	for _, kind := range c.Types() {
 		categories = append(categories, kind.Category)
 		// A type of the catalogue is one that an event can have.
-		if _, err := action.Decode([]byte(`{"actor":{"id":"u1"},"action":"`+kind.Type+`"}`), origin()); err != nil {
-			t.Errorf("%s: %v", kind.Type, err)
+		if _, rejected := action.Decode([]byte(`{"actor":{"id":"u1"},"action":"`+kind.Type+`"}`), origin()); rejected != nil {
+			t.Errorf("%s: %v", kind.Type, rejected)
 		}
 		if kind.Icon == action.UnknownIcon {
 			t.Errorf("%s has the icon of unknown types", kind.Type)

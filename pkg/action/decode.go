@@ -26,12 +26,13 @@ func HashContent(value []byte) ContentHash {
 // actor type gets its default, an absent time the origin's, and an absent id one
 // that is derived from topic, partition and offset.
 //
-// The error is always a [*Rejection] for the first fault. Decode keeps no
-// reference to value. Its verdict depends on its arguments alone, and neither
+// The rejection is for the first fault; nil means that there is none. Its type is
+// not error, so that nothing else can come back: test it for nil before it goes
+// into an error. Decode keeps no reference to value. Its verdict depends on its arguments alone, and neither
 // verdict, id, tenant nor time of a message may ever change between versions: a
 // replay would then store the same message as another row. The golden file of
 // the tests holds them.
-func Decode(value []byte, origin Origin) (Event, error) {
+func Decode(value []byte, origin Origin) (Event, *Rejection) {
 	var e Event
 	if r := decode(value, origin, &e); r != nil {
 		return Event{}, r

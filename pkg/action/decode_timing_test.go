@@ -19,8 +19,8 @@ func BenchmarkDecode(b *testing.B) {
 	b.SetBytes(int64(len(value)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := action.Decode(value, o); err != nil {
-			b.Fatal(err)
+		if _, rejected := action.Decode(value, o); rejected != nil {
+			b.Fatal(rejected)
 		}
 	}
 }
@@ -30,7 +30,7 @@ func BenchmarkDecodeRejected(b *testing.B) {
 	o := origin()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := action.Decode(value, o); err == nil {
+		if _, rejected := action.Decode(value, o); rejected == nil {
 			b.Fatal("accepted")
 		}
 	}

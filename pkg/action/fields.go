@@ -14,6 +14,10 @@ const (
 	// MaxDetailsDepth bounds the levels of objects and arrays in details, details
 	// itself being the first.
 	MaxDetailsDepth = 64
+	// MaxTenant bounds the tenant, in characters.
+	MaxTenant = 128
+	// MaxActorID bounds the id of an actor, in characters.
+	MaxActorID = 256
 	// MaxAction bounds the action, in characters.
 	MaxAction = 128
 	// MaxRelated bounds the number of related records.
@@ -79,7 +83,7 @@ var (
 	eventFields = fields[Event]{of: "an event", list: []field[Event]{
 		{name: "id", text: text{min: 1, max: 128, form: wrongID}, at: func(e *Event) *string { return &e.ID }},
 		{name: "time", read: readTime},
-		{name: "tenant", text: text{min: 1, max: 128, absent: DefaultTenant}, at: func(e *Event) *string { return &e.Tenant }},
+		{name: "tenant", text: text{min: 1, max: MaxTenant, absent: DefaultTenant}, at: func(e *Event) *string { return &e.Tenant }},
 		{name: "actor", required: true, read: func(d *decoder, e *Event) *Rejection { return readObject(d, &actorFields, &e.Actor) }},
 		{name: "on_behalf_of", read: func(d *decoder, e *Event) *Rejection { return readObject(d, &actorFields, &e.OnBehalfOf) }},
 		{name: "ip", read: readIP},
@@ -95,7 +99,7 @@ var (
 		{name: "details", read: readDetails},
 	}}
 	actorFields = fields[Actor]{of: "an actor", list: []field[Actor]{
-		{name: "id", required: true, text: text{min: 1, max: 256}, at: func(a *Actor) *string { return &a.ID }},
+		{name: "id", required: true, text: text{min: 1, max: MaxActorID}, at: func(a *Actor) *string { return &a.ID }},
 		{name: "name", text: text{max: 256}, at: func(a *Actor) *string { return &a.Name }},
 		{name: "type", text: text{oneOf: ActorTypes(), absent: DefaultActorType}, at: func(a *Actor) *string { return &a.Type }},
 	}}

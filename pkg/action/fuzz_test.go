@@ -20,8 +20,8 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
-		event, err := action.Decode(value, origin())
-		if err != nil {
+		event, rejected := action.Decode(value, origin())
+		if rejected != nil {
 			checkRejection(t, rejection(t, value))
 			return
 		}

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // Reason says why a message is rejected. The list is closed: dashboards, alerts
@@ -148,7 +150,7 @@ func suggestion(got string, names []string) string {
 			return name
 		}
 		// Short names resemble each other too easily for two differences.
-		if d := editDistance(bare, bareName(name)); d < bestDistance && d*3 <= len(name) {
+		if d := levenshtein.ComputeDistance(bare, bareName(name)); d < bestDistance && d*3 <= len(name) {
 			best, bestDistance = name, d
 		}
 	}
@@ -166,26 +168,6 @@ func bareName(name string) string {
 		}
 		return -1
 	}, name)
-}
-
-// editDistance is the Levenshtein distance of a and b in bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }
 
 // list joins words as a sentence does: "a, b and c".

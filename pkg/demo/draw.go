@@ -104,10 +104,10 @@ func workday(day int) int {
 func (d draw) request(at time.Time, p person) action.Event {
 	who := drawFor("session "+p.ID, dayOf(at))
 	ev := action.Event{
-		ID: d.id(at), Time: at, Tenant: "default", Outcome: "success", Actor: p.Actor,
+		ID: d.id(at), Time: at, Tenant: action.DefaultTenant, Outcome: action.DefaultOutcome, Actor: p.Actor,
 		IP: netip.MustParseAddr(pick(who, p.ips)), UserAgent: p.agent, RequestID: "req-" + d.hex(),
 	}
-	if p.Type == "user" {
+	if p.Type == action.DefaultActorType {
 		ev.SessionID = who.hex()
 	}
 	return ev
@@ -117,7 +117,7 @@ func (d draw) request(at time.Time, p person) action.Event {
 func (d draw) next(ev action.Event) action.Event {
 	at := ev.Time.Add(time.Duration(d.between(2, 90)) * time.Millisecond)
 	return action.Event{
-		ID: d.id(at), Time: at, Tenant: ev.Tenant, Outcome: "success", Actor: ev.Actor, OnBehalfOf: ev.OnBehalfOf,
+		ID: d.id(at), Time: at, Tenant: ev.Tenant, Outcome: action.DefaultOutcome, Actor: ev.Actor, OnBehalfOf: ev.OnBehalfOf,
 		IP: ev.IP, UserAgent: ev.UserAgent, RequestID: ev.RequestID, SessionID: ev.SessionID, Reason: ev.Reason,
 	}
 }

@@ -39,7 +39,8 @@ type RunConfig struct {
 	// Emitter publishes the events. Required.
 	Emitter Emitter
 	// StatePath is the file that remembers how far the demo has come. Required;
-	// its directory must exist. Without the file the demo begins 90 days ago.
+	// its directory must exist. Without the file the demo begins 90 days ago, which
+	// repeats events and is harmless.
 	StatePath string
 	// Logger is told what happens. Default: nobody is.
 	Logger *slog.Logger
@@ -54,9 +55,10 @@ type state struct {
 }
 
 // Run publishes the demo's past, as far as it has not been published yet, and
-// then each event when its time has come, until ctx ends; that is no error. It
-// goes on when events cannot be published, and returns an error only when it
-// cannot write its state.
+// then each event when its time has come, until ctx ends. It goes on when events
+// cannot be published or its state cannot be written, and says so in the log:
+// nothing of the demo is worth ending what runs beside it. It returns nil once ctx
+// has ended.
 func Run(ctx context.Context, cfg RunConfig) error {
 	log := cfg.Logger
 	if log == nil {
@@ -77,9 +79,7 @@ func Run(ctx context.Context, cfg RunConfig) error {
 		if until.Before(st.Done) {
 			until = st.Done.Add(lookAhead) // the clock was set back: wait
 		}
-		if err := st.publish(ctx, cfg, log, until); err != nil {
-			return err
-		}
+		st.publish(ctx, cfg, log, until)
 		now = time.Now()
 	}
 	return nil
@@ -87,38 +87,38 @@ func Run(ctx context.Context, cfg RunConfig) error {
 
 // publish publishes the events of [st.Done, until), each not before its time,
 // and moves st.Done along.
-func (st *state) publish(ctx context.Context, cfg RunConfig, log *slog.Logger, until time.Time) error {
+func (st *state) publish(ctx context.Context, cfg RunConfig, log *slog.Logger, until time.Time) {
 	var due []action.Event
-	flush := func(done time.Time) error {
+	move := func(done time.Time) {
+		st.Done = done
+		if err := st.save(cfg.StatePath); err != nil {
+			log.Warn("the demo's next run will publish these events again", "error", err)
+		}
+	}
+	flush := func(done time.Time) {
 		if !emitAll(ctx, cfg.Emitter, log, due) {
-			return nil // ctx has ended
+			return // ctx has ended
 		}
 		due = due[:0]
-		st.Done = done
-		return st.save(cfg.StatePath)
+		move(done)
 	}
 	for ev := range merged(st.Done, until, st.Started) {
 		if len(due) == batchEvents || len(due) > 0 && ev.Time.After(time.Now()) {
 			// Events of the same millisecond may follow, so it is not done yet.
-			if err := flush(due[len(due)-1].Time); err != nil {
-				return err
-			}
+			flush(due[len(due)-1].Time)
 		}
 		if !waitUntil(ctx, ev.Time) {
-			return nil
+			return
 		}
 		due = append(due, ev)
 	}
 	if len(due) > 0 {
-		if err := flush(due[len(due)-1].Time); err != nil {
-			return err
-		}
+		flush(due[len(due)-1].Time)
 	}
 	if !waitUntil(ctx, until) {
-		return nil
+		return
 	}
-	st.Done = until.UTC()
-	return st.save(cfg.StatePath)
+	move(until.UTC())
 }
 
 // merged returns the events of [from, to) with the trickle, oldest first; the

@@ -1,8 +1,10 @@
 package demo_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -122,10 +124,38 @@ func TestRunWithABadState(t *testing.T) {
 		if n := len(slices.Collect(demo.Events(from, time.Now()))); len(r.events) < n {
 			t.Errorf("%d events were published, want %d", len(r.events), n)
 		}
+	})
+}
 
-		err := demo.Run(t.Context(), demo.RunConfig{Emitter: r, StatePath: filepath.Join(path, "below-a-file")})
-		if err == nil || !strings.Contains(err.Error(), "demo's state") {
-			t.Errorf("the state cannot be written: %v", err)
+func TestRunGoesOnWhenItsStateCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Hour)
+		defer cancel()
+		started := time.Now()
+		r := &recorder{}
+		var log bytes.Buffer
+		err := demo.Run(ctx, demo.RunConfig{
+			Emitter: r, StatePath: filepath.Join(file, "demo.json"), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		if err != nil {
+			t.Errorf("run: %v", err)
+		}
+		if !strings.Contains(log.String(), "write the demo's state") {
+			t.Errorf("the log says nothing of the state: %.300q", log.String())
+		}
+		var after int
+		for _, ev := range r.events {
+			if ev.Time.After(started) {
+				after++
+			}
+		}
+		if after < 50 {
+			t.Errorf("%d events of the present were published, want the trickle of 3 hours", after)
 		}
 	})
 }

@@ -52,11 +52,6 @@ type report struct {
 	Error   string `json:"error"`
 }
 
-// Exit codes of the child that the parent tells apart.
-const (
-	exitRefused = 3 // cannot start, and trying again will not help
-)
-
 // lockWait is how long a starting child waits for the data directory: a killed
 // engine keeps it until the kernel has taken its memory apart.
 const lockWait = 5 * time.Second
@@ -75,10 +70,10 @@ func Main() {
 func runChild() int {
 	out := json.NewEncoder(os.NewFile(reportFD, "report"))
 	refuse := func(err error) int {
-		if err := out.Encode(report{Error: err.Error()}); err != nil {
-			return 1 // the parent is gone
+		if encodeErr := out.Encode(report{Error: err.Error()}); encodeErr != nil {
+			fmt.Fprintln(os.Stderr, err) // to the log, which the parent reads too
 		}
-		return exitRefused
+		return 1
 	}
 	in := bufio.NewReader(os.NewFile(ordersFD, "orders"))
 	line, err := in.ReadBytes('\n')

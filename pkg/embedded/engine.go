@@ -160,8 +160,11 @@ func (e *Engine) Pid() int {
 	return e.pid
 }
 
-// supervise runs children one after the other until ctx ends or one says that
-// trying again is no use. It owns the listener.
+// supervise runs children one after the other until ctx ends. Only the first has
+// to serve: whoever started the engine is there to hear why it does not. Later
+// ones are tried until they do, since what keeps them (a library that is being
+// replaced, a full disk, a directory that a dead child has not let go of yet)
+// passes, and nobody would start the engine again. It owns the listener.
 func (e *Engine) supervise(ctx context.Context, first chan<- error) {
 	// The kernel ties a child's life to the thread that started it, so this
 	// goroutine keeps its thread to the end.
@@ -176,18 +179,18 @@ func (e *Engine) supervise(ctx context.Context, first chan<- error) {
 		case ctx.Err() != nil:
 			e.err = err
 			return
-		case errors.As(err, new(refusal)) || first != nil && !served:
+		case first != nil && !served:
 			e.err = err
-			if first != nil && !served {
-				first <- err
-			}
+			first <- err
 			return
 		}
 		first = nil
+		what := "the ClickHouse engine did not start and is tried again"
 		if served {
+			what = "the ClickHouse engine died and is started again"
 			delay = 0
 		}
-		e.cfg.Logger.Error("the ClickHouse engine died and is started again", slog.Any("error", err), slog.Duration("after", delay))
+		e.cfg.Logger.Error(what, slog.Any("error", err), slog.Duration("after", delay))
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():
@@ -196,11 +199,6 @@ func (e *Engine) supervise(ctx context.Context, first chan<- error) {
 		delay = min(max(2*delay, restartDelay), restartDelayMax)
 	}
 }
-
-// refusal is why a child does not start however often it is tried.
-type refusal string
-
-func (r refusal) Error() string { return string(r) }
 
 // runOnce runs one child to its end. It sends nil to first when the child
 // serves.
@@ -266,7 +264,7 @@ func (e *Engine) runOnce(ctx context.Context, first chan<- error) (served bool, 
 		}
 		if r.Error != "" {
 			_ = kill() // it has said why, and ends by itself
-			return false, refusal(r.Error)
+			return false, errors.New(r.Error)
 		}
 		e.cfg.Logger.Info("ClickHouse engine runs", slog.String("version", r.Version), slog.String("addr", e.Addr()), slog.Int("pid", cmd.Process.Pid))
 	case <-timeout.C:

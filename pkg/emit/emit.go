@@ -25,12 +25,11 @@ import (
 )
 
 const (
-	// MaxMessageBytes is the longest event, as JSON, that a topic with Kafka's
+	// maxKafkaMessageBytes is the longest message that a topic with Kafka's
 	// default limit takes whatever it contains: max.message.bytes is 1,048,588
 	// for a batch, of which a batch of one spends some 250 on framing and key.
-	MaxMessageBytes = 1<<20 - 1<<10
+	maxKafkaMessageBytes = 1<<20 - 1<<10
 
-	defaultTenant   = "default"
 	defaultRetryFor = 30 * time.Second
 )
 
@@ -130,23 +129,24 @@ func Stamp(ev *action.Event) error {
 		ev.Time = time.Now().UTC().Truncate(time.Millisecond)
 	}
 	if ev.Tenant == "" {
-		ev.Tenant = defaultTenant
+		ev.Tenant = action.DefaultTenant
 	}
 	if ev.Outcome == "" {
-		ev.Outcome = "success"
+		ev.Outcome = action.DefaultOutcome
 	}
 	if ev.Actor.Type == "" {
-		ev.Actor.Type = "user"
+		ev.Actor.Type = action.DefaultActorType
 	}
 	if ev.OnBehalfOf != (action.Actor{}) && ev.OnBehalfOf.Type == "" {
-		ev.OnBehalfOf.Type = "user"
+		ev.OnBehalfOf.Type = action.DefaultActorType
 	}
 	return nil
 }
 
 // Emit publishes events and returns when all of them are acknowledged. It
-// checks only that they can be written as JSON of at most [MaxMessageBytes]:
-// what a valid event is, ingest decides, and it keeps what it rejects.
+// checks only that they can be written as JSON of at most
+// [action.MaxMessageBytes]: what a valid event is, ingest decides, and it keeps
+// what it rejects.
 //
 // Events are stamped (see [Stamp]) in the slice that is passed, so that another
 // Emit with the same slice is a repeat and not a second event. A caller that
@@ -247,8 +247,8 @@ func encode(ev *action.Event) ([]byte, error) {
 		return nil, fmt.Errorf("encode as JSON: %w", err)
 	}
 	value := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
-	if len(value) > MaxMessageBytes {
-		return nil, fmt.Errorf("its JSON has %d bytes, more than the %d that fit a Kafka message", len(value), MaxMessageBytes)
+	if len(value) > action.MaxMessageBytes {
+		return nil, fmt.Errorf("its JSON has %d bytes: ingest takes at most %d", len(value), action.MaxMessageBytes)
 	}
 	return value, nil
 }

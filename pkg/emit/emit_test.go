@@ -86,7 +86,7 @@ func TestEmitRefusesWhatIsNoMessage(t *testing.T) {
 		}
 	}
 	refused(action.Event{Details: json.RawMessage(`{"a":`)}, "encode as JSON")
-	refused(action.Event{Description: strings.Repeat("x", emit.MaxMessageBytes)}, "more than the 1047552 that fit")
+	refused(action.Event{Description: strings.Repeat("x", action.MaxMessageBytes)}, "ingest takes at most 1000000")
 	if err := e.Emit(t.Context()); err != nil {
 		t.Errorf("no events: %v", err)
 	}

@@ -4,16 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"unicode/utf8"
-)
 
-// maxTenant is the longest tenant that ingest accepts, in characters (see
-// schemas/event.schema.json).
-const maxTenant = 128
+	"github.com/actionlog/actionlog/pkg/action"
+)
 
 // key returns the key of a tenant's messages: none when no tenant can be called
 // that, since a key counts towards the size of its message.
 func key(tenant string) []byte {
-	if n := utf8.RuneCountInString(tenant); n == 0 || n > maxTenant {
+	if n := utf8.RuneCountInString(tenant); n == 0 || n > action.MaxTenant {
 		return nil
 	}
 	return []byte(tenant)
@@ -46,7 +44,7 @@ func tenantKey(line []byte) []byte {
 		}
 	}
 	if len(rest) > 0 && rest[0] == '}' {
-		return []byte(defaultTenant)
+		return []byte(action.DefaultTenant)
 	}
 	return nil
 }

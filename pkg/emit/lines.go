@@ -12,7 +12,7 @@ import (
 const (
 	// readBytes is how much is read at once. It has to hold the longest line
 	// and its end.
-	readBytes = MaxMessageBytes + len("\r\n")
+	readBytes = maxKafkaMessageBytes + len("\r\n")
 
 	// windowBytes bounds what was read and is not acknowledged yet: enough for
 	// every partition of a topic to have a full request under way and the next
@@ -28,16 +28,17 @@ const (
 
 // Lines publishes each line of r as a message, byte for byte and in order,
 // until r ends. It returns how many messages are acknowledged, counted from the
-// start: all of the first so many are, and, after an error, the next is not
-// known to be. The error names that line.
+// start. Empty lines are no messages: they are skipped and not counted. After an
+// error the first so many lines that are not empty are acknowledged, and the next
+// is not known to be. The error names that one by its number in the input, which
+// counts every line.
 //
 // A line ends with "\n" or "\r\n" or with the input, and is sent without its
-// end; empty lines are skipped and not counted. A line longer than
-// [MaxMessageBytes] is an error that names it, after the lines before it are
-// sent. What is not a valid event is sent all the same: ingest rejects it with a
-// reason. Lines
-// are keyed by their tenant ("default" when they name none), and have no key
-// when that cannot be told.
+// end. A line longer than 1,047,552 bytes, which is what fits a Kafka message, is
+// an error that names it, after the lines before it are sent. What is not a valid
+// event is sent all the same, as is one longer than [action.MaxMessageBytes]:
+// ingest rejects it with a reason. Lines are keyed by their tenant ("default" when
+// they name none), and have no key when that cannot be told.
 //
 // After an error, sending the input again from that line, or from the start,
 // does no harm to events that carry id and time: they are recognised. Events
@@ -84,11 +85,13 @@ func Lines(ctx context.Context, r io.Reader, e *Emitter) (acknowledged int64, er
 			}
 			w.add(b)
 			if b.err = e.send(ctx, b.block); b.err != nil {
-				return w.acked, w.settleAll(ctx, b.err)
+				err := w.settleAll(ctx, b.err)
+				return w.acked, err
 			}
 		case <-settled:
 		case <-ctx.Done():
-			return w.acked, w.settleAll(ctx, context.Cause(ctx))
+			err := w.settleAll(ctx, context.Cause(ctx)) // it counts on
+			return w.acked, err
 		}
 	}
 }
@@ -141,7 +144,7 @@ func (w *window) settleAll(ctx context.Context, cause error) error {
 			return err
 		}
 	}
-	return fmt.Errorf("emit: after %d lines: %w", w.acked, cause)
+	return fmt.Errorf("emit: after %d acknowledged lines, empty ones not counted: %w", w.acked, cause)
 }
 
 // lineBlock is a block of whole lines and where they stood: numbers from 1.
@@ -231,7 +234,7 @@ func (in *lineReader) cut(lines []byte, now time.Time) (*lineBlock, error) {
 		if ended {
 			line = bytes.TrimSuffix(line, []byte("\r"))
 		}
-		if len(line) > MaxMessageBytes {
+		if len(line) > maxKafkaMessageBytes {
 			return b, lineTooLong(in.number)
 		}
 		if len(line) == 0 {
@@ -246,5 +249,5 @@ func (in *lineReader) cut(lines []byte, now time.Time) (*lineBlock, error) {
 }
 
 func lineTooLong(number int64) error {
-	return fmt.Errorf("emit: line %d is longer than the %d bytes that fit a Kafka message", number, MaxMessageBytes)
+	return fmt.Errorf("emit: line %d is longer than the %d bytes that fit a Kafka message", number, maxKafkaMessageBytes)
 }

@@ -13,14 +13,18 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/embedded/embeddedtest"
 	"github.com/actionlog/actionlog/pkg/emit"
 )
 
+// maxKafkaMessageBytes is the longest line that Lines sends.
+const maxKafkaMessageBytes = 1_047_552
+
 func TestLinesAreSentByteForByte(t *testing.T) {
 	t.Parallel()
 	e, topic := newEmitter(t, 1)
-	noise := make([]byte, emit.MaxMessageBytes)
+	noise := make([]byte, maxKafkaMessageBytes)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for i := range noise {
 		noise[i] = byte(rnd.UintN(244)) + 11 // anything but a line feed, and it does not compress
@@ -33,7 +37,7 @@ func TestLinesAreSentByteForByte(t *testing.T) {
 		{key: "-", value: "\r"}, // a line of "\r\r\n"
 		{key: "-", value: " "},
 		{key: "-", value: string(noise)},
-		{key: "default", value: `{"big":"` + strings.Repeat("x", emit.MaxMessageBytes-10) + `"}`},
+		{key: "default", value: `{"big":"` + strings.Repeat("x", maxKafkaMessageBytes-10) + `"}`},
 		{key: "-", value: "no end\r"},
 	}
 	var input bytes.Buffer
@@ -69,7 +73,7 @@ func TestLinesAreSentByteForByte(t *testing.T) {
 func TestLinesEndsAtALineThatIsTooLong(t *testing.T) {
 	t.Parallel()
 	e, topic := newEmitter(t, 1)
-	long := strings.Repeat("x", emit.MaxMessageBytes+1)
+	long := strings.Repeat("x", maxKafkaMessageBytes+1)
 	sent := 0
 	fails := func(input string, acked int64, want string) {
 		t.Helper()
@@ -135,14 +139,16 @@ func TestLinesDoNotWaitForMore(t *testing.T) {
 	t.Parallel()
 	e, topic := newEmitter(t, 1)
 	r, w := io.Pipe()
-	done := make(chan error, 1)
+	type result struct {
+		acked int64
+		err   error
+	}
+	done := make(chan result, 1)
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	go func() {
 		n, err := emit.Lines(ctx, r, e)
-		if n != 3 {
-			err = fmt.Errorf("%d acknowledged: %w", n, err)
-		}
-		done <- err
+		done <- result{n, err}
 	}()
 	for i := range 3 {
 		if _, err := io.WriteString(w, "line\n"); err != nil {
@@ -150,10 +156,19 @@ func TestLinesDoNotWaitForMore(t *testing.T) {
 		}
 		readTopic(t, topic, i+1) // it arrives though the pipe stays open
 	}
+	// A partition's requests go one after the other: with this one acknowledged,
+	// the lines are too.
+	if err := e.Emit(t.Context(), action.Event{ID: "after the lines"}); err != nil {
+		t.Fatal(err)
+	}
 	// An end while Read is blocked; the pipe's end then frees the reader.
-	time.AfterFunc(50*time.Millisecond, cancel)
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+	cancel()
+	got := <-done
+	if got.acked != 3 {
+		t.Errorf("%d acknowledged, want 3", got.acked)
+	}
+	if !errors.Is(got.err, context.Canceled) || !strings.Contains(got.err.Error(), "after 3 acknowledged lines") {
+		t.Errorf("cancelled: %v", got.err)
 	}
 	w.Close()
 }

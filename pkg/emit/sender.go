@@ -14,7 +14,7 @@ import (
 const (
 	// maxBatchBytes keeps a batch under Kafka's default max.message.bytes
 	// (1,048,588) even when it does not compress.
-	maxBatchBytes = MaxMessageBytes + 512
+	maxBatchBytes = maxKafkaMessageBytes + 512
 
 	// recordOverhead is the most that the framing of a record takes: seven
 	// varints and an attributes byte.

@@ -91,9 +91,19 @@ func Database(t testing.TB) string {
 	return e.DSN(name)
 }
 
+// executeTimeout is much longer than a statement of execute takes on a loaded machine.
+const executeTimeout = time.Minute
+
+// execute runs a statement. It has a time limit of its own, since the test's context
+// has ended when the database is dropped, and says what a statement that does not
+// end waits for: a DROP … SYNC waits for every statement that uses the database.
 func execute(t testing.TB, e *embedded.Engine, sql string) {
 	t.Helper()
-	resp, err := http.Post(e.URL(), "text/plain", strings.NewReader(sql))
+	client := http.Client{Timeout: executeTimeout}
+	resp, err := client.Post(e.URL(), "text/plain", strings.NewReader(sql))
+	if err != nil && os.IsTimeout(err) {
+		t.Fatalf("%s: the engine gave no answer within %s; it runs:\n%s", sql, executeTimeout, processes(e))
+	}
 	if err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
@@ -102,4 +112,19 @@ func execute(t testing.TB, e *embedded.Engine, sql string) {
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("%s: %s %s %v", sql, resp.Status, body, err)
 	}
+}
+
+// processes lists what the engine runs, for an error message.
+func processes(e *embedded.Engine) string {
+	client := http.Client{Timeout: 5 * time.Second}
+	resp, err := client.Post(e.URL(), "text/plain", strings.NewReader("SELECT elapsed, is_cancelled, query FROM system.processes FORMAT Vertical"))
+	if err != nil {
+		return err.Error()
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(body)
 }

@@ -2,8 +2,11 @@
 // ClickHouse client can use the engine.
 //
 // What it does not have: sessions (session_id), users but "default", roles and
-// quotas. The format of an answer at constant memory, of any size, is the
-// engine's own; only Native is written anew for clients that name a
+// quotas. A query_id is only echoed to the client: system.processes shows ids of
+// the engine's own, so that KILL QUERY has to find a statement by its text.
+//
+// Answers of any size take constant memory. Their bytes are as the engine formats
+// them; only Native is written anew, for clients that name a
 // client_protocol_version.
 package chhttp
 
