@@ -39,7 +39,7 @@ func TestAbandonedStatements(t *testing.T) {
 	}
 	wg.Wait()
 	t.Logf("%v rounds", counts)
-	eventually(t, "nothing is left in system.processes", func() bool {
+	embeddedtest.Eventually(t, "nothing is left in system.processes", func() bool {
 		_, body := call{body: "SELECT count() FROM system.processes WHERE position(query, '" + mark + "') > 0 AND position(query, 'system.processes') = 0"}.do(t, base)
 		return body == "0\n"
 	})

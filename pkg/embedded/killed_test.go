@@ -101,7 +101,7 @@ func TestKilledSelectsFail(t *testing.T) {
 			body, err := io.ReadAll(resp.Body)
 			done <- answer{resp.StatusCode, body, err}
 		}()
-		eventually(t, "it runs", func() bool {
+		embeddedtest.Eventually(t, "it runs", func() bool {
 			_, body := call{body: "SELECT count() FROM system.processes WHERE position(query, '" + name + "') > 0 AND read_rows > 0 AND position(query, 'system.processes') = 0"}.do(t, base)
 			return body == "1\n"
 		})

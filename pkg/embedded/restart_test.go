@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/actionlog/actionlog/pkg/embedded"
+	"github.com/actionlog/actionlog/pkg/embedded/embeddedtest"
 )
 
 // TestRestartAfterRefusals takes the library away from a running engine and kills
@@ -38,7 +39,7 @@ func TestRestartAfterRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		eventually(t, "a refusal is logged", func() bool { return len(refusals) > 0 })
+		embeddedtest.Eventually(t, "a refusal is logged", func() bool { return len(refusals) > 0 })
 		<-refusals
 	}
 	if err := os.Symlink(library, link); err != nil {
