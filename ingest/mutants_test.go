@@ -45,11 +45,6 @@ func TestModelFindsPlantedBugs(t *testing.T) {
 			`case bound.first > position.Offset && func() bool { position.Offset = bound.first; return false }():`,
 		},
 		{
-			"a range covers the gap between two chunks", "block.go",
-			`r.Partition == c.part.Partition && r.To == c.part.From`,
-			`r.Partition == c.part.Partition`,
-		},
-		{
 			"what was read before is read again", "fetch.go",
 			`		if r.offset < c.part.To {
 			continue`,

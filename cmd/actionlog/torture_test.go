@@ -109,7 +109,7 @@ func TestTorture(t *testing.T) {
 
 	log := w.readLog()
 	t.Logf("the log ends at %v", log.ends)
-	within(t, 3*time.Minute, "all of the log settled", func() bool { return w.settledAll(s, log) })
+	within(t, 6*time.Minute, "all of the log settled", func() bool { return w.settledAll(s, log) })
 	within(t, time.Minute, "the poller at the end", func() bool { return polled.reached(log) })
 	stopPolling()
 	poller.Wait()
