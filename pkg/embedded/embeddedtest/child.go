@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/actionlog/actionlog/pkg/embedded"
@@ -43,6 +44,7 @@ func RunChild() {
 type ChildBroker struct {
 	Addr string
 	cmd  *exec.Cmd
+	kill sync.Once
 }
 
 // StartChildBroker starts a broker on a directory and an address, any when empty,
@@ -74,8 +76,11 @@ func StartChildBroker(t testing.TB, dir, addr string) *ChildBroker {
 	return nil
 }
 
-// Kill is kill -9, and waits until the process is gone.
+// Kill is kill -9, and waits until the process is gone. It may be called again, and
+// from several goroutines.
 func (c *ChildBroker) Kill() {
-	_ = c.cmd.Process.Kill()
-	_ = c.cmd.Wait()
+	c.kill.Do(func() {
+		_ = c.cmd.Process.Kill()
+		_ = c.cmd.Wait()
+	})
 }
