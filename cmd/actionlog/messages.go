@@ -48,7 +48,7 @@ func runRejected(ctx context.Context, e env, args []string) error {
 	if *limit < 1 {
 		return usagef("--limit is %d: give 1 or more", *limit)
 	}
-	s, err := openStore()
+	s, err := configuredStore()
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func runLedger(ctx context.Context, e env, args []string) error {
 	if err := parse(flags(e, "ledger", ""), args); err != nil {
 		return err
 	}
-	s, err := openStore()
+	s, err := configuredStore()
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func runGiveUp(ctx context.Context, e env, args []string) error {
 	if err := load(&cfg); err != nil {
 		return err
 	}
-	s, err := openStore()
+	s, err := configuredStore()
 	if err != nil {
 		return err
 	}
@@ -147,13 +147,17 @@ func runGiveUp(ctx context.Context, e env, args []string) error {
 	return nil
 }
 
-// openStore opens the store for a command that only looks.
-func openStore() (*store.Store, error) {
+// configuredStore opens the store for a command that has no other configuration.
+func configuredStore() (*store.Store, error) {
 	var cfg query.Config
 	if err := load(&cfg); err != nil {
 		return nil, err
 	}
-	s, err := store.Open(cfg.ClickHouseDSN)
+	return openStore(cfg.ClickHouseDSN)
+}
+
+func openStore(dsn string) (*store.Store, error) {
+	s, err := store.Open(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN: %w", err)
 	}

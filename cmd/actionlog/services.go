@@ -23,9 +23,9 @@ func runIngest(ctx context.Context, e env, args []string) error {
 	if err := load(&cfg); err != nil {
 		return err
 	}
-	s, err := store.Open(cfg.ClickHouseDSN)
+	s, err := openStore(cfg.ClickHouseDSN)
 	if err != nil {
-		return fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN: %w", err)
+		return err
 	}
 	defer func() { _ = s.Close() }()
 	service, err := ingest.New(cfg, s, e.logger)
@@ -52,9 +52,9 @@ func runQuery(ctx context.Context, e env, args []string) error {
 	if err := load(&cfg); err != nil {
 		return err
 	}
-	s, err := store.Open(cfg.ClickHouseDSN)
+	s, err := openStore(cfg.ClickHouseDSN)
 	if err != nil {
-		return fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN: %w", err)
+		return err
 	}
 	defer func() { _ = s.Close() }()
 	service, err := query.New(s, cfg, e.logger)

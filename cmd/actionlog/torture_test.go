@@ -98,7 +98,7 @@ func TestTorture(t *testing.T) {
 		began := time.Now()
 		// It has recovered when what is sent now is settled.
 		mark := w.sent.Load()
-		within(t, 2*time.Minute, "recovery after: "+what, func() bool { return w.sent.Load() > mark && w.settledSince(s, began) })
+		embeddedtest.Within(t, 2*time.Minute, "recovery after: "+what, func() bool { return w.sent.Load() > mark && w.settledSince(s, began) })
 		took := time.Since(began)
 		longest = max(longest, took)
 		t.Logf("blow %d: %s; recovered in %s", n+1, what, took.Round(time.Millisecond))
@@ -109,8 +109,8 @@ func TestTorture(t *testing.T) {
 
 	log := w.readLog()
 	t.Logf("the log ends at %v", log.ends)
-	within(t, 6*time.Minute, "all of the log settled", func() bool { return w.settledAll(s, log) })
-	within(t, time.Minute, "the poller at the end", func() bool { return polled.reached(log) })
+	embeddedtest.Within(t, 6*time.Minute, "all of the log settled", func() bool { return w.settledAll(s, log) })
+	embeddedtest.Eventually(t, "the poller at the end", func() bool { return polled.reached(log) })
 	stopPolling()
 	poller.Wait()
 	w.check(s, log, polled)
@@ -489,7 +489,7 @@ func (w *torture) exportedIDs() (ids []string) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	}()
-	within(w.t, time.Minute, "the query service", func() bool {
+	embeddedtest.Eventually(w.t, "the query service", func() bool {
 		response, err := http.Get("http://" + addr + "/readyz")
 		if err != nil {
 			return false
@@ -571,20 +571,4 @@ func (p *polled) reached(log log) bool {
 		}
 	}
 	return true
-}
-
-// within waits until a condition holds, as long as a group may take to notice that a
-// member has died, and longer.
-func within(t *testing.T, limit time.Duration, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.After(limit)
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited in vain for: %s", what)
-		}
-	}
 }

@@ -9,7 +9,13 @@ import (
 // long even for a busy machine.
 func Eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(time.Minute)
+	Within(t, time.Minute, what, holds)
+}
+
+// Within is Eventually with a limit of the test's own.
+func Within(t testing.TB, limit time.Duration, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(limit)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
