@@ -108,7 +108,7 @@ func (f *fetcher) read(records stretch) (c chunk, more bool, err error) {
 			continue
 		}
 		c.skip(r.offset)
-		c.add(r.value, action.Origin{
+		c.add(r.message, action.Origin{
 			TopicID: f.topic.id, Topic: f.topic.name, Partition: f.partition, Offset: r.offset, Time: r.time.UTC(),
 		})
 		if c.part.Accepted+c.part.Rejected >= chunkRows || c.bytes >= chunkBytes {
@@ -118,13 +118,13 @@ func (f *fetcher) read(records stretch) (c chunk, more bool, err error) {
 }
 
 // add decodes one record.
-func (c *chunk) add(value []byte, origin action.Origin) {
+func (c *chunk) add(message action.Message, origin action.Origin) {
 	c.part.To = origin.Offset + 1
-	c.bytes += len(value)
-	event, rejection := action.Decode(value, origin)
+	c.bytes += len(message.Value)
+	event, rejection := message.Decode(origin)
 	if rejection != nil {
 		c.part.Rejected++
-		c.rejected = append(c.rejected, store.Rejected{Rejection: *rejection, Origin: origin, Raw: value})
+		c.rejected = append(c.rejected, store.Rejected{Rejection: *rejection, Origin: origin, Raw: message.Value})
 		return
 	}
 	c.part.Accepted++
@@ -134,7 +134,7 @@ func (c *chunk) add(value []byte, origin action.Origin) {
 	if event.Time.After(c.part.LastTime) {
 		c.part.LastTime = event.Time
 	}
-	c.actions = append(c.actions, store.Action{Event: event, ContentHash: action.HashContent(value), Origin: origin})
+	c.actions = append(c.actions, store.Action{Event: event, ContentHash: message.Hash(), Origin: origin})
 }
 
 // outOfRange decides what it means that the broker does not have the position.

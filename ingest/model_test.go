@@ -239,16 +239,16 @@ func (w *world) produce() {
 	f := &fact{record: record{offset: offset, time: time.Now(), event: w.rng.IntN(10) > 0}}
 	switch w.rng.IntN(5) {
 	case 0:
-		f.value = fmt.Appendf(nil, "not an event %d", w.rng.IntN(3))
+		f.message.Value = fmt.Appendf(nil, "not an event %d", w.rng.IntN(3))
 	case 1: // a repeat, or an event without an id of its own
-		f.value = []byte(`{"actor":{"id":"a"},"action":"x.y"}`)
+		f.message.Value = []byte(`{"actor":{"id":"a"},"action":"x.y"}`)
 	default: // few ids and few contents, so that some repeat and some conflict
-		f.value = fmt.Appendf(nil, `{"id":"%d","time":"2026-01-01T00:00:00Z","actor":{"id":"a"},"action":"x.y","description":"%d"}`, w.rng.IntN(4), w.rng.IntN(2))
+		f.message.Value = fmt.Appendf(nil, `{"id":"%d","time":"2026-01-01T00:00:00Z","actor":{"id":"a"},"action":"x.y","description":"%d"}`, w.rng.IntN(4), w.rng.IntN(2))
 	}
 	at := place{w.topic, p, offset}
-	event, rejection := action.Decode(f.value, action.Origin{Topic: modelTopic, Partition: p, Offset: offset, Time: f.time.UTC()})
+	event, rejection := action.Decode(f.message.Value, action.Origin{Topic: modelTopic, Partition: p, Offset: offset, Time: f.time.UTC()})
 	f.rejected = rejection != nil
-	f.event = identity{event.Tenant, event.ID, event.Time.UnixMilli(), action.HashContent(f.value)}
+	f.event = identity{event.Tenant, event.ID, event.Time.UnixMilli(), action.HashContent(f.message.Value)}
 	w.facts[at] = f
 	w.logs[p] = append(w.logs[p], offset)
 }
@@ -350,10 +350,10 @@ func (w *world) verdict() error {
 	for at, f := range w.facts {
 		known[f.event] = known[f.event] || (!f.rejected && f.record.event)
 		if !f.gone && !w.stored(at, f) {
-			return fmt.Errorf("the record at %v is lost: %s", at, f.value)
+			return fmt.Errorf("the record at %v is lost: %s", at, f.message.Value)
 		}
 		if n := w.reject[at]; n > 0 && (!f.rejected || !f.record.event) {
-			return fmt.Errorf("the record at %v is rejected: %s", at, f.value)
+			return fmt.Errorf("the record at %v is rejected: %s", at, f.message.Value)
 		}
 	}
 	for row := range w.rows {

@@ -10,6 +10,8 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 	fetchapi "github.com/segmentio/kafka-go/protocol/fetch"
+
+	"github.com/actionlog/actionlog/pkg/action"
 )
 
 // records are those of one fetch, in order. Brokers send the records of aborted
@@ -55,7 +57,8 @@ func (r *records) next() (record, error) {
 		if err != nil {
 			return record{}, fmt.Errorf("read the value at offset %d: %w", got.Offset, err)
 		}
-		return record{offset: got.Offset, time: got.Time, event: r.event, value: value}, nil
+		message := action.Message{Value: value, Headers: headers(got.Headers)}
+		return record{offset: got.Offset, time: got.Time, event: r.event, message: message}, nil
 	}
 	return record{}, io.EOF
 }
@@ -69,6 +72,17 @@ func readValue(r *kafka.Record) ([]byte, error) {
 	}
 	defer func() { _ = r.Value.Close() }()
 	return protocol.ReadAll(r.Value)
+}
+
+func headers(from []kafka.Header) []action.Header {
+	if len(from) == 0 {
+		return nil
+	}
+	to := make([]action.Header, len(from))
+	for i, h := range from {
+		to[i] = action.Header(h)
+	}
+	return to
 }
 
 // enter decides what becomes of a batch. A transaction begins with a producer's

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/actionlog/actionlog/pkg/action"
 )
 
 // source is the topic as the protocol sees it. What the protocol relies on is that
@@ -38,8 +40,8 @@ type record struct {
 	time time.Time
 	// event says that it is an application's message. Markers of transactions and the
 	// records of aborted ones only take up an offset.
-	event bool
-	value []byte
+	event   bool
+	message action.Message
 }
 
 var errOutOfRange = errors.New("the broker does not have this offset")
