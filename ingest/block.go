@@ -5,27 +5,32 @@ import "github.com/actionlog/actionlog/pkg/store"
 // chunk is what was made of a stretch of one partition.
 type chunk struct {
 	part     store.Range
-	actions  []store.Action
+	actions  store.Batch
 	rejected []store.Rejected
 	// bytes is the size of the messages.
 	bytes int
 }
 
+func (c *chunk) reset() {
+	c.actions.Reset()
+	c.part, c.rejected, c.bytes = store.Range{}, nil, 0
+}
+
 // block is what one round of inserts writes. It holds the rows of all partitions
 // together: the fewer parts overlap in time, the faster they are read.
 type block struct {
-	actions  []store.Action
+	actions  store.Batch
 	rejected []store.Rejected
 	// ranges are what the ledger will be told, in the order in which they began.
 	ranges []store.Range
 	bytes  int
 }
 
-func (b *block) rows() int   { return len(b.actions) + len(b.rejected) }
+func (b *block) rows() int   { return b.actions.Rows() + len(b.rejected) }
 func (b *block) empty() bool { return len(b.ranges) == 0 }
 
-func (b *block) add(c chunk) {
-	b.actions = append(b.actions, c.actions...)
+func (b *block) add(c *chunk) {
+	b.actions.AppendBatch(&c.actions)
 	b.rejected = append(b.rejected, c.rejected...)
 	b.bytes += c.bytes
 	// As a rule a partition's chunks follow each other. Where another owner has settled
@@ -37,6 +42,12 @@ func (b *block) add(c chunk) {
 		}
 	}
 	b.ranges = append(b.ranges, c.part)
+}
+
+// reset empties the block for new rows.
+func (b *block) reset() {
+	b.actions.Reset()
+	b.rejected, b.ranges, b.bytes = nil, nil, 0
 }
 
 // extend adds to a range the one that follows it.

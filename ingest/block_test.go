@@ -19,7 +19,7 @@ func TestBlockKeepsGapsOutOfItsRanges(t *testing.T) {
 		{Partition: 1, From: 9, To: 10, Skipped: 1},
 		{Partition: 1, From: 10, To: 12, Accepted: 2},
 	} {
-		b.add(chunk{part: r})
+		b.add(&chunk{part: r})
 	}
 	want := []store.Range{
 		{Partition: 1, From: 1, To: 5, Accepted: 2, Rejected: 2},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +27,7 @@ type topic struct {
 // is the same row. Settled must see every row of the ledger whose insert has
 // returned.
 type Store interface {
-	InsertActions(ctx context.Context, actions []store.Action) error
+	InsertActions(ctx context.Context, actions *store.Batch) error
 	InsertRejected(ctx context.Context, rejected []store.Rejected) error
 	InsertRanges(ctx context.Context, ranges []store.Range) error
 	Settled(ctx context.Context, topic string) (map[[16]byte]map[int]store.Settled, error)
@@ -39,6 +40,8 @@ type consumer struct {
 	source source
 	store  Store
 	logger *slog.Logger
+	// chunks and blocks are those that may be filled again: *chunk and *block.
+	chunks, blocks sync.Pool
 	// failing counts what is being tried again at the moment.
 	failing atomic.Int64
 	// jitter returns a random duration below the one given.
@@ -64,7 +67,7 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 	c.logger.InfoContext(ctx, "partitions taken", "topic", t.name, "positions", positions)
 
 	group, ctx := errgroup.WithContext(ctx)
-	chunks := make(chan chunk)
+	chunks := make(chan *chunk)
 	blocks := make(chan *block)
 	for partition, position := range positions {
 		group.Go(func() error {
@@ -79,8 +82,8 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 
 // batch gathers chunks into blocks. While one block is being written the next one
 // is filled, and no more than that: when the store is slow, fetching waits.
-func (c *consumer) batch(ctx context.Context, chunks <-chan chunk, blocks chan<- *block) error {
-	b := &block{}
+func (c *consumer) batch(ctx context.Context, chunks <-chan *chunk, blocks chan<- *block) error {
+	b := c.block()
 	timer := time.NewTimer(c.cfg.BatchInterval)
 	timer.Stop()
 	due := false
@@ -101,13 +104,24 @@ func (c *consumer) batch(ctx context.Context, chunks <-chan chunk, blocks chan<-
 				timer.Reset(c.cfg.BatchInterval)
 			}
 			b.add(next)
+			c.chunks.Put(next)
 		case <-timer.C:
 			due = true
 		case out <- b:
-			b, due = &block{}, false
+			b, due = c.block(), false
 			timer.Stop()
 		}
 	}
+}
+
+// block returns an empty block.
+func (c *consumer) block() *block {
+	b, ok := c.blocks.Get().(*block)
+	if !ok {
+		b = &block{}
+	}
+	b.reset()
+	return b
 }
 
 // idleCheck is how long nothing comes before the ledger is read again.
@@ -135,6 +149,7 @@ func (c *consumer) writeAll(ctx context.Context, t topic, positions map[int]int6
 				reached[r.Partition] = r.To
 			}
 			written(b.ranges)
+			c.blocks.Put(b)
 			idle.Reset(idleCheck)
 		case <-idle.C:
 			ledger, err := c.store.Settled(ctx, t.name)
@@ -160,7 +175,7 @@ func (c *consumer) write(ctx context.Context, t topic, b *block) error {
 	if err != nil {
 		return err
 	}
-	err = c.retry(ctx, "insert events", func(ctx context.Context) error { return c.store.InsertActions(ctx, b.actions) })
+	err = c.retry(ctx, "insert events", func(ctx context.Context) error { return c.store.InsertActions(ctx, &b.actions) })
 	if err != nil {
 		return err
 	}
@@ -172,7 +187,7 @@ func (c *consumer) write(ctx context.Context, t topic, b *block) error {
 	if err != nil {
 		return err
 	}
-	c.logger.DebugContext(ctx, "block written", "events", len(b.actions), "rejected", len(b.rejected), "ranges", len(b.ranges))
+	c.logger.DebugContext(ctx, "block written", "events", b.actions.Rows(), "rejected", len(b.rejected), "ranges", len(b.ranges))
 	return nil
 }
 

@@ -14,7 +14,7 @@ func (i *Ingester) FetchFrom(ctx context.Context, partition int, from, to int64)
 		return nil, r, err
 	}
 	f := fetcher{consumer: i.consumer, topic: topic{i.cfg.Topic, id}, partition: partition, position: from}
-	chunks := make(chan chunk, 100)
+	chunks := make(chan *chunk, 100)
 	all := &block{}
 	for f.position < to {
 		if err := f.fetch(ctx, chunks); err != nil {
@@ -24,8 +24,8 @@ func (i *Ingester) FetchFrom(ctx context.Context, partition int, from, to int64)
 			all.add(<-chunks)
 		}
 	}
-	for _, a := range all.actions {
-		ids = append(ids, a.ID)
+	for n := range all.actions.Rows() {
+		ids = append(ids, all.actions.Row(n).ID)
 	}
 	return ids, all.ranges[0], nil
 }

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ type fetcher struct {
 }
 
 // run fetches and decodes, and hands on what it made, until ctx ends.
-func (f *fetcher) run(ctx context.Context, chunks chan<- chunk) error {
+func (f *fetcher) run(ctx context.Context, chunks chan<- *chunk) error {
 	for {
 		err := f.retry(ctx, "fetch", func(ctx context.Context) error { return f.fetch(ctx, chunks) })
 		if err != nil {
@@ -36,7 +37,7 @@ func (f *fetcher) run(ctx context.Context, chunks chan<- chunk) error {
 }
 
 // fetch asks for records once. It returns nil when there were none.
-func (f *fetcher) fetch(ctx context.Context, chunks chan<- chunk) error {
+func (f *fetcher) fetch(ctx context.Context, chunks chan<- *chunk) error {
 	records, err := f.source.fetch(ctx, f.partition, f.position)
 	if errors.Is(err, errOutOfRange) {
 		return f.outOfRange(ctx)
@@ -46,8 +47,8 @@ func (f *fetcher) fetch(ctx context.Context, chunks chan<- chunk) error {
 	}
 	before, empty := f.position, records.empty()
 	for more := true; more; {
-		var c chunk
-		c, more, err = f.read(records)
+		c := f.chunk()
+		more, err = f.read(records, c)
 		// What was read before an error is good.
 		if err := errors.Join(f.send(ctx, chunks, c), err); err != nil {
 			return err
@@ -61,23 +62,30 @@ func (f *fetcher) fetch(ctx context.Context, chunks chan<- chunk) error {
 	return nil
 }
 
-func (f *fetcher) send(ctx context.Context, chunks chan<- chunk, c chunk) error {
+func (f *fetcher) send(ctx context.Context, chunks chan<- *chunk, c *chunk) error {
 	if c.part.From == c.part.To {
+		f.chunks.Put(c)
 		return nil
 	}
+	to := c.part.To // the chunk is not ours once it is sent
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
 	case chunks <- c:
-		f.position = c.part.To
+		f.position = to
 		return nil
 	}
 }
 
-func (f *fetcher) chunk() chunk {
-	return chunk{part: store.Range{
-		TopicID: f.topic.id, Topic: f.topic.name, Partition: f.partition, From: f.position, To: f.position,
-	}}
+// chunk returns an empty chunk that begins at the position.
+func (f *fetcher) chunk() *chunk {
+	c, ok := f.chunks.Get().(*chunk)
+	if !ok {
+		c = &chunk{}
+	}
+	c.reset()
+	c.part = store.Range{TopicID: f.topic.id, Topic: f.topic.name, Partition: f.partition, From: f.position, To: f.position}
+	return c
 }
 
 // skip counts the offsets up to the given one as holding no event: what is there is
@@ -89,16 +97,15 @@ func (c *chunk) skip(offset int64) {
 	}
 }
 
-// read makes a chunk of the next records. It reports whether there may be more.
-func (f *fetcher) read(records stretch) (c chunk, more bool, err error) {
-	c = f.chunk()
+// read adds the next records to a chunk. It reports whether there may be more.
+func (f *fetcher) read(records stretch, c *chunk) (more bool, err error) {
 	for {
 		r, err := records.next()
 		if errors.Is(err, io.EOF) {
-			return c, false, nil
+			return false, nil
 		}
 		if err != nil {
-			return c, false, fmt.Errorf("read a record after offset %d: %w", c.part.To, err)
+			return false, fmt.Errorf("read a record after offset %d: %w", c.part.To, err)
 		}
 		if r.offset < c.part.To {
 			continue // brokers return whole batches, which may begin before the position
@@ -112,19 +119,19 @@ func (f *fetcher) read(records stretch) (c chunk, more bool, err error) {
 			TopicID: f.topic.id, Topic: f.topic.name, Partition: f.partition, Offset: r.offset, Time: r.time.UTC(),
 		})
 		if c.part.Accepted+c.part.Rejected >= chunkRows || c.bytes >= chunkBytes {
-			return c, true, nil
+			return true, nil
 		}
 	}
 }
 
-// add decodes one record.
+// add decodes one record. It keeps no reference to the message.
 func (c *chunk) add(message action.Message, origin action.Origin) {
 	c.part.To = origin.Offset + 1
 	c.bytes += len(message.Value)
 	event, rejection := message.Decode(origin)
 	if rejection != nil {
 		c.part.Rejected++
-		c.rejected = append(c.rejected, store.Rejected{Rejection: *rejection, Origin: origin, Raw: message.Value})
+		c.rejected = append(c.rejected, store.Rejected{Rejection: *rejection, Origin: origin, Raw: bytes.Clone(message.Value)})
 		return
 	}
 	c.part.Accepted++
@@ -134,7 +141,7 @@ func (c *chunk) add(message action.Message, origin action.Origin) {
 	if event.Time.After(c.part.LastTime) {
 		c.part.LastTime = event.Time
 	}
-	c.actions = append(c.actions, store.Action{Event: event, ContentHash: message.Hash(), Origin: origin})
+	c.actions.Append(&store.Action{Event: event, ContentHash: message.Hash(), Origin: origin})
 }
 
 // outOfRange decides what it means that the broker does not have the position.

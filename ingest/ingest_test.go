@@ -332,7 +332,7 @@ func (f *faulty) fault(do func() error) error {
 	return do()
 }
 
-func (f *faulty) InsertActions(ctx context.Context, actions []store.Action) error {
+func (f *faulty) InsertActions(ctx context.Context, actions *store.Batch) error {
 	return f.fault(func() error { return f.Store.InsertActions(ctx, actions) })
 }
 

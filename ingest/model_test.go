@@ -499,11 +499,14 @@ func (s modelStore) insert(ctx context.Context, n int, row func(int)) error {
 	return s.w.request(ctx, rows(n, row), rows(n, row))
 }
 
-func (s modelStore) InsertActions(ctx context.Context, actions []store.Action) error {
-	return s.insert(ctx, len(actions), func(i int) {
-		a := &actions[i]
-		s.w.rows[identity{a.Tenant, a.ID, a.Time.UnixMilli(), a.ContentHash}]++
-	})
+func (s modelStore) InsertActions(ctx context.Context, actions *store.Batch) error {
+	// A request that lands late is of what the batch held when it was sent.
+	sent := make([]identity, actions.Rows())
+	for i := range sent {
+		a := actions.Row(i)
+		sent[i] = identity{a.Tenant, a.ID, a.Time.UnixMilli(), a.ContentHash}
+	}
+	return s.insert(ctx, len(sent), func(i int) { s.w.rows[sent[i]]++ })
 }
 
 func (s modelStore) InsertRejected(ctx context.Context, rejected []store.Rejected) error {

@@ -16,12 +16,12 @@ func TestModelFindsPlantedBugs(t *testing.T) {
 	for _, bug := range []struct{ name, file, right, wrong string }{
 		{
 			"the ledger is written before the events", "consume.go",
-			`c.retry(ctx, "insert events", func(ctx context.Context) error { return c.store.InsertActions(ctx, b.actions) })`,
+			`c.retry(ctx, "insert events", func(ctx context.Context) error { return c.store.InsertActions(ctx, &b.actions) })`,
 			`c.retry(ctx, "add to the ledger", func(ctx context.Context) error { return c.store.InsertRanges(ctx, b.ranges) })
 	if err != nil {
 		return err
 	}
-	err = c.retry(ctx, "insert events", func(ctx context.Context) error { return c.store.InsertActions(ctx, b.actions) })`,
+	err = c.retry(ctx, "insert events", func(ctx context.Context) error { return c.store.InsertActions(ctx, &b.actions) })`,
 		},
 		{
 			"rejected messages are not waited for", "consume.go",

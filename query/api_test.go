@@ -62,7 +62,11 @@ func event(n int, change func(*store.Action)) store.Action {
 
 func insert(t testing.TB, s *store.Store, actions ...store.Action) {
 	t.Helper()
-	if err := s.InsertActions(t.Context(), actions); err != nil {
+	var batch store.Batch
+	for i := range actions {
+		batch.Append(&actions[i])
+	}
+	if err := s.InsertActions(t.Context(), &batch); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/google/uuid"
 
@@ -32,7 +33,7 @@ type Column struct {
 	// Text writes the field as the CSV shows it; empty when it is absent.
 	Text func(*Action) string
 
-	value func(*Action) any
+	cells func() cells
 	scan  func(*Action) any
 	// size is how many bytes of text the field holds; nil where that is little.
 	size func(*Action) int
@@ -50,17 +51,17 @@ var columns = []Column{
 	{
 		Name:  "time",
 		Text:  func(a *Action) string { return a.Time.UTC().Format(TimeLayout) },
-		value: func(a *Action) any { return a.Time },
+		cells: values(func(a *Action) time.Time { return a.Time }, func(t time.Time, a *Action) { a.Time = t }),
 		scan:  func(a *Action) any { return &scanTime{&a.Time} },
 	},
 	text("id", func(a *Action) *string { return &a.ID }),
-	text("tenant", func(a *Action) *string { return &a.Tenant }),
-	text("actor_id", func(a *Action) *string { return &a.Actor.ID }),
-	text("actor_name", func(a *Action) *string { return &a.Actor.Name }),
-	text("actor_type", func(a *Action) *string { return &a.Actor.Type }),
-	text("on_behalf_of_id", func(a *Action) *string { return &a.OnBehalfOf.ID }),
-	text("on_behalf_of_name", func(a *Action) *string { return &a.OnBehalfOf.Name }),
-	text("on_behalf_of_type", func(a *Action) *string { return &a.OnBehalfOf.Type }),
+	lowText("tenant", func(a *Action) *string { return &a.Tenant }),
+	lowText("actor_id", func(a *Action) *string { return &a.Actor.ID }),
+	lowText("actor_name", func(a *Action) *string { return &a.Actor.Name }),
+	lowText("actor_type", func(a *Action) *string { return &a.Actor.Type }),
+	lowText("on_behalf_of_id", func(a *Action) *string { return &a.OnBehalfOf.ID }),
+	lowText("on_behalf_of_name", func(a *Action) *string { return &a.OnBehalfOf.Name }),
+	lowText("on_behalf_of_type", func(a *Action) *string { return &a.OnBehalfOf.Type }),
 	{
 		Name: "ip",
 		Text: func(a *Action) string {
@@ -69,17 +70,21 @@ var columns = []Column{
 			}
 			return a.IP.String()
 		},
-		value: func(a *Action) any {
+		cells: values(func(a *Action) netip.Addr {
 			if !a.IP.IsValid() {
-				return net.IPv6unspecified
+				return netip.IPv6Unspecified()
 			}
-			return net.IP(a.IP.AsSlice())
-		},
+			return a.IP
+		}, func(ip netip.Addr, a *Action) {
+			if ip != netip.IPv6Unspecified() {
+				a.IP = ip
+			}
+		}),
 		scan: func(a *Action) any { return &scanAddress{&a.IP} },
 	},
-	text("action", func(a *Action) *string { return &a.Action }),
-	text("outcome", func(a *Action) *string { return &a.Outcome }),
-	text("subject_type", func(a *Action) *string { return &a.Subject.Type }),
+	lowText("action", func(a *Action) *string { return &a.Action }),
+	lowText("outcome", func(a *Action) *string { return &a.Outcome }),
+	lowText("subject_type", func(a *Action) *string { return &a.Subject.Type }),
 	text("subject_id", func(a *Action) *string { return &a.Subject.ID }),
 	text("subject_name", func(a *Action) *string { return &a.Subject.Name }),
 	{
@@ -94,7 +99,7 @@ var columns = []Column{
 			_ = e.Encode(a.Related) //nolint:errchkjson // strings alone always encode
 			return strings.TrimSuffix(b.String(), "\n")
 		},
-		value: func(a *Action) any { return a.Related },
+		cells: func() cells { return &relatedCells{} },
 		scan:  func(a *Action) any { return &a.Related },
 		size: func(a *Action) (n int) {
 			for _, r := range a.Related {
@@ -107,13 +112,19 @@ var columns = []Column{
 	text("reason", func(a *Action) *string { return &a.Reason }),
 	text("session_id", func(a *Action) *string { return &a.SessionID }),
 	text("request_id", func(a *Action) *string { return &a.RequestID }),
-	text("user_agent", func(a *Action) *string { return &a.UserAgent }),
+	lowText("user_agent", func(a *Action) *string { return &a.UserAgent }),
 	{
-		Name:  "details",
-		Text:  func(a *Action) string { return string(a.Details) },
-		value: func(a *Action) any { return string(a.Details) },
-		scan:  func(a *Action) any { return &scanRaw{&a.Details} },
-		size:  func(a *Action) int { return len(a.Details) },
+		Name: "details",
+		Text: func(a *Action) string { return string(a.Details) },
+		cells: func() cells {
+			return &textCells{
+				// A view of bytes that are copied at once.
+				of: func(a *Action) string { return unsafe.String(unsafe.SliceData(a.Details), len(a.Details)) },
+				to: func(s string, a *Action) { scanRaw{&a.Details}.set(s) },
+			}
+		},
+		scan: func(a *Action) any { return &scanRaw{&a.Details} },
+		size: func(a *Action) int { return len(a.Details) },
 	},
 }
 
@@ -121,33 +132,34 @@ var columns = []Column{
 // own and are not shown.
 var originColumns = []Column{
 	{
-		Name:  "content_hash",
-		value: func(a *Action) any { return string(a.ContentHash[:]) },
-		scan:  func(a *Action) any { return &scanHash{&a.ContentHash} },
+		Name: "content_hash",
+		cells: func() cells {
+			return &textCells{
+				of: func(a *Action) string { return unsafe.String(&a.ContentHash[0], len(a.ContentHash)) },
+				to: func(s string, a *Action) { copy(a.ContentHash[:], s) },
+			}
+		},
+		scan: func(a *Action) any { return &scanHash{&a.ContentHash} },
 	},
 	{
 		Name:  "topic_id",
-		value: func(a *Action) any { return uuid.UUID(a.Origin.TopicID) },
+		cells: values(func(a *Action) uuid.UUID { return a.Origin.TopicID }, func(id uuid.UUID, a *Action) { a.Origin.TopicID = id }),
 		scan:  func(a *Action) any { return (*uuid.UUID)(&a.Origin.TopicID) },
 	},
-	{
-		Name:  "topic",
-		value: func(a *Action) any { return a.Origin.Topic },
-		scan:  func(a *Action) any { return &a.Origin.Topic },
-	},
+	lowText("topic", func(a *Action) *string { return &a.Origin.Topic }),
 	{
 		Name:  "partition",
-		value: func(a *Action) any { return uint32(a.Origin.Partition) },
+		cells: values(func(a *Action) uint32 { return uint32(a.Origin.Partition) }, func(p uint32, a *Action) { a.Origin.Partition = int(p) }),
 		scan:  func(a *Action) any { return &scanPartition{&a.Origin.Partition} },
 	},
 	{
 		Name:  "offset",
-		value: func(a *Action) any { return uint64(a.Origin.Offset) },
+		cells: values(func(a *Action) uint64 { return uint64(a.Origin.Offset) }, func(o uint64, a *Action) { a.Origin.Offset = int64(o) }),
 		scan:  func(a *Action) any { return &scanOffset{&a.Origin.Offset} },
 	},
 	{
 		Name:  "kafka_time",
-		value: func(a *Action) any { return clampTime(a.Origin.Time) },
+		cells: values(func(a *Action) time.Time { return clampTime(a.Origin.Time) }, func(t time.Time, a *Action) { a.Origin.Time = t }),
 		scan:  func(a *Action) any { return &scanTime{&a.Origin.Time} },
 	},
 }
@@ -164,14 +176,31 @@ var columnList = func() string {
 	return strings.Join(names, ", ")
 }()
 
+// text is a column of texts.
 func text(name string, field func(*Action) *string) Column {
 	return Column{
-		Name:  name,
-		Text:  func(a *Action) string { return *field(a) },
-		value: func(a *Action) any { return *field(a) },
-		scan:  func(a *Action) any { return field(a) },
-		size:  func(a *Action) int { return len(*field(a)) },
+		Name: name,
+		Text: func(a *Action) string { return *field(a) },
+		cells: func() cells {
+			return &textCells{of: func(a *Action) string { return *field(a) }, to: func(s string, a *Action) { *field(a) = s }}
+		},
+		scan: func(a *Action) any { return field(a) },
+		size: func(a *Action) int { return len(*field(a)) },
 	}
+}
+
+// lowText is a column of texts that the table holds as LowCardinality.
+func lowText(name string, field func(*Action) *string) Column {
+	c := text(name, field)
+	c.cells = func() cells {
+		return &lowCells{of: func(a *Action) string { return *field(a) }, to: func(s string, a *Action) { *field(a) = s }}
+	}
+	return c
+}
+
+// values makes the cells of a column that is neither.
+func values[T any](of func(*Action) T, to func(T, *Action)) func() cells {
+	return func() cells { return &plain[T]{of: of, to: to} }
 }
 
 // size is how many bytes of text an event holds.
@@ -213,13 +242,13 @@ func (a *scanAddress) Scan(v any) error {
 
 type scanRaw struct{ to *json.RawMessage }
 
-func (r *scanRaw) Scan(v any) error {
-	return scanInto(v, func(v string) {
-		*r.to = nil
-		if v != "" {
-			*r.to = json.RawMessage(v)
-		}
-	})
+func (r scanRaw) Scan(v any) error { return scanInto(v, r.set) }
+
+func (r scanRaw) set(v string) {
+	*r.to = nil
+	if v != "" {
+		*r.to = json.RawMessage(v)
+	}
 }
 
 type scanHash struct{ to *action.ContentHash }

@@ -50,38 +50,49 @@ func insertContext(ctx context.Context) context.Context {
 
 // InsertActions writes events. When it returns without an error they are durable.
 // After an error they may or may not be there: insert the same again.
-func (s *Store) InsertActions(ctx context.Context, actions []Action) error {
-	return s.insert(ctx, "actions", columnList, len(actions), func(b driver.Batch, i int) error {
-		values := make([]any, len(allColumns))
-		for j, c := range allColumns {
-			values[j] = c.value(&actions[i])
+func (s *Store) InsertActions(ctx context.Context, actions *Batch) error {
+	return s.insert(ctx, "actions", columnList, actions.Rows(), func(b driver.Batch) error {
+		for i, into := range b.Columns() {
+			if err := actions.columns[i].insert(into); err != nil {
+				return err
+			}
 		}
-		return b.Append(values...)
+		return nil
 	})
 }
 
 // InsertRejected writes messages that could not be accepted, as InsertActions does.
 func (s *Store) InsertRejected(ctx context.Context, rejected []Rejected) error {
-	return s.insert(ctx, "rejected", rejectedColumns, len(rejected), func(b driver.Batch, i int) error {
-		r := &rejected[i]
+	return s.insert(ctx, "rejected", rejectedColumns, len(rejected), eachAppended(rejected, func(b driver.Batch, r *Rejected) error {
 		return b.Append(uuid.UUID(r.Origin.TopicID), r.Origin.Topic, uint32(r.Origin.Partition), uint64(r.Origin.Offset),
 			clampTime(r.Origin.Time), string(r.Reason), r.Field, r.Message, string(r.Raw))
-	})
+	}))
 }
 
 // InsertRanges adds to the ledger. It must be called only when every record of
 // the ranges is durable in actions or in rejected.
 func (s *Store) InsertRanges(ctx context.Context, ranges []Range) error {
 	const columns = "topic_id, topic, partition, `from`, `to`, accepted, rejected, skipped, lost, note, first_time, last_time"
-	return s.insert(ctx, "ledger", columns, len(ranges), func(b driver.Batch, i int) error {
-		r := &ranges[i]
+	return s.insert(ctx, "ledger", columns, len(ranges), eachAppended(ranges, func(b driver.Batch, r *Range) error {
 		return b.Append(uuid.UUID(r.TopicID), r.Topic, uint32(r.Partition), uint64(r.From), uint64(r.To),
 			uint64(r.Accepted), uint64(r.Rejected), uint64(r.Skipped), uint64(r.Lost), r.Note, nullTime(r.FirstTime), nullTime(r.LastTime))
-	})
+	}))
 }
 
-func (s *Store) insert(ctx context.Context, table, columns string, n int, appendRow func(driver.Batch, int) error) error {
-	if n == 0 {
+// eachAppended fills an insert row by row.
+func eachAppended[T any](rows []T, appendRow func(driver.Batch, *T) error) func(driver.Batch) error {
+	return func(b driver.Batch) error {
+		for i := range rows {
+			if err := appendRow(b, &rows[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func (s *Store) insert(ctx context.Context, table, columns string, rows int, fill func(driver.Batch) error) error {
+	if rows == 0 {
 		return nil
 	}
 	batch, err := s.conn.PrepareBatch(insertContext(ctx), "INSERT INTO "+table+" ("+columns+")")
@@ -89,10 +100,8 @@ func (s *Store) insert(ctx context.Context, table, columns string, n int, append
 		return fmt.Errorf("prepare an insert into %s: %w", table, err)
 	}
 	defer func() { _ = batch.Close() }()
-	for i := range n {
-		if err := appendRow(batch, i); err != nil {
-			return fmt.Errorf("append to an insert into %s: %w", table, err)
-		}
+	if err := fill(batch); err != nil {
+		return fmt.Errorf("append to an insert into %s: %w", table, err)
 	}
 	if err := batch.Send(); err != nil {
 		return fmt.Errorf("insert into %s: %w", table, err)

@@ -58,7 +58,11 @@ func event(n int, change func(*Action)) Action {
 func insert(t testing.TB, s *Store, blocks ...[]Action) {
 	t.Helper()
 	for _, block := range blocks {
-		if err := s.InsertActions(t.Context(), block); err != nil {
+		var b Batch
+		for i := range block {
+			b.Append(&block[i])
+		}
+		if err := s.InsertActions(t.Context(), &b); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -68,8 +68,8 @@ func serveStore(t *testing.T, st *store.Store, cfg query.Config) string {
 // add puts events into the log as ingest does.
 func (s *service) add(events ...action.Event) {
 	s.t.Helper()
-	actions := make([]store.Action, len(events))
-	for i, e := range events {
+	var actions store.Batch
+	for _, e := range events {
 		s.sent++
 		e.ID = cmp.Or(e.ID, fmt.Sprintf("event-%04d", s.sent))
 		e.Time = e.Time.UTC().Truncate(time.Millisecond)
@@ -81,10 +81,11 @@ func (s *service) add(events ...action.Event) {
 			s.t.Fatal(err)
 		}
 		sum := sha256.Sum256(message)
-		actions[i] = store.Action{Event: e, Origin: action.Origin{Topic: "actions", Offset: s.sent, Time: e.Time}}
-		copy(actions[i].ContentHash[:], sum[:])
+		a := store.Action{Event: e, Origin: action.Origin{Topic: "actions", Offset: s.sent, Time: e.Time}}
+		copy(a.ContentHash[:], sum[:])
+		actions.Append(&a)
 	}
-	if err := s.store.InsertActions(context.WithoutCancel(s.t.Context()), actions); err != nil {
+	if err := s.store.InsertActions(context.WithoutCancel(s.t.Context()), &actions); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -1,0 +1,338 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"github.com/ClickHouse/ch-go/proto"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
+
+	"github.com/actionlog/actionlog/pkg/action"
+)
+
+// Batch is events for one insert, held column by column. Append copies, so what it
+// is given may be reused; after Reset a batch takes new rows into the memory that it
+// has. The zero value is an empty batch.
+type Batch struct {
+	columns []cells // as allColumns
+	rows    int
+}
+
+// Append adds an event.
+func (b *Batch) Append(a *Action) {
+	b.init()
+	for _, c := range b.columns {
+		c.append(a)
+	}
+	b.rows++
+}
+
+// AppendBatch adds all events of another batch.
+func (b *Batch) AppendBatch(other *Batch) {
+	if other.rows == 0 {
+		return
+	}
+	b.init()
+	for i, c := range b.columns {
+		c.appendAll(other.columns[i])
+	}
+	b.rows += other.rows
+}
+
+func (b *Batch) init() {
+	if b.columns != nil {
+		return
+	}
+	for _, c := range allColumns {
+		b.columns = append(b.columns, c.cells())
+	}
+}
+
+// Rows is how many events the batch holds.
+func (b *Batch) Rows() int { return b.rows }
+
+// Row returns event i.
+func (b *Batch) Row(i int) Action {
+	var a Action
+	for _, c := range b.columns {
+		c.read(i, &a)
+	}
+	return a
+}
+
+// Reset removes all rows.
+func (b *Batch) Reset() {
+	for _, c := range b.columns {
+		c.reset()
+	}
+	b.rows = 0
+}
+
+// cells are the values of one column.
+type cells interface {
+	append(a *Action)
+	// appendAll adds the values of other cells of the same column.
+	appendAll(other cells)
+	read(row int, a *Action)
+	// insert adds all values to a column of an insert.
+	insert(into column.Interface) error
+	reset()
+}
+
+// plain is a column of values that clickhouse-go takes as a slice.
+type plain[T any] struct {
+	values []T
+	of     func(*Action) T
+	to     func(T, *Action)
+}
+
+func (p *plain[T]) append(a *Action)        { p.values = append(p.values, p.of(a)) }
+func (p *plain[T]) appendAll(other cells)   { p.values = append(p.values, other.(*plain[T]).values...) }
+func (p *plain[T]) read(row int, a *Action) { p.to(p.values[row], a) }
+func (p *plain[T]) reset()                  { p.values = p.values[:0] }
+
+func (p *plain[T]) insert(into column.Interface) error {
+	_, err := into.Append(p.values)
+	return err
+}
+
+// texts is a list of strings in one piece of memory.
+type texts struct {
+	bytes []byte
+	ends  []int
+}
+
+func (t *texts) add(s string) {
+	t.bytes = append(t.bytes, s...)
+	t.ends = append(t.ends, len(t.bytes))
+}
+
+func (t *texts) addAll(other *texts) {
+	before := len(t.bytes)
+	t.bytes = append(t.bytes, other.bytes...)
+	for _, end := range other.ends {
+		t.ends = append(t.ends, before+end)
+	}
+}
+
+// at returns string i, as a view of the memory.
+func (t *texts) at(i int) string {
+	begin := 0
+	if i > 0 {
+		begin = t.ends[i-1]
+	}
+	return unsafe.String(unsafe.SliceData(t.bytes[begin:]), t.ends[i]-begin)
+}
+
+func (t *texts) len() int { return len(t.ends) }
+
+func (t *texts) clear() { t.bytes, t.ends = t.bytes[:0], t.ends[:0] }
+
+// views returns all strings, as views of the memory.
+func (t *texts) views() []string {
+	all := make([]string, t.len())
+	for i := range all {
+		all[i] = t.at(i)
+	}
+	return all
+}
+
+// native writes the strings as ClickHouse's Native format has them.
+func (t *texts) native(to *proto.Buffer) {
+	for i := range t.len() {
+		to.PutString(t.at(i))
+	}
+}
+
+// textCells is a column of texts.
+type textCells struct {
+	texts
+	of func(*Action) string
+	to func(string, *Action)
+}
+
+func (t *textCells) append(a *Action)        { t.add(t.of(a)) }
+func (t *textCells) appendAll(other cells)   { t.addAll(&other.(*textCells).texts) }
+func (t *textCells) read(row int, a *Action) { t.to(strings.Clone(t.at(row)), a) }
+func (t *textCells) reset()                  { t.clear() }
+
+func (t *textCells) insert(into column.Interface) error {
+	_, err := into.Append(t.views())
+	return err
+}
+
+// dictionary is a list of strings of which few are different.
+type dictionary struct {
+	keys   []uint32
+	values texts // the first is the empty string
+	byText map[string]uint32
+}
+
+func (d *dictionary) add(s string) { d.keys = append(d.keys, d.key(s)) }
+
+// key returns the place of a string among the values.
+func (d *dictionary) key(s string) uint32 {
+	if d.values.len() == 0 {
+		d.values.add("")
+	}
+	if s == "" {
+		return 0
+	}
+	key, ok := d.byText[s]
+	if !ok {
+		if d.byText == nil {
+			d.byText = map[string]uint32{}
+		}
+		key = uint32(d.values.len())
+		d.values.add(s)
+		d.byText[strings.Clone(s)] = key
+	}
+	return key
+}
+
+func (d *dictionary) addAll(other *dictionary) {
+	keys := make([]uint32, other.values.len()) // by the other's keys
+	for i := range keys {
+		keys[i] = d.key(other.values.at(i))
+	}
+	for _, key := range other.keys {
+		d.keys = append(d.keys, keys[key])
+	}
+}
+
+func (d *dictionary) at(i int) string { return d.values.at(int(d.keys[i])) }
+
+func (d *dictionary) clear() {
+	d.keys = d.keys[:0]
+	d.values.clear()
+	clear(d.byText)
+}
+
+// What stands before a LowCardinality column in the Native format: the column brings
+// its dictionary along (bits 9 and 10), and in the lowest byte the width of its keys.
+// From ClickHouse's SerializationLowCardinality.cpp.
+const (
+	ownDictionary = 1<<9 | 1<<10
+	keysOf8Bits   = 0
+	keysOf16Bits  = 1
+	keysOf32Bits  = 2
+)
+
+// native writes the strings as the Native format has a LowCardinality column.
+func (d *dictionary) native(to *proto.Buffer) {
+	if len(d.keys) == 0 {
+		return
+	}
+	width := uint64(keysOf32Bits)
+	switch n := d.values.len(); {
+	case n <= math.MaxUint8+1:
+		width = keysOf8Bits
+	case n <= math.MaxUint16+1:
+		width = keysOf16Bits
+	}
+	to.PutUInt64(ownDictionary | width)
+	to.PutUInt64(uint64(d.values.len()))
+	d.values.native(to)
+	to.PutUInt64(uint64(len(d.keys)))
+	to.Buf = slices.Grow(to.Buf, len(d.keys)<<width)
+	for _, key := range d.keys {
+		switch width {
+		case keysOf8Bits:
+			to.Buf = append(to.Buf, uint8(key))
+		case keysOf16Bits:
+			to.Buf = binary.LittleEndian.AppendUint16(to.Buf, uint16(key))
+		default:
+			to.Buf = binary.LittleEndian.AppendUint32(to.Buf, key)
+		}
+	}
+}
+
+// insertNative adds values that are written in the Native format. It is for columns
+// that clickhouse-go otherwise takes only one value after the other, each as an
+// interface.
+func insertNative(into column.Interface, rows int, native func(*proto.Buffer)) error {
+	var buffer proto.Buffer
+	native(&buffer)
+	if err := into.Decode(proto.NewReader(bytes.NewReader(buffer.Buf)), rows); err != nil {
+		return fmt.Errorf("fill column %s: %w", into.Name(), err)
+	}
+	return nil
+}
+
+// lowCells is a column of texts of which few are different.
+type lowCells struct {
+	dictionary
+	of func(*Action) string
+	to func(string, *Action)
+}
+
+func (l *lowCells) append(a *Action)        { l.add(l.of(a)) }
+func (l *lowCells) appendAll(other cells)   { l.addAll(&other.(*lowCells).dictionary) }
+func (l *lowCells) read(row int, a *Action) { l.to(strings.Clone(l.at(row)), a) }
+func (l *lowCells) reset()                  { l.clear() }
+
+func (l *lowCells) insert(into column.Interface) error {
+	return insertNative(into, len(l.keys), l.native)
+}
+
+// relatedCells is the column of related records.
+type relatedCells struct {
+	ends       []uint64
+	types      dictionary
+	ids, names texts
+}
+
+func (r *relatedCells) append(a *Action) {
+	for _, record := range a.Related {
+		r.types.add(record.Type)
+		r.ids.add(record.ID)
+		r.names.add(record.Name)
+	}
+	r.ends = append(r.ends, uint64(r.ids.len()))
+}
+
+func (r *relatedCells) appendAll(other cells) {
+	from := other.(*relatedCells)
+	before := uint64(r.ids.len())
+	for _, end := range from.ends {
+		r.ends = append(r.ends, before+end)
+	}
+	r.types.addAll(&from.types)
+	r.ids.addAll(&from.ids)
+	r.names.addAll(&from.names)
+}
+
+func (r *relatedCells) read(row int, a *Action) {
+	begin := uint64(0)
+	if row > 0 {
+		begin = r.ends[row-1]
+	}
+	for i := int(begin); i < int(r.ends[row]); i++ {
+		a.Related = append(a.Related, action.Record{
+			Type: strings.Clone(r.types.at(i)), ID: strings.Clone(r.ids.at(i)), Name: strings.Clone(r.names.at(i)),
+		})
+	}
+}
+
+func (r *relatedCells) reset() {
+	r.ends = r.ends[:0]
+	r.types.clear()
+	r.ids.clear()
+	r.names.clear()
+}
+
+func (r *relatedCells) insert(into column.Interface) error {
+	return insertNative(into, len(r.ends), func(to *proto.Buffer) {
+		for _, end := range r.ends {
+			to.PutUInt64(end)
+		}
+		r.types.native(to)
+		r.ids.native(to)
+		r.names.native(to)
+	})
+}
