@@ -176,6 +176,9 @@ var columnList = func() string {
 	return strings.Join(names, ", ")
 }()
 
+// InsertColumns is the list of the columns that are inserted, as SQL.
+func InsertColumns() string { return columnList }
+
 // text is a column of texts.
 func text(name string, field func(*Action) *string) Column {
 	return Column{

@@ -76,6 +76,9 @@ func StartChildBroker(t testing.TB, dir, addr string) *ChildBroker {
 	return nil
 }
 
+// Pid is the broker's process.
+func (c *ChildBroker) Pid() int { return c.cmd.Process.Pid }
+
 // Kill is kill -9, and waits until the process is gone. It may be called again, and
 // from several goroutines.
 func (c *ChildBroker) Kill() {
