@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
 // Config is read from the environment by envconfig.
@@ -22,8 +25,10 @@ type Config struct {
 	TopicReplicas   int  `envconfig:"ACTIONLOG_TOPIC_REPLICAS" default:"-1" desc:"replicas of a topic that ingest creates; -1 for the broker's default"`
 
 	BatchRows     int           `envconfig:"ACTIONLOG_BATCH_ROWS" default:"50000" desc:"an insert is sent when it holds this many events, 1 to 1000000"`
-	BatchBytes    int           `envconfig:"ACTIONLOG_BATCH_BYTES" default:"33554432" desc:"or this many bytes of messages, 65536 to 268435456"`
+	BatchBytes    Size          `envconfig:"ACTIONLOG_BATCH_BYTES" default:"32MiB" desc:"or this many bytes of messages, 64KiB to 256MiB; at most a twelfth of ACTIONLOG_INGEST_MEMORY counts"`
 	BatchInterval time.Duration `envconfig:"ACTIONLOG_BATCH_INTERVAL" default:"250ms" desc:"or when its first event has waited this long, 1ms to 1m"`
+
+	Memory Size `envconfig:"ACTIONLOG_INGEST_MEMORY" default:"256MiB" desc:"the memory that ingest works in, whatever the backlog, 96MiB to 64GiB; in standalone the other parts come on top"`
 
 	SessionTimeout time.Duration `envconfig:"ACTIONLOG_SESSION_TIMEOUT" default:"10s" desc:"how long after an ingest has died another takes its partitions over, 6s to 5m"`
 }
@@ -49,8 +54,48 @@ func (c Config) Validate() error {
 	check(c.TopicPartitions >= 1 && c.TopicPartitions <= 1000, "ACTIONLOG_TOPIC_PARTITIONS is %d: give 1 to 1000", c.TopicPartitions)
 	check(c.TopicReplicas == -1 || c.TopicReplicas >= 1, "ACTIONLOG_TOPIC_REPLICAS is %d: give 1 or more, or -1 for the broker's default", c.TopicReplicas)
 	check(c.BatchRows >= 1 && c.BatchRows <= 1_000_000, "ACTIONLOG_BATCH_ROWS is %d: give 1 to 1000000", c.BatchRows)
-	check(c.BatchBytes >= 1<<16 && c.BatchBytes <= 1<<28, "ACTIONLOG_BATCH_BYTES is %d: give 65536 to 268435456", c.BatchBytes)
+	check(c.BatchBytes >= 64<<10 && c.BatchBytes <= 256<<20, "ACTIONLOG_BATCH_BYTES is %s: give 64KiB to 256MiB", c.BatchBytes)
+	check(c.Memory >= 96<<20 && c.Memory <= 64<<30, "ACTIONLOG_INGEST_MEMORY is %s: give 96MiB to 64GiB", c.Memory)
 	check(c.BatchInterval >= time.Millisecond && c.BatchInterval <= time.Minute, "ACTIONLOG_BATCH_INTERVAL is %s: give 1ms to 1m", c.BatchInterval)
 	check(c.SessionTimeout >= 6*time.Second && c.SessionTimeout <= 5*time.Minute, "ACTIONLOG_SESSION_TIMEOUT is %s: give 6s to 5m", c.SessionTimeout)
 	return errors.Join(errs...)
+}
+
+// Size is a number of bytes. As text it may have a unit: 1048576, 1MiB, 1 MB.
+type Size uint64
+
+// Decode implements envconfig.Decoder.
+func (s *Size) Decode(text string) error {
+	bytes, err := humanize.ParseBytes(text)
+	if err != nil {
+		return errors.New("give a number of bytes, such as 268435456 or 256MiB")
+	}
+	*s = Size(bytes)
+	return nil
+}
+
+// String returns the size with a unit.
+func (s Size) String() string { return strings.ReplaceAll(humanize.IBytes(uint64(s)), " ", "") }
+
+// limits divide the memory. An insert holds a block three times: as it was gathered,
+// in clickhouse-go's columns, and encoded in a buffer that may have grown to twice its
+// length. Meanwhile the next block is filled.
+type limits struct {
+	// blockBytes is when a block is full, in bytes of messages.
+	blockBytes int
+	// fetchBytes is what one fetch asks for. Answers come compressed, as a rule to a
+	// fifth.
+	fetchBytes int
+	// chunks is how many chunks there are at a time.
+	chunks int
+}
+
+// limits returns how much there may be of everything, for a number of partitions.
+func (c Config) limits(partitions int) limits {
+	memory := int(c.Memory)
+	return limits{
+		blockBytes: min(int(c.BatchBytes), memory/12),
+		fetchBytes: min(max(memory/32/max(partitions, 1), 32<<10), 1<<20),
+		chunks:     min(partitions+1, max(memory/16/chunkBytes, 2)),
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,8 +39,6 @@ type consumer struct {
 	source source
 	store  Store
 	logger *slog.Logger
-	// chunks and blocks are those that may be filled again: *chunk and *block.
-	chunks, blocks sync.Pool
 	// failing counts what is being tried again at the moment.
 	failing atomic.Int64
 	// jitter returns a random duration below the one given.
@@ -66,30 +63,44 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 	}
 	c.logger.InfoContext(ctx, "partitions taken", "topic", t.name, "positions", positions)
 
+	limits := c.cfg.limits(len(positions))
 	group, ctx := errgroup.WithContext(ctx)
-	chunks := make(chan *chunk)
-	blocks := make(chan *block)
+	chunks, freeChunks := make(chan *chunk), full[chunk](limits.chunks)
+	blocks, freeBlocks := make(chan *block), full[block](2) // one is filled while the other is written
 	for partition, position := range positions {
 		group.Go(func() error {
-			f := fetcher{consumer: c, topic: t, partition: partition, position: position}
+			f := fetcher{consumer: c, topic: t, partition: partition, position: position, fetchBytes: limits.fetchBytes, free: freeChunks}
 			return f.run(ctx, chunks)
 		})
 	}
-	group.Go(func() error { return c.batch(ctx, chunks, blocks) })
-	group.Go(func() error { return c.writeAll(ctx, t, positions, blocks, written) })
+	group.Go(func() error { return c.batch(ctx, limits.blockBytes, chunks, freeChunks, blocks, freeBlocks) })
+	group.Go(func() error {
+		return c.writeAll(ctx, t, positions, blocks, func(b *block) {
+			written(b.ranges)
+			freeBlocks <- b
+		})
+	})
 	return group.Wait()
+}
+
+// full returns a channel that holds n new values.
+func full[T any](n int) chan *T {
+	c := make(chan *T, n)
+	for range n {
+		c <- new(T)
+	}
+	return c
 }
 
 // batch gathers chunks into blocks. While one block is being written the next one
 // is filled, and no more than that: when the store is slow, fetching waits.
-func (c *consumer) batch(ctx context.Context, chunks <-chan *chunk, blocks chan<- *block) error {
-	b := c.block()
-	timer := time.NewTimer(c.cfg.BatchInterval)
+func (c *consumer) batch(ctx context.Context, blockBytes int, chunks <-chan *chunk, freeChunks chan<- *chunk, blocks chan<- *block, freeBlocks <-chan *block) error {
+	b, timer := <-freeBlocks, time.NewTimer(c.cfg.BatchInterval)
 	timer.Stop()
 	due := false
 	for {
 		in, out := chunks, blocks
-		full := b.rows() >= c.cfg.BatchRows || b.bytes >= c.cfg.BatchBytes
+		full := b.rows() >= c.cfg.BatchRows || b.bytes >= blockBytes
 		if full {
 			in = nil
 		}
@@ -104,24 +115,20 @@ func (c *consumer) batch(ctx context.Context, chunks <-chan *chunk, blocks chan<
 				timer.Reset(c.cfg.BatchInterval)
 			}
 			b.add(next)
-			c.chunks.Put(next)
+			freeChunks <- next
 		case <-timer.C:
 			due = true
 		case out <- b:
-			b, due = c.block(), false
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case b = <-freeBlocks:
+				b.reset()
+			}
+			due = false
 			timer.Stop()
 		}
 	}
-}
-
-// block returns an empty block.
-func (c *consumer) block() *block {
-	b, ok := c.blocks.Get().(*block)
-	if !ok {
-		b = &block{}
-	}
-	b.reset()
-	return b
 }
 
 // idleCheck is how long nothing comes before the ledger is read again.
@@ -133,7 +140,7 @@ var errBehind = errors.New("the ledger is behind what was written to it, as afte
 // writeAll writes blocks one after the other. When none comes for a while it looks
 // whether the ledger still holds what was written: a store that was restored from a
 // copy would otherwise lack it for ever.
-func (c *consumer) writeAll(ctx context.Context, t topic, positions map[int]int64, blocks <-chan *block, written func([]store.Range)) error {
+func (c *consumer) writeAll(ctx context.Context, t topic, positions map[int]int64, blocks <-chan *block, written func(*block)) error {
 	reached := maps.Clone(positions)
 	idle := time.NewTicker(idleCheck)
 	defer idle.Stop()
@@ -148,8 +155,7 @@ func (c *consumer) writeAll(ctx context.Context, t topic, positions map[int]int6
 			for _, r := range b.ranges {
 				reached[r.Partition] = r.To
 			}
-			written(b.ranges)
-			c.blocks.Put(b)
+			written(b)
 			idle.Reset(idleCheck)
 		case <-idle.C:
 			ledger, err := c.store.Settled(ctx, t.name)

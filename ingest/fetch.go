@@ -11,10 +11,10 @@ import (
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
-// How much of a fetch's answer is handed on at a time.
+// How much is handed on at a time, in records and in bytes of messages.
 const (
-	chunkRows  = 5000
-	chunkBytes = 4 << 20
+	chunkRows  = 1000
+	chunkBytes = 1 << 20
 )
 
 // fetcher reads one partition.
@@ -24,6 +24,10 @@ type fetcher struct {
 	partition int
 	// position is the next offset to read.
 	position int64
+	// fetchBytes is how much is asked for at a time.
+	fetchBytes int
+	// free holds the chunks that may be filled.
+	free chan *chunk
 }
 
 // run fetches and decodes, and hands on what it made, until ctx ends.
@@ -38,7 +42,7 @@ func (f *fetcher) run(ctx context.Context, chunks chan<- *chunk) error {
 
 // fetch asks for records once. It returns nil when there were none.
 func (f *fetcher) fetch(ctx context.Context, chunks chan<- *chunk) error {
-	records, err := f.source.fetch(ctx, f.partition, f.position)
+	records, err := f.source.fetch(ctx, f.partition, f.position, f.fetchBytes)
 	if errors.Is(err, errOutOfRange) {
 		return f.outOfRange(ctx)
 	}
@@ -47,7 +51,10 @@ func (f *fetcher) fetch(ctx context.Context, chunks chan<- *chunk) error {
 	}
 	before, empty := f.position, records.empty()
 	for more := true; more; {
-		c := f.chunk()
+		c, err := f.chunk(ctx)
+		if err != nil {
+			return err
+		}
 		more, err = f.read(records, c)
 		// What was read before an error is good.
 		if err := errors.Join(f.send(ctx, chunks, c), err); err != nil {
@@ -64,7 +71,7 @@ func (f *fetcher) fetch(ctx context.Context, chunks chan<- *chunk) error {
 
 func (f *fetcher) send(ctx context.Context, chunks chan<- *chunk, c *chunk) error {
 	if c.part.From == c.part.To {
-		f.chunks.Put(c)
+		f.free <- c
 		return nil
 	}
 	to := c.part.To // the chunk is not ours once it is sent
@@ -77,15 +84,16 @@ func (f *fetcher) send(ctx context.Context, chunks chan<- *chunk, c *chunk) erro
 	}
 }
 
-// chunk returns an empty chunk that begins at the position.
-func (f *fetcher) chunk() *chunk {
-	c, ok := f.chunks.Get().(*chunk)
-	if !ok {
-		c = &chunk{}
+// chunk waits for a chunk that may be filled, and begins it at the position.
+func (f *fetcher) chunk(ctx context.Context) (*chunk, error) {
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case c := <-f.free:
+		c.reset()
+		c.part = store.Range{TopicID: f.topic.id, Topic: f.topic.name, Partition: f.partition, From: f.position, To: f.position}
+		return c, nil
 	}
-	c.reset()
-	c.part = store.Range{TopicID: f.topic.id, Topic: f.topic.name, Partition: f.partition, From: f.position, To: f.position}
-	return c
 }
 
 // skip counts the offsets up to the given one as holding no event: what is there is

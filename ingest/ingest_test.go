@@ -49,7 +49,7 @@ func newBundle(t *testing.T, partitions int) *bundle {
 	b.cfg = ingest.Config{
 		KafkaBrokers: []string{embeddedtest.Broker(t)}, Topic: "missing-" + rand.Text()[:10],
 		ClickHouseDSN: b.dsn, TopicCreate: true, TopicPartitions: partitions, TopicReplicas: 1,
-		BatchRows: 1000, BatchBytes: 1 << 20, BatchInterval: 20 * time.Millisecond, SessionTimeout: 6 * time.Second,
+		BatchRows: 1000, BatchBytes: 1 << 20, Memory: 96 << 20, BatchInterval: 20 * time.Millisecond, SessionTimeout: 6 * time.Second,
 	}
 	if partitions > 0 {
 		b.cfg.Topic = embeddedtest.Topic(t, partitions)
@@ -532,7 +532,7 @@ func TestConfigNamesEveryMistake(t *testing.T) {
 	err := ingest.Config{TopicPartitions: -1, TopicReplicas: 0}.Validate()
 	for _, variable := range []string{
 		"ACTIONLOG_KAFKA_BROKERS", "ACTIONLOG_TOPIC ", "ACTIONLOG_GROUP", "ACTIONLOG_CLICKHOUSE_DSN", "ACTIONLOG_TOPIC_PARTITIONS",
-		"ACTIONLOG_TOPIC_REPLICAS", "ACTIONLOG_BATCH_ROWS", "ACTIONLOG_BATCH_BYTES", "ACTIONLOG_BATCH_INTERVAL", "ACTIONLOG_SESSION_TIMEOUT",
+		"ACTIONLOG_TOPIC_REPLICAS", "ACTIONLOG_BATCH_ROWS", "ACTIONLOG_BATCH_BYTES", "ACTIONLOG_BATCH_INTERVAL", "ACTIONLOG_INGEST_MEMORY", "ACTIONLOG_SESSION_TIMEOUT",
 	} {
 		if err == nil || !strings.Contains(err.Error(), variable) {
 			t.Errorf("%s is not named in: %v", variable, err)

@@ -11,11 +11,8 @@ import (
 	fetchapi "github.com/segmentio/kafka-go/protocol/fetch"
 )
 
-// What one fetch asks for.
-const (
-	fetchBytes = 4 << 20
-	fetchWait  = 500 * time.Millisecond
-)
+// fetchWait is how long a fetch waits for the next record.
+const fetchWait = 500 * time.Millisecond
 
 // requestTimeout bounds a request to a broker that takes it and does not answer. It
 // is far above what a loaded cluster takes.
@@ -117,12 +114,12 @@ func (k *kafkaSource) bounds(ctx context.Context, partitions []int) (map[int]bou
 
 // fetch is not sent by the client's Fetch, which withholds what the answer says of
 // aborted transactions.
-func (k *kafkaSource) fetch(ctx context.Context, partition int, offset int64) (stretch, error) {
+func (k *kafkaSource) fetch(ctx context.Context, partition int, offset int64, bytes int) (stretch, error) {
 	message, err := k.roundTrip(ctx, &fetchapi.Request{
 		ReplicaID:      -1,
 		MaxWaitTime:    int32(fetchWait.Milliseconds()),
 		MinBytes:       1,
-		MaxBytes:       fetchBytes,
+		MaxBytes:       int32(bytes),
 		IsolationLevel: int8(kafka.ReadCommitted),
 		SessionID:      -1,
 		SessionEpoch:   -1,
@@ -133,7 +130,7 @@ func (k *kafkaSource) fetch(ctx context.Context, partition int, offset int64) (s
 				CurrentLeaderEpoch: -1,
 				FetchOffset:        offset,
 				LogStartOffset:     -1,
-				PartitionMaxBytes:  fetchBytes,
+				PartitionMaxBytes:  int32(bytes),
 			}},
 		}},
 	})

@@ -198,7 +198,7 @@ func (w *world) own(ctx context.Context) {
 		}
 	}
 	c := &consumer{
-		cfg:    Config{Topic: modelTopic, BatchRows: 1 + w.pick(4), BatchBytes: 1 << 20, BatchInterval: time.Duration(1+w.pick(100)) * time.Millisecond},
+		cfg:    Config{Topic: modelTopic, BatchRows: 1 + w.pick(4), BatchBytes: 1 << 20, Memory: 96 << 20, BatchInterval: time.Duration(1+w.pick(100)) * time.Millisecond},
 		source: modelSource{w}, store: modelStore{w}, logger: slog.New(slog.DiscardHandler),
 		jitter: func(d time.Duration) time.Duration { return time.Duration(w.pick(int(d))) },
 	}
@@ -431,7 +431,7 @@ func (s modelSource) bounds(ctx context.Context, partitions []int) (map[int]boun
 	return all, err
 }
 
-func (s modelSource) fetch(ctx context.Context, partition int, offset int64) (stretch, error) {
+func (s modelSource) fetch(ctx context.Context, partition int, offset int64, _ int) (stretch, error) {
 	var got modelStretch
 	outOfRange := false
 	size := 1 + s.w.pick(5)

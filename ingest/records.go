@@ -24,6 +24,8 @@ type records struct {
 	entered, event bool
 	// aborted are the transactions that begin further on, by their first offset.
 	aborted []fetchapi.ResponseTransaction
+	// value holds the record read last.
+	value []byte
 	// aborting are the producers whose transaction at this point will be aborted.
 	aborting map[int64]bool
 }
@@ -53,7 +55,7 @@ func (r *records) next() (record, error) {
 		if err != nil {
 			return record{}, err
 		}
-		value, err := readValue(got)
+		value, err := r.readValue(got)
 		if err != nil {
 			return record{}, fmt.Errorf("read the value at offset %d: %w", got.Offset, err)
 		}
@@ -63,15 +65,17 @@ func (r *records) next() (record, error) {
 	return record{}, io.EOF
 }
 
-func readValue(r *kafka.Record) ([]byte, error) {
-	if r.Key != nil {
-		_ = r.Key.Close()
+func (r *records) readValue(got *kafka.Record) ([]byte, error) {
+	if got.Key != nil {
+		_ = got.Key.Close()
 	}
-	if r.Value == nil {
+	if got.Value == nil {
 		return nil, nil
 	}
-	defer func() { _ = r.Value.Close() }()
-	return protocol.ReadAll(r.Value)
+	defer func() { _ = got.Value.Close() }()
+	r.value = slices.Grow(r.value[:0], got.Value.Len())[:got.Value.Len()]
+	_, err := io.ReadFull(got.Value, r.value)
+	return r.value, err
 }
 
 func headers(from []kafka.Header) []action.Header {

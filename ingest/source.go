@@ -16,9 +16,10 @@ type source interface {
 	topicID(ctx context.Context) ([16]byte, error)
 	// bounds returns where the log of each partition begins and ends.
 	bounds(ctx context.Context, partitions []int) (map[int]bounds, error)
-	// fetch returns records of a partition from an offset on. There are none when none
-	// came for a while. errOutOfRange says that the log does not hold the offset.
-	fetch(ctx context.Context, partition int, offset int64) (stretch, error)
+	// fetch returns records of a partition from an offset on, about so many bytes of
+	// them. There are none when none came for a while. errOutOfRange says that the log
+	// does not hold the offset.
+	fetch(ctx context.Context, partition int, offset int64, bytes int) (stretch, error)
 }
 
 // bounds are the first offset that a log holds and the one that it gives next.
@@ -29,7 +30,8 @@ type stretch interface {
 	// empty reports whether the answer held nothing at all, not even a marker.
 	empty() bool
 	// next returns the next record, in the order of offsets; at the end io.EOF. It may
-	// begin before the offset that was asked for.
+	// begin before the offset that was asked for. Its value may be overwritten by the
+	// next call.
 	next() (record, error)
 }
 

@@ -32,6 +32,8 @@ func runIngest(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
+	// The runtime counts only what it manages itself.
+	debug.SetMemoryLimit(int64(cfg.Memory) / 10 * 9)
 	group, ctx := errgroup.WithContext(ctx)
 	if cfg.IngestAddr != "" {
 		listener, err := listen(ctx, "ACTIONLOG_INGEST_ADDR", cfg.IngestAddr)

@@ -183,6 +183,10 @@ func (d *dictionary) key(s string) uint32 {
 	if s == "" {
 		return 0
 	}
+	// Neighbours are often equal, and to compare is cheaper than to look up.
+	if n := len(d.keys); n > 0 && d.at(n-1) == s {
+		return d.keys[n-1]
+	}
 	key, ok := d.byText[s]
 	if !ok {
 		if d.byText == nil {

@@ -49,7 +49,7 @@ func Open(dsn string) (*Store, error) {
 	if options.MaxOpenConns == 0 {
 		options.MaxOpenConns = max(maxOpenConns, options.MaxIdleConns)
 	}
-	if options.Compression == nil {
+	if options.Compression == nil && !allLocal(options.Addr) {
 		options.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
 	}
 	conn, err := clickhouse.Open(options)
@@ -78,6 +78,19 @@ func parseDSN(dsn string) (*clickhouse.Options, error) {
 		return nil, errors.New("the ClickHouse DSN names no database: " + example)
 	}
 	return options, nil
+}
+
+// allLocal reports whether all addresses are of this machine: there, compression
+// costs more than it saves.
+func allLocal(addrs []string) bool {
+	return !slices.ContainsFunc(addrs, func(addr string) bool {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			return true
+		}
+		ip := net.ParseIP(host)
+		return host != "localhost" && (ip == nil || !ip.IsLoopback())
+	})
 }
 
 // IsUnavailable reports whether an error of a Store means that the database cannot
