@@ -127,6 +127,25 @@ bench: engine ## Run the benchmarks of every package
 			all = all (all == "" ? "" : ",") "\"" name "\":{" line "}" } \
 		END { print "{" all "}" }'
 
+# EVENTS=20000000 for more; MONTHS=250 MIXED=true for blocks that hold every month.
+EVENTS ?= 3000000
+MONTHS ?= 6
+MIXED  ?= false
+.PHONY: bench-ingest
+bench-ingest: engine ## Measure ingest against the engine's own insert of the same rows
+	$(need_go)
+	@$(bench_cmd) '^TestBenchIngest$$' -bench.events $(EVENTS) -bench.months $(MONTHS) -bench.mixed=$(MIXED) $(json_last)
+
+FOR ?= 10m
+.PHONY: bench-trickle
+bench-trickle: engine ## Measure how soon a lone event is found, and how many parts a trickle makes
+	$(need_go)
+	@$(bench_cmd) '^TestBenchTrickle$$' -bench.trickle $(FOR) $(json_last)
+
+bench_cmd = go test -count=1 -timeout 3h ./cmd/actionlog -v -run
+# The figures come last, whatever the test prints after them.
+json_last = | awk '/^\{/ { line = $$0; next } { print } /^(FAIL|--- FAIL)/ { failed = 1 } END { if (line == "" || failed) exit 1; print line }'
+
 .PHONY: test-tools
 test-tools: test-cc test-browser $(AXE_STAMP)
 
