@@ -280,34 +280,23 @@ func (c *cloudEvent) decode(origin Origin, e *Event) *Rejection {
 func (c *cloudEvent) check() *Rejection {
 	slices.SortStableFunc(c.attributes, func(a, b attribute) int { return strings.Compare(a.name, b.name) })
 	for i := range c.attributes {
-		a := &c.attributes[i]
-		path := c.path(a.name)
-		switch {
+		switch a := &c.attributes[i]; {
 		case !isAttributeName(a.name):
 			return c.unknown(a.name)
 		case i > 0 && c.attributes[i-1].name == a.name:
-			return duplicate(path)
+			return duplicate(c.path(a.name))
 		case !utf8.ValidString(a.value):
+			path := c.path(a.name)
 			return &Rejection{Reason: ReasonInvalidUTF8, Field: path, Message: path + " is not UTF-8: send UTF-8"}
 		}
 	}
 	for _, name := range []string{"specversion", "id", "source", "type"} {
-		path := c.path(name)
 		a := c.find(name)
 		if a == nil {
+			path := c.path(name)
 			return &Rejection{Reason: ReasonMissingField, Field: path, Message: path + " is missing: a CloudEvent needs it"}
 		}
-		rule := text{min: 1, max: MaxMessageBytes, bytes: true}
-		switch name {
-		case "specversion":
-			if a.used = true; a.value != cloudEventsVersion {
-				return &Rejection{Reason: ReasonNotAllowed, Field: path, Message: path + " is " + quote(a.value) +
-					": send a CloudEvent of version " + cloudEventsVersion}
-			}
-		case "id", "source":
-			rule.form = wrongID
-		}
-		if r := c.decoder(a).check(&rule, a.value); r != nil {
+		if r := c.checkRequired(a); r != nil {
 			return r
 		}
 	}
@@ -320,6 +309,27 @@ func (c *cloudEvent) check() *Rejection {
 		path := c.path(a.name)
 		return &Rejection{Reason: ReasonNotAllowed, Field: path, Message: path + " is " + quote(a.value) +
 			": send data as JSON, with application/json"}
+	}
+	return nil
+}
+
+// checkRequired checks an attribute that every CloudEvent has. That of type is left
+// to the field that it stands in for.
+func (c *cloudEvent) checkRequired(a *attribute) *Rejection {
+	if a.value == "" {
+		return c.decoder(a).check(&text{min: 1}, a.value)
+	}
+	switch a.name {
+	case "specversion":
+		if a.used = true; a.value != cloudEventsVersion {
+			path := c.path(a.name)
+			return &Rejection{Reason: ReasonNotAllowed, Field: path, Message: path + " is " + quote(a.value) +
+				": send a CloudEvent of version " + cloudEventsVersion}
+		}
+	case "id", "source":
+		if wrong := wrongID(a.value); wrong != "" {
+			return c.decoder(a).malformedText(a.value, wrong)
+		}
 	}
 	return nil
 }
@@ -428,9 +438,11 @@ func (c *cloudEvent) keep(e *Event) *Rejection {
 	if hasMember(e.Details, attributesMember) {
 		return nil
 	}
-	details := []byte{'{'}
-	if len(e.Details) > 0 {
-		details = bytes.Clone(e.Details[:len(e.Details)-1])
+	var details []byte
+	if len(e.Details) == 0 {
+		details = append(details, '{')
+	} else {
+		details = append(details, e.Details[:len(e.Details)-1]...)
 	}
 	if len(bytes.TrimRight(details, " \t\r\n")) > 1 {
 		details = append(details, ',')
@@ -439,12 +451,14 @@ func (c *cloudEvent) keep(e *Event) *Rejection {
 	separator := byte('{')
 	for i := range c.attributes {
 		if a := &c.attributes[i]; !a.used {
-			details = append(append(details, separator), `"`+a.name+`":`...)
+			details = append(details, separator, '"')
+			details = append(append(details, a.name...), `":`...)
 			details = append(details, quoteJSON(a.value)...)
 			separator = ','
 		}
 	}
-	e.Details = append(details, "}}"...) // source is always there
+	details = append(details, "}}"...) // source is always there
+	e.Details = details
 	if n := len(e.Details); n > MaxDetailsBytes {
 		path := appendMember(c.base, "details")
 		return &Rejection{Reason: ReasonTooLong, Field: path, Message: fmt.Sprintf(

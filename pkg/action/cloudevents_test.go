@@ -350,7 +350,8 @@ func TestRetriedMessageKeepsItsPlace(t *testing.T) {
 // FuzzCloudEvents: whatever value and headers are, the verdict is an event within its
 // bounds that its own JSON form keeps, or a rejection from the list with a message
 // fit to show; the order of the headers does not matter; and a CloudEvent is the same
-// event in either mode. Headers are lines of key and value with a colon between.
+// event in either mode. Headers are lines of key and value with a colon between;
+// complete adds those that every CloudEvent has.
 func FuzzCloudEvents(f *testing.F) {
 	for _, c := range everyCase() {
 		var headers strings.Builder
@@ -358,14 +359,20 @@ func FuzzCloudEvents(f *testing.F) {
 			fmt.Fprintf(&headers, "%s:%s\n", h.Key, h.Value)
 		}
 		if len(c.Headers) > 0 && len(c.Value)+headers.Len() < 4096 {
-			f.Add(c.Value, headers.String())
+			f.Add(c.Value, headers.String(), false)
+			f.Add(c.Value, headers.String(), true)
 		}
 	}
-	f.Fuzz(func(t *testing.T, value []byte, lines string) {
+	f.Fuzz(func(t *testing.T, value []byte, lines string, complete bool) {
 		m := action.Message{Value: value}
 		for line := range strings.Lines(lines) {
 			key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
 			m.Headers = append(m.Headers, action.Header{Key: key, Value: []byte(value)})
+		}
+		for _, h := range required().binary(nil).Headers {
+			if complete && !slices.ContainsFunc(m.Headers, func(given action.Header) bool { return given.Key == h.Key }) {
+				m.Headers = append(m.Headers, h)
+			}
 		}
 		event, rejected := m.Decode(origin())
 		reversed := action.Message{Value: value, Headers: slices.Clone(m.Headers)}

@@ -26,33 +26,32 @@ type Header struct {
 // says. A message with a [RetryHeader] is decoded as if it stood where it first
 // stood. What is said of the function's verdict holds for this one's too.
 func (m Message) Decode(origin Origin) (Event, *Rejection) {
-	origin = m.place(origin)
-	var c *cloudEvent
-	var r *Rejection
-	switch m.mode() {
-	case plainMode:
-		return m.decodePlain(origin)
-	case binaryMode:
-		c, r = readBinary(m)
-	case structuredMode:
-		c, r = readStructured(m)
-	}
 	var e Event
-	if r == nil {
-		r = c.decode(origin, &e)
-	}
-	if r != nil {
+	if r := m.decode(m.place(origin), &e); r != nil {
 		return Event{}, r
 	}
 	return e, nil
 }
 
-func (m Message) decodePlain(origin Origin) (Event, *Rejection) {
-	e, r := Decode(m.Value, origin)
-	if r != nil && r.Reason == ReasonUnknownField && bytes.Contains(m.Value, []byte(`"specversion"`)) {
-		r.Message += "; if this is a CloudEvent, send it with the header " + contentType + ": " + structuredJSON
+func (m Message) decode(origin Origin, e *Event) *Rejection {
+	var c *cloudEvent
+	var r *Rejection
+	switch m.mode() {
+	case plainMode:
+		r = decode(m.Value, origin, e)
+		if r != nil && r.Reason == ReasonUnknownField && bytes.Contains(m.Value, []byte(`"specversion"`)) {
+			r.Message += "; if this is a CloudEvent, send it with the header " + contentType + ": " + structuredJSON
+		}
+		return r
+	case binaryMode:
+		c, r = readBinary(m)
+	case structuredMode:
+		c, r = readStructured(m)
 	}
-	return e, r
+	if r != nil {
+		return r
+	}
+	return c.decode(origin, e)
 }
 
 // Hash returns the message's content hash: [HashContent] of the value, and for a

@@ -63,7 +63,7 @@ func ValidCloudEvents() []Case {
 			"ce_subject", "INV-1", "ce_subjecttype", "invoice", "ce_subjectname", "Invoice 1", "ce_description", "Posted", "ce_reason", "why",
 			"ce_sessionid", "s", "ce_requestid", "r", "ce_useragent", "ua", "ce_time", "2026-03-01T09:30:00.25+01:00"),
 		binary("binary with other attributes", actor, "ce_traceparent", "00-4bf92f-00", "ce_dataschema", "https://schemas.example/1", "ce_a0", "\"\u00e9\n"),
-		binary("binary with other headers", actor, "traceparent", "00-4bf92f-00", "CE_ID", "2", "", "x", "\xff", "\xff"),
+		binary("binary with other headers", actor, "ce_id", "3", "traceparent", "00-4bf92f-00", "CE_ID", "2", "", "x", "\xff", "\xff"),
 		binary("binary of another source", actor, "ce_source", "/shop"),
 		binary("binary whose source and id meet elsewhere", actor, "ce_source", "/billing1", "ce_id", "-1"),
 		binary("binary with an id in data", `{"id":"e1","actor":{"id":"u1"}}`),
@@ -83,11 +83,11 @@ func ValidCloudEvents() []Case {
 		structured("structured of JSON", `,"datacontenttype":"application/json; charset=utf-8","data":`+actor),
 		structured("structured with other attributes", `,"comexampleother":"x","partitionkey":"k","data":`+actor),
 		structuredValue("structured in another order", " {\n \"data\" : "+actor+" , \"type\":\"invoice.posted\",\"source\":\"/billing\",\"id\":\"1\",\"specversion\":\"1.0\" } \n"),
-		typed("structured in capitals", `{"specversion":"1.0","id":"1","source":"/billing","type":"invoice.posted","actorid":"u1"}`,
+		typed("structured in capitals", `{"specversion":"1.0","id":"4","source":"/billing","type":"invoice.posted","actorid":"u1"}`,
 			"Application/CloudEvents+JSON ; charset=UTF-8"),
 		{
 			Name:    "structured with the headers of binary",
-			Value:   []byte(`{"specversion":"1.0","id":"1","source":"/billing","type":"invoice.posted","actorid":"u1"}`),
+			Value:   []byte(`{"specversion":"1.0","id":"5","source":"/billing","type":"invoice.posted","actorid":"u1"}`),
 			Headers: append(binary("", "", "ce_id", "9").Headers, action.Header{Key: "Content-Type", Value: []byte("application/cloudevents+json")}),
 		},
 		{
