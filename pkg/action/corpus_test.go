@@ -15,6 +15,11 @@ func origin() action.Origin {
 	return action.Origin{Topic: "actions", Partition: 3, Offset: 1234, Time: time.UnixMilli(1_767_225_600_123)}
 }
 
+// everyCase returns the whole corpus.
+func everyCase() []actiontest.Case {
+	return slices.Concat(actiontest.Valid(), actiontest.Broken(), actiontest.ValidCloudEvents(), actiontest.BrokenCloudEvents())
+}
+
 // rejection decodes what must be rejected.
 func rejection(t *testing.T, value []byte) *action.Rejection {
 	t.Helper()
@@ -27,10 +32,13 @@ func rejection(t *testing.T, value []byte) *action.Rejection {
 
 func TestDecodeRejects(t *testing.T) {
 	t.Parallel()
-	for _, c := range actiontest.Broken() {
+	for _, c := range slices.Concat(actiontest.Broken(), actiontest.BrokenCloudEvents()) {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			got := rejection(t, c.Value)
+			event, got := c.Message().Decode(origin())
+			if got == nil {
+				t.Fatalf("%.200q is accepted: %+v", c.Value, event)
+			}
 			if got.Reason != c.Reason || got.Field != c.Field {
 				t.Errorf("%.200q is rejected as %s of %q, want %s of %q", c.Value, got.Reason, got.Field, c.Reason, c.Field)
 			}
@@ -49,10 +57,10 @@ func TestDecodeRejects(t *testing.T) {
 
 func TestDecodeAccepts(t *testing.T) {
 	t.Parallel()
-	for _, c := range actiontest.Valid() {
+	for _, c := range slices.Concat(actiontest.Valid(), actiontest.ValidCloudEvents()) {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			if _, rejected := action.Decode(c.Value, origin()); rejected != nil {
+			if _, rejected := c.Message().Decode(origin()); rejected != nil {
 				t.Errorf("%.200q: %v", c.Value, rejected)
 			}
 		})
@@ -79,7 +87,7 @@ func TestEveryReasonIsReached(t *testing.T) {
 func TestCorpusNamesAreUnique(t *testing.T) {
 	t.Parallel()
 	var names []string
-	for _, c := range slices.Concat(actiontest.Broken(), actiontest.Valid()) {
+	for _, c := range everyCase() {
 		if slices.Contains(names, c.Name) {
 			t.Errorf("two cases are called %q", c.Name)
 		}

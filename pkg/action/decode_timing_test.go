@@ -35,3 +35,27 @@ func BenchmarkDecodeRejected(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkDecodeMessage(b *testing.B) {
+	m := action.Message{Value: []byte(typical)}
+	o := origin()
+	b.SetBytes(int64(len(m.Value)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, rejected := m.Decode(o); rejected != nil {
+			b.Fatal(rejected)
+		}
+	}
+}
+
+func BenchmarkDecodeCloudEvent(b *testing.B) {
+	m := required("datacontenttype", "application/json").binary([]byte(typical))
+	o := origin()
+	b.SetBytes(int64(len(m.Value)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, rejected := m.Decode(o); rejected != nil {
+			b.Fatal(rejected)
+		}
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
-	"slices"
 	"testing"
 	"time"
 
@@ -34,9 +33,9 @@ type verdict struct {
 
 func verdictOf(t *testing.T, c actiontest.Case) verdict {
 	t.Helper()
-	hash := action.HashContent(c.Value)
+	hash := c.Message().Hash()
 	v := verdict{Case: c.Name, Hash: hex.EncodeToString(hash[:])}
-	event, rejected := action.Decode(c.Value, origin())
+	event, rejected := c.Message().Decode(origin())
 	if rejected != nil {
 		v.Reason, v.Field = rejected.Reason, rejected.Field
 		return v
@@ -60,7 +59,7 @@ func TestVerdictsNeverChange(t *testing.T) {
 		}
 		golden[v.Case] = v
 	}
-	for _, c := range slices.Concat(actiontest.Valid(), actiontest.Broken()) {
+	for _, c := range everyCase() {
 		got := verdictOf(t, c)
 		want, ok := golden[c.Name]
 		delete(golden, c.Name)

@@ -18,7 +18,8 @@ type Reason string
 const (
 	// ReasonEmpty: the value is null (a tombstone), empty, or white space only.
 	ReasonEmpty Reason = "empty"
-	// ReasonTooLarge: the value has more than [MaxMessageBytes] bytes.
+	// ReasonTooLarge: the value, with the headers of a CloudEvent, has more than
+	// [MaxMessageBytes] bytes.
 	ReasonTooLarge Reason = "too_large"
 	// ReasonInvalidJSON: the value is not JSON (RFC 8259): a fault of syntax, a
 	// cut message, a byte order mark, or data after the object.
@@ -28,10 +29,11 @@ const (
 	ReasonInvalidUTF8 Reason = "invalid_utf8"
 	// ReasonNotAnObject: the value is JSON, but another kind than an object.
 	ReasonNotAnObject Reason = "not_an_object"
-	// ReasonDuplicateField: an object, within details too, has a name twice.
+	// ReasonDuplicateField: an object, within details too, has a name twice, or a
+	// CloudEvent an attribute.
 	ReasonDuplicateField Reason = "duplicate_field"
 	// ReasonUnknownField: the event, an actor or a record has a name that is not
-	// one of its fields.
+	// one of its fields, or a CloudEvent one that is not an attribute's.
 	ReasonUnknownField Reason = "unknown_field"
 	// ReasonWrongType: a field holds another kind of JSON value than it is to,
 	// null included: what is not known is left out.
@@ -45,14 +47,16 @@ const (
 	ReasonTooMany Reason = "too_many"
 	// ReasonTooDeep: details nests deeper than [MaxDetailsDepth] levels.
 	ReasonTooDeep Reason = "too_deep"
-	// ReasonNotAllowed: a text is none of those that its field allows.
+	// ReasonNotAllowed: a text is none of those that its field allows, or a CloudEvent
+	// is of a version, format or content type that is not read.
 	ReasonNotAllowed Reason = "not_allowed"
-	// ReasonInvalidFormat: id, time, ip or action has another form than its own.
+	// ReasonInvalidFormat: id, time, ip or action, or the source of a CloudEvent, has
+	// another form than its own.
 	ReasonInvalidFormat Reason = "invalid_format"
 	// ReasonOutOfRange: the time, the event's or in its absence Kafka's, is before
 	// 1970 or after 2100.
 	ReasonOutOfRange Reason = "out_of_range"
-	// ReasonMissingField: a required field is absent.
+	// ReasonMissingField: a required field or attribute is absent.
 	ReasonMissingField Reason = "missing_field"
 )
 
@@ -70,7 +74,8 @@ func Reasons() []Reason {
 type Rejection struct {
 	Reason Reason
 	// Field is the path of the field at fault: actor.id, related[3].name,
-	// details.a.b, details["two words"]. It is empty when the fault concerns the
+	// details.a.b, details["two words"]; of a CloudEvent also that of an attribute,
+	// ce_type as a header or type in the value. It is empty when the fault concerns the
 	// message as a whole. Names that a sender made up are shortened and quoted, so
 	// the path is printable.
 	Field string

@@ -21,8 +21,9 @@ func readTime(d *decoder, e *Event) *Rejection {
 		return d.malformedText(s, wrong)
 	}
 	if !inRange(t) {
-		return &Rejection{Reason: ReasonOutOfRange, Field: "time", Message: fmt.Sprintf(
-			"time is %s: send a time from %d to %d, in UTC", quote(s), MinYear, MaxYear)}
+		path := d.path()
+		return &Rejection{Reason: ReasonOutOfRange, Field: path, Message: fmt.Sprintf(
+			"%s is %s: send a time from %d to %d, in UTC", path, quote(s), MinYear, MaxYear)}
 	}
 	e.Time = t
 	return nil
@@ -51,7 +52,7 @@ func readIP(d *decoder, e *Event) *Rejection {
 // readRelated reads the array of records.
 func readRelated(d *decoder, e *Event) *Rejection {
 	if kind := d.json.PeekKind(); kind != '[' && kind != jsontext.KindInvalid {
-		return d.wrongType(kind, "an array", "related")
+		return d.wrongType(kind, "an array", d.path())
 	}
 	if _, err := d.json.ReadToken(); err != nil {
 		return d.broken(err)
@@ -65,11 +66,12 @@ func readRelated(d *decoder, e *Event) *Rejection {
 			return nil
 		case '{':
 		default:
-			return d.wrongType(kind, "an object", "related["+strconv.Itoa(n)+"]")
+			return d.wrongType(kind, "an object", appendMember(d.base, "related")+"["+strconv.Itoa(n)+"]")
 		}
 		if n == MaxRelated {
-			return &Rejection{Reason: ReasonTooMany, Field: "related", Message: fmt.Sprintf(
-				"related has more than %d records: send at most %d, or name the rest in details", MaxRelated, MaxRelated)}
+			path := appendMember(d.base, "related")
+			return &Rejection{Reason: ReasonTooMany, Field: path, Message: fmt.Sprintf(
+				"%s has more than %d records: send at most %d, or name the rest in details", path, MaxRelated, MaxRelated)}
 		}
 		e.Related = append(e.Related, Record{})
 		if r := readObject(d, &recordFields, &e.Related[n]); r != nil {
@@ -84,7 +86,7 @@ func readDetails(d *decoder, e *Event) *Rejection {
 		_, err := d.json.ReadToken()
 		return d.broken(err)
 	} else if kind != '{' {
-		return d.wrongType(kind, "an object", "details")
+		return d.wrongType(kind, "an object", d.path())
 	}
 	// Its names are anyone's, so another decoder reads it, which sees those that
 	// come twice. The value is the first brace after its name.
@@ -94,7 +96,7 @@ func readDetails(d *decoder, e *Event) *Rejection {
 		return d.malformed()
 	}
 	in := newDecoder(d.value[start:])
-	in.base, in.start = "details", start
+	in.base, in.start = appendMember(d.base, "details"), d.start+start
 	// Token by token, since this stops at the first bound that is passed, however
 	// long or deep the value is.
 	for {
@@ -104,11 +106,11 @@ func readDetails(d *decoder, e *Event) *Rejection {
 		size := int(in.json.InputOffset())
 		switch depth := in.json.StackDepth(); {
 		case size > MaxDetailsBytes:
-			return &Rejection{Reason: ReasonTooLong, Field: "details", Message: fmt.Sprintf(
-				"details has more than %d bytes: send at most %d", MaxDetailsBytes, MaxDetailsBytes)}
+			return &Rejection{Reason: ReasonTooLong, Field: in.base, Message: fmt.Sprintf(
+				"%s has more than %d bytes: send at most %d", in.base, MaxDetailsBytes, MaxDetailsBytes)}
 		case depth > MaxDetailsDepth:
-			return &Rejection{Reason: ReasonTooDeep, Field: "details", Message: fmt.Sprintf(
-				"details has objects and arrays more than %d levels deep: send at most %d levels", MaxDetailsDepth, MaxDetailsDepth)}
+			return &Rejection{Reason: ReasonTooDeep, Field: in.base, Message: fmt.Sprintf(
+				"%s has objects and arrays more than %d levels deep: send at most %d levels", in.base, MaxDetailsDepth, MaxDetailsDepth)}
 		case depth == 0:
 			e.Details = bytes.Clone(in.value[:size])
 			if err := d.json.SkipValue(); err != nil {

@@ -16,9 +16,16 @@ type Case struct {
 	Name string
 	// Value is the message's value; nil for a tombstone.
 	Value []byte
+	// Headers are the message's headers; nil for a plain message.
+	Headers []action.Header
 	// Reason and Field are those of the rejection; empty for a valid message.
 	Reason action.Reason
 	Field  string
+}
+
+// Message returns the message.
+func (c Case) Message() action.Message {
+	return action.Message{Value: c.Value, Headers: c.Headers}
 }
 
 // with returns an event that is valid but for the members given.
