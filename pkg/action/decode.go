@@ -41,6 +41,26 @@ func Decode(value []byte, origin Origin) (Event, *Rejection) {
 }
 
 func decode(value []byte, origin Origin, e *Event) *Rejection {
+	if len(value) <= MaxMessageBytes {
+		value = bytes.Clone(value)
+	}
+	return decodeInto(value, origin, e)
+}
+
+// decodeInto is decode with an event that may share memory with value, which
+// therefore never changes any more.
+func decodeInto(value []byte, origin Origin, e *Event) *Rejection {
+	related := e.Related[:0]
+	*e = Event{Related: related}
+	if len(value) <= MaxMessageBytes && scan(value, e) {
+		return complete(e, origin)
+	}
+	*e = Event{Related: related}
+	return explain(value, origin, e)
+}
+
+// explain decodes by tokens, and decides what is wrong with a message.
+func explain(value []byte, origin Origin, e *Event) *Rejection {
 	switch {
 	case len(value) > MaxMessageBytes:
 		return &Rejection{Reason: ReasonTooLarge, Message: fmt.Sprintf(
@@ -52,7 +72,7 @@ func decode(value []byte, origin Origin, e *Event) *Rejection {
 			"send UTF-8 without one"}
 	}
 	d := newDecoder(value, namesCheckedHere)
-	d.whole = string(value)
+	d.whole = alias(value)
 	if r := d.object(); r != nil {
 		return r
 	}
@@ -73,8 +93,8 @@ type decoder struct {
 	value []byte
 	base  string
 	start int
-	// whole is a copy of the message. Texts without escapes are parts of it, which
-	// costs one allocation an event instead of one a text.
+	// whole shares the memory of the message. Texts without escapes are parts of it,
+	// which costs no allocation.
 	whole string
 }
 

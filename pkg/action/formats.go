@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -93,6 +94,22 @@ func parseOffset(s string) (offset time.Duration, ok bool) {
 		offset = -offset
 	}
 	return offset, true
+}
+
+// parseIP reads an address, or returns what is wrong and the remedy. An IPv4 address
+// mapped into IPv6 becomes IPv4.
+func parseIP(s string) (addr netip.Addr, wrong string) {
+	addr, err := netip.ParseAddr(s)
+	switch {
+	case err != nil:
+		return netip.Addr{}, "send an IPv4 or IPv6 address alone, as 192.0.2.7 or 2001:db8::7, or leave the field out"
+	case addr.Zone() != "":
+		return netip.Addr{}, "send the address without its zone"
+	case addr == netip.IPv6Unspecified():
+		// The store has no other value for an absent address.
+		return netip.Addr{}, "this address stands for none: leave the field out"
+	}
+	return addr.Unmap(), ""
 }
 
 // number returns the value of s, of digits only, or -1.
