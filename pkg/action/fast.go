@@ -169,9 +169,7 @@ func scanDetails(s *scanner, e *Event) bool {
 // at the end.
 func (s *scanner) next() byte {
 	for ; s.at < len(s.value); s.at++ {
-		switch c := s.value[s.at]; c {
-		case ' ', '\t', '\r', '\n':
-		default:
+		if c := s.value[s.at]; c > ' ' || c != ' ' && c != '\t' && c != '\r' && c != '\n' {
 			return c
 		}
 	}
@@ -181,6 +179,15 @@ func (s *scanner) next() byte {
 // take takes the byte c if it comes next, after any white space.
 func (s *scanner) take(c byte) bool {
 	if s.next() != c {
+		return false
+	}
+	s.at++
+	return true
+}
+
+// skipByte takes the byte c if it comes next.
+func (s *scanner) skipByte(c byte) bool {
+	if s.at >= len(s.value) || s.value[s.at] != c {
 		return false
 	}
 	s.at++
@@ -236,32 +243,25 @@ func (s *scanner) raw() (raw span, escaped, ok bool) {
 	if !s.take('"') {
 		return span{}, false, false
 	}
-	start, i := s.at, s.at
+	value, start, i := s.value, s.at, s.at
 	var beyond uint64 // a high bit where a character is not ASCII
 	for {
-		var c byte
 		// Eight bytes at a time up to the next quote, escape or control character.
-		if i+8 <= len(s.value) {
-			w := binary.LittleEndian.Uint64(s.value[i:])
+		for ; i+8 <= len(value); i += 8 {
+			w := binary.LittleEndian.Uint64(value[i:])
 			beyond |= w
-			stop := zeros(w^'"'*ones) | zeros(w^'\\'*ones) | (w-' '*ones)&^w&highs
-			if stop == 0 {
-				i += 8
-				continue
+			if stop := zeros(w^'"'*ones) | zeros(w^'\\'*ones) | (w-' '*ones)&^w&highs; stop != 0 {
+				i += bits.TrailingZeros64(stop) / 8
+				break
 			}
-			i += bits.TrailingZeros64(stop) / 8
-			c = s.value[i]
-		} else {
-			if i >= len(s.value) {
-				return span{}, false, false
-			}
-			c = s.value[i]
-			beyond |= uint64(c)
 		}
-		switch {
+		if i >= len(value) {
+			return span{}, false, false
+		}
+		switch c := value[i]; {
 		case c == '"':
 			s.at = i + 1
-			ok = beyond&highs == 0 || utf8.Valid(s.value[start:i])
+			ok = beyond&highs == 0 || utf8.Valid(value[start:i])
 			return span{start, i}, escaped, ok
 		case c == '\\':
 			escaped = true
@@ -269,6 +269,7 @@ func (s *scanner) raw() (raw span, escaped, ok bool) {
 		case c < ' ':
 			return span{}, false, false
 		default:
+			beyond |= uint64(c)
 			i++
 		}
 	}
@@ -384,14 +385,6 @@ func (s *scanner) skipNumber() bool {
 		_ = s.skipByte('+') || s.skipByte('-')
 		return s.skipDigits()
 	}
-	return true
-}
-
-func (s *scanner) skipByte(c byte) bool {
-	if s.at >= len(s.value) || s.value[s.at] != c {
-		return false
-	}
-	s.at++
 	return true
 }
 

@@ -39,3 +39,13 @@ func BenchmarkForms(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkExplain(b *testing.B) {
+	v := []byte(tmpTypical)
+	for b.Loop() {
+		var e Event
+		if r := explain(v, Origin{}, &e); r != nil {
+			b.Fatal(r)
+		}
+	}
+}

@@ -182,10 +182,10 @@ func wrongAction(s string) string {
 	dots, word := 0, 0
 	for i := range len(s) {
 		switch c := s[i]; {
-		case c == '.' && word > 0:
-			dots, word = dots+1, 0
 		case isWordByte(c) && (c < 'A' || c > 'Z'):
 			word++
+		case c == '.' && word > 0:
+			dots, word = dots+1, 0
 		default:
 			return remedy
 		}

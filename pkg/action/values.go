@@ -129,4 +129,11 @@ func complete(e *Event, origin Origin) *Rejection {
 	return nil
 }
 
-func inRange(t time.Time) bool { return MinYear <= t.Year() && t.Year() <= MaxYear }
+// inRange reports whether t is from MinYear to MaxYear.
+func inRange(t time.Time) bool { return earliest <= t.Unix() && t.Unix() < afterLatest }
+
+// The seconds of Unix time from which, and before which, an event's time is.
+var (
+	earliest    = time.Date(MinYear, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	afterLatest = time.Date(MaxYear+1, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+)
