@@ -47,15 +47,28 @@ func parseTime(s string) (t time.Time, wrong string) {
 		// last millisecond before stands for it, so the event stays in its day.
 		second, millisecond, leap = 59, 999, true
 	}
-	local := time.Date(year, time.Month(month), day, hour, minute, second, millisecond*int(time.Millisecond), time.UTC)
-	if local.Month() != time.Month(month) || local.Day() != day {
+	if month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
 		return t, "there is no such date: send a day that the month has"
 	}
-	t = local.Add(-offset)
+	t = time.Date(year, time.Month(month), day, hour, minute, second, millisecond*int(time.Millisecond), time.UTC).Add(-offset)
 	if leap && (t.Hour() != 23 || t.Minute() != 59) {
 		return time.Time{}, "a leap second ends a day of UTC: send seconds from 00 to 59"
 	}
 	return t, ""
+}
+
+// daysIn returns how many days a month has.
+func daysIn(year, month int) int {
+	switch month {
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	}
+	return 31
 }
 
 // parseFraction reads the fraction of a second at the start of s, if there is
@@ -164,10 +177,11 @@ var invisible = &unicode.RangeTable{
 
 // wrongID is the form of an id: printable characters.
 func wrongID(s string) string {
-	for _, r := range s {
-		if r >= ' ' && r < 0x7f {
-			continue
-		}
+	plain := 0
+	for plain < len(s) && ' ' <= s[plain] && s[plain] < 0x7f {
+		plain++
+	}
+	for _, r := range s[plain:] {
 		if unicode.Is(invisible, r) {
 			return fmt.Sprintf("it holds %U, which cannot be seen: send printable characters", r)
 		}
