@@ -67,16 +67,20 @@ func scanObject[T any](s *scanner, fields *fields[T], into *T) bool {
 	var seen uint32
 	next := 0
 	for more := !s.take('}'); more; {
-		name, ok := s.name()
-		if !ok {
+		if !s.take('"') {
 			return false
 		}
-		i := fields.find(s.value[name.start:name.end], next)
+		i := fields.ahead(s.whole[s.at:], next)
 		if i < 0 || seen&(1<<i) != 0 {
 			return false
 		}
 		next, seen = i+1, seen|1<<i
 		f := &fields.list[i]
+		s.at += len(f.name) + len(`"`)
+		ok := s.take(':')
+		if !ok {
+			return false
+		}
 		if f.scan != nil {
 			ok = f.scan(s, into)
 		} else {
@@ -102,6 +106,22 @@ func scanObject[T any](s *scanner, fields *fields[T], into *T) bool {
 		}
 	}
 	return true
+}
+
+// ahead returns the index of the field whose name, and a quote, rest begins with, or
+// -1. Like find it looks from the index next on.
+func (f *fields[T]) ahead(rest string, next int) int {
+	for range f.list {
+		if next >= len(f.list) {
+			next = 0
+		}
+		name := f.list[next].name
+		if n := len(name); n < len(rest) && rest[n] == '"' && rest[:n] == name {
+			return next
+		}
+		next++
+	}
+	return -1
 }
 
 // allows reports whether [decoder.check] finds nothing wrong with s.
