@@ -40,27 +40,17 @@ func Decode(value []byte, origin Origin) (Event, *Rejection) {
 	return e, nil
 }
 
+// decode is Decode, into an event that shares no memory with value.
 func decode(value []byte, origin Origin, e *Event) *Rejection {
 	if len(value) <= MaxMessageBytes {
 		value = bytes.Clone(value)
 	}
-	return decodeInto(value, origin, e)
+	return DecodeInto(e, value, origin)
 }
 
-// decodeInto is decode with an event that may share memory with value, which
-// therefore never changes any more.
-func decodeInto(value []byte, origin Origin, e *Event) *Rejection {
-	related := e.Related[:0]
-	*e = Event{Related: related}
-	if len(value) <= MaxMessageBytes && scan(value, e) {
-		return complete(e, origin)
-	}
-	*e = Event{Related: related}
-	return explain(value, origin, e)
-}
-
-// explain decodes by tokens, and decides what is wrong with a message.
-func explain(value []byte, origin Origin, e *Event) *Rejection {
+// decodeTokens reads a message token by token into e, which is empty, and says what is
+// wrong with it. Its verdict is the one that counts.
+func decodeTokens(value []byte, origin Origin, e *Event) *Rejection {
 	switch {
 	case len(value) > MaxMessageBytes:
 		return &Rejection{Reason: ReasonTooLarge, Message: fmt.Sprintf(

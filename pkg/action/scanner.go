@@ -4,34 +4,31 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
-	"sync"
 	"unicode/utf8"
 	"unsafe"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// This file reads events that have no fault, as nearly all, in one pass and without
-// a token each: six times as fast as decode.go, which knows what is wrong with all
-// others. A scanner accepts only what decode.go accepts, and makes the same event of
-// it; where it is not sure it gives up, which is never a verdict. It has less to know
-// about JSON than a parser: no message, no position, no way to read on after a fault.
+// scanner reads one message without a fault, as nearly all are, in one pass over its
+// bytes. It accepts only what decodeTokens accepts, and makes the same event of it;
+// where it is not sure it gives up, and decodeTokens decides. So it knows nothing of
+// messages, positions and reading on after a fault. Tests hold the two together.
 //
-// No library replaces it: none but jsontext refuses duplicate names, bytes that are
-// not UTF-8 and halves of surrogate pairs, and that is what decode.go uses. make
-// bench-json compares nine.
-
-// maxScannedNames bounds the names of one object in details that a scanner compares
-// with each other. The time for that grows with their square.
-const maxScannedNames = 64
-
-// scanner reads one message. Its memory is used again for others.
+// It is our own since no library does the same: all but jsontext let pass duplicate
+// names, bytes that are not UTF-8 or halves of surrogate pairs, and jsontext, which
+// decodeTokens uses, takes three times as long (make bench-json). Escapes, which are
+// rare, are left to jsontext, and UTF-8 to the standard library.
+//
+// Its memory is used again for other messages.
 type scanner struct {
 	value []byte
 	whole string // the memory of value, for texts that are parts of it
 	at    int    // the next byte of value
-	// unescaped is room for texts with escapes. They share it.
+	// unescaped is room for texts with escapes, which are parts of it.
 	unescaped []byte
+	// scratch is room for strings with escapes that nobody keeps.
+	scratch []byte
 	// names are those of the objects of details that are being read.
 	names []span
 }
@@ -39,150 +36,13 @@ type scanner struct {
 // span is a part of a message.
 type span struct{ start, end int }
 
-var scanners = sync.Pool{New: func() any { return new(scanner) }}
+// maxScannedNames bounds the names of one object in details that a scanner compares
+// with each other. The time for that grows with their square.
+const maxScannedNames = 64
 
-// scan reads value into e, which is empty, and reports whether it could. If so, the
-// event has no fault, and its texts and details are parts of value or of memory of
-// their own. If not, e holds anything.
-func scan(value []byte, e *Event) bool {
-	s := scanners.Get().(*scanner) //nolint:forcetypeassert // the pool holds nothing else
-	defer scanners.Put(s)
-	*s = scanner{value: value, whole: alias(value), names: s.names[:0]}
-	ok := scanObject(s, &eventFields, e) && s.next() == 0 && s.at == len(value)
-	// Neither the message nor its texts live as long as the pool.
-	*s = scanner{names: s.names}
-	return ok
-}
-
-// alias returns a string that shares the memory of b.
+// alias returns a string that shares the memory of b, which must not change any more.
 func alias(b []byte) string {
-	return unsafe.String(unsafe.SliceData(b), len(b)) //nolint:gosec // whoever calls decodeInto promises not to change b
-}
-
-// scanObject reads an object and holds it to its fields.
-func scanObject[T any](s *scanner, fields *fields[T], into *T) bool {
-	if !s.take('{') {
-		return false
-	}
-	var seen uint32
-	next := 0
-	for more := !s.take('}'); more; {
-		if !s.take('"') {
-			return false
-		}
-		i := fields.ahead(s.whole[s.at:], next)
-		if i < 0 || seen&(1<<i) != 0 {
-			return false
-		}
-		next, seen = i+1, seen|1<<i
-		f := &fields.list[i]
-		s.at += len(f.name) + len(`"`)
-		ok := s.take(':')
-		if !ok {
-			return false
-		}
-		if f.scan != nil {
-			ok = f.scan(s, into)
-		} else {
-			at := f.at(into)
-			*at, ok = s.text()
-			ok = ok && f.text.allows(*at)
-		}
-		if !ok {
-			return false
-		}
-		if more = s.take(','); !more && !s.take('}') {
-			return false
-		}
-	}
-	for i := range fields.list {
-		f := &fields.list[i]
-		switch {
-		case seen&(1<<i) != 0:
-		case f.required:
-			return false
-		case f.text.absent != "":
-			*f.at(into) = f.text.absent
-		}
-	}
-	return true
-}
-
-// ahead returns the index of the field whose name, and a quote, rest begins with, or
-// -1. Like find it looks from the index next on.
-func (f *fields[T]) ahead(rest string, next int) int {
-	for range f.list {
-		if next >= len(f.list) {
-			next = 0
-		}
-		name := f.list[next].name
-		if n := len(name); n < len(rest) && rest[n] == '"' && rest[:n] == name {
-			return next
-		}
-		next++
-	}
-	return -1
-}
-
-// allows reports whether [decoder.check] finds nothing wrong with s.
-func (t *text) allows(s string) bool {
-	if t.oneOf != nil {
-		return slices.Contains(t.oneOf, s)
-	}
-	return len(s) >= t.min &&
-		(len(s) <= t.max || !t.bytes && utf8.RuneCountInString(s) <= t.max) &&
-		(t.form == nil || t.form(s) == "")
-}
-
-func scanTime(s *scanner, e *Event) bool {
-	text, ok := s.text()
-	if !ok {
-		return false
-	}
-	t, wrong := parseTime(text)
-	e.Time = t
-	return wrong == "" && inRange(t)
-}
-
-func scanIP(s *scanner, e *Event) bool {
-	text, ok := s.text()
-	if !ok {
-		return false
-	}
-	addr, wrong := parseIP(text)
-	e.IP = addr
-	return wrong == ""
-}
-
-func scanRelated(s *scanner, e *Event) bool {
-	if !s.take('[') {
-		return false
-	}
-	if s.take(']') {
-		return true
-	}
-	for len(e.Related) < MaxRelated {
-		e.Related = append(e.Related, Record{})
-		if !scanObject(s, &recordFields, &e.Related[len(e.Related)-1]) {
-			return false
-		}
-		if !s.take(',') {
-			return s.take(']')
-		}
-	}
-	return false
-}
-
-func scanDetails(s *scanner, e *Event) bool {
-	if s.next() != '{' {
-		return false
-	}
-	start := s.at
-	if !s.skipObject(1) || s.at-start > MaxDetailsBytes {
-		return false
-	}
-	e.Details = s.value[start:s.at:s.at]
-	return true
+	return unsafe.String(unsafe.SliceData(b), len(b)) //nolint:gosec // DecodeInto has its caller's word
 }
 
 // next skips white space and returns the byte that follows, without taking it, or 0
@@ -235,11 +95,12 @@ func (s *scanner) text() (string, bool) {
 // unescape returns what a string with escapes means.
 func (s *scanner) unescape(raw span) (string, bool) {
 	// The text is no longer than the string, so room never moves what is in use.
-	if n := raw.end - raw.start; cap(s.unescaped)-len(s.unescaped) < n {
-		s.unescaped = make([]byte, 0, max(n, 256))
+	quoted := s.value[raw.start-1 : raw.end+1]
+	if cap(s.unescaped)-len(s.unescaped) < len(quoted) {
+		s.unescaped = make([]byte, 0, max(len(quoted), 256))
 	}
 	start := len(s.unescaped)
-	all, err := jsontext.AppendUnquote(s.unescaped, s.value[raw.start-1:raw.end+1])
+	all, err := jsontext.AppendUnquote(s.unescaped, quoted)
 	if err != nil {
 		return "", false
 	}
@@ -253,9 +114,15 @@ const (
 	highs = 0x80 * ones
 )
 
-// zeros marks the bytes of w that are 0: it sets their highest bits, and bits above
-// the lowest of them at will.
-func zeros(w uint64) uint64 { return (w - ones) &^ w & highs }
+// stops marks, by its highest bit, the lowest byte of w that does not stand for itself
+// in a string: a quote, a backslash or a control character. Bits above it mean nothing.
+func stops(w uint64) uint64 {
+	// 2 turns a quote into a space, and no other byte into less than 0x21 that is not
+	// a control character.
+	quotesAndControls := (w ^ 2*ones) - 0x21*ones
+	backslashes := (w ^ '\\'*ones) - ones
+	return (quotesAndControls | backslashes) &^ w & highs
+}
 
 // raw reads a string without its quotes and tells whether it has escapes. Those are
 // not checked; all else is.
@@ -270,7 +137,7 @@ func (s *scanner) raw() (raw span, escaped, ok bool) {
 		for ; i+8 <= len(value); i += 8 {
 			w := binary.LittleEndian.Uint64(value[i:])
 			beyond |= w
-			if stop := zeros(w^'"'*ones) | zeros(w^'\\'*ones) | (w-' '*ones)&^w&highs; stop != 0 {
+			if stop := stops(w); stop != 0 {
 				i += bits.TrailingZeros64(stop) / 8
 				break
 			}
@@ -299,13 +166,7 @@ func (s *scanner) raw() (raw span, escaped, ok bool) {
 func (s *scanner) skip(depth int) bool {
 	switch s.next() {
 	case '"':
-		raw, escaped, ok := s.raw()
-		if ok && escaped {
-			room := s.unescaped
-			_, ok = s.unescape(raw)
-			s.unescaped = s.unescaped[:min(len(room), len(s.unescaped))]
-		}
-		return ok
+		return s.skipString()
 	case '{':
 		return s.skipObject(depth + 1)
 	case '[':
@@ -319,6 +180,16 @@ func (s *scanner) skip(depth int) bool {
 	default:
 		return s.skipNumber()
 	}
+}
+
+func (s *scanner) skipString() bool {
+	raw, escaped, ok := s.raw()
+	if !ok || !escaped {
+		return ok
+	}
+	var err error
+	s.scratch, err = jsontext.AppendUnquote(s.scratch[:0], s.value[raw.start-1:raw.end+1])
+	return err == nil
 }
 
 func (s *scanner) skipObject(depth int) bool {
