@@ -42,7 +42,7 @@ const maxScannedNames = 64
 
 // alias returns a string that shares the memory of b, which must not change any more.
 func alias(b []byte) string {
-	return unsafe.String(unsafe.SliceData(b), len(b)) //nolint:gosec // DecodeInto has its caller's word
+	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
 // next skips white space and returns the byte that follows, without taking it, or 0

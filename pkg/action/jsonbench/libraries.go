@@ -44,13 +44,14 @@ func libraries() []library {
 	}
 }
 
-// readAction is what this project does, in the same terms.
-func readAction(value []byte, e *event) error {
-	decoded, rejected := action.Decode(value, action.Origin{Topic: "t"})
-	if rejected != nil {
+// project is what this project does, which is more: times, addresses and every bound.
+type project struct{ decoded action.Event }
+
+func (p *project) read(value []byte, e *event) error {
+	if rejected := action.DecodeInto(&p.decoded, value, action.Origin{}); rejected != nil {
 		return rejected
 	}
-	e.Description, e.Details = decoded.Description, decoded.Details
+	e.Description, e.Details = p.decoded.Description, p.decoded.Details
 	return nil
 }
 

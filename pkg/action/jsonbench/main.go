@@ -19,7 +19,7 @@ import (
 
 // rounds is how often each library is timed; the least time counts, since whatever
 // else runs on the machine can only add to it.
-const rounds = 5
+const rounds = 3
 
 func main() {
 	testing.Init()
@@ -43,7 +43,7 @@ type figure struct {
 
 func run(out *bufio.Writer) error {
 	figures := map[string]figure{}
-	compared := append(libraries(), library{"action.Decode", readAction})
+	compared := append(libraries(), library{"action.DecodeInto", new(project).read})
 	for _, l := range compared {
 		figures[l.name] = figure{map[string]float64{}, map[string]int64{}, map[string]string{}}
 	}
@@ -154,16 +154,16 @@ func cases() []testCase {
 	return []testCase{
 		{name: "escaped surrogate pair", members: `"description":"\ud83d\ude00"`, accepted: true, description: "😀"},
 		{name: "half of a surrogate pair", members: `"description":"\ud83d"`},
-		{name: "half of one in details", members: `"details":{"a":"\ud83d"}`},
+		{name: "half of a surrogate pair in details", members: `"details":{"a":"\ud83d"}`},
 		{name: "field twice", members: `"description":"a","description":"b"`},
 		{name: "name twice in details", members: `"details":{"a":1,"a":2}`},
 		{name: "number beyond 2^53", members: `"details":{"a":9007199254740993}`, accepted: true, details: `{"a":9007199254740993}`},
 		{name: "number beyond float64", members: `"details":{"a":1e400}`, accepted: true, details: `{"a":1e400}`},
 		{name: "white space in details", members: `"details":{ "a" : 1 }`, accepted: true, details: `{ "a" : 1 }`},
 		{name: "bytes not UTF-8", members: "\"description\":\"caf\xe9\""},
-		{name: "the same in details", members: "\"details\":{\"a\":\"caf\xe9\"}"},
+		{name: "bytes not UTF-8 in details", members: "\"details\":{\"a\":\"caf\xe9\"}"},
 		{name: "raw control character", members: "\"description\":\"a\x01b\""},
-		{name: "the same in details", members: "\"details\":{\"a\":\"a\x01b\"}"},
+		{name: "raw control character in details", members: "\"details\":{\"a\":\"a\x01b\"}"},
 		{name: "leading zero in details", members: `"details":{"a":01}`},
 		{name: "comma too many in details", members: `"details":{"a":[1,]}`},
 		{name: "100,000 levels", members: `"details":{"a":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}`},
@@ -174,7 +174,8 @@ func cases() []testCase {
 	}
 }
 
-// judge returns what l does wrong, or "".
+// judge returns what l does wrong, or "": it accepts what is no event, or replaces a
+// part of it by U+FFFD and accepts that, or changes or refuses what is one.
 func (c testCase) judge(l library) (wrong string) {
 	defer func() {
 		if recover() != nil {
@@ -195,12 +196,12 @@ func (c testCase) judge(l library) (wrong string) {
 		return "refuses"
 	case err != nil:
 		return ""
-	case !c.accepted && strings.ContainsRune(e.Description+string(e.Details), '\uFFFD'):
-		return "replaces by U+FFFD"
+	case !c.accepted && strings.Contains(e.Description+string(e.Details), "\uFFFD"):
+		return "replaces"
 	case !c.accepted:
 		return "accepts"
 	case e.Description != c.description || string(e.Details) != c.details:
-		return "makes it " + e.Description + string(e.Details)
+		return "changes"
 	}
 	return ""
 }
