@@ -76,6 +76,36 @@ func TestScannerAgreesOnCuts(t *testing.T) {
 	}
 }
 
+// TestScannerAgreesOnNumbers tries every word of up to four of the characters that
+// numbers have, and TestScannerAgreesOnStrings of up to three parts of strings.
+func TestScannerAgreesOnNumbers(t *testing.T) {
+	t.Parallel()
+	words(4, strings.Split("-+01.eE", ""), func(word string) {
+		checkAgree(t, []byte(`{"actor":{"id":"u1"},"action":"a.b","details":{"a":`+word+`}}`))
+	})
+}
+
+func TestScannerAgreesOnStrings(t *testing.T) {
+	t.Parallel()
+	parts := []string{`\`, `u`, `n`, `\u0041`, `\ud83d`, `\ude00`, `é`, "\xa9", "\t", `"`, "12345678"}
+	words(3, parts, func(word string) {
+		checkAgree(t, []byte(`{"actor":{"id":"u1"},"action":"a.b","reason":"`+word+`"}`))
+		checkAgree(t, []byte(`{"actor":{"id":"u1"},"action":"a.b","details":{"a":"`+word+`"}}`))
+		checkAgree(t, []byte(`{"actor":{"id":"u1"},"action":"a.b","details":{"`+word+`":0,"n":1}}`))
+	})
+}
+
+// words calls f with every sequence of up to n parts.
+func words(n int, parts []string, f func(string)) {
+	f("")
+	if n == 0 {
+		return
+	}
+	for _, part := range parts {
+		words(n-1, parts, func(rest string) { f(part + rest) })
+	}
+}
+
 // TestScannerAgreesOnRandomEvents also holds the scanner to read all of them that are
 // whole and valid: whatever it gives up on takes three times as long.
 func TestScannerAgreesOnRandomEvents(t *testing.T) {
@@ -141,6 +171,29 @@ func TestScannerComparesNames(t *testing.T) {
 	f(true, many(64)...)
 	f(false, append(many(63), "x0007x")...)
 	f(false, many(65)...)
+}
+
+// TestScannerStopsAtBounds: the levels of details, of arrays and of objects, and their
+// bytes, white space included.
+func TestScannerStopsAtBounds(t *testing.T) {
+	t.Parallel()
+	f := func(scans bool, details string) {
+		t.Helper()
+		value := []byte(`{"actor":{"id":"u1"},"action":"a.b","details":` + details + `}`)
+		checkAgree(t, value)
+		if got := action.Scans(value); got != scans {
+			t.Errorf("the scanner reads %.300q: %t, want %t", details, got, scans)
+		}
+	}
+	objects := func(n int) string { return strings.Repeat(`{"a":`, n-1) + "{}" + strings.Repeat("}", n-1) }
+	arrays := func(n int) string { return `{"a":` + strings.Repeat("[", n-1) + strings.Repeat("]", n-1) + "}" }
+	bytes := func(n int) string { return "{" + strings.Repeat(" ", n-2) + "}" }
+	f(true, objects(action.MaxDetailsDepth))
+	f(false, objects(action.MaxDetailsDepth+1))
+	f(true, arrays(action.MaxDetailsDepth))
+	f(false, arrays(action.MaxDetailsDepth+1))
+	f(true, bytes(action.MaxDetailsBytes))
+	f(false, bytes(action.MaxDetailsBytes+1))
 }
 
 // TestDecodeIntoSharesMemory: texts are parts of the message, which is what saves the
