@@ -145,6 +145,17 @@ func TestScannerReadsTheUsual(t *testing.T) {
 	}
 }
 
+// TestScannerLeavesNothing: what the scanner has read when it gives up is not in the
+// event that is read by tokens.
+func TestScannerLeavesNothing(t *testing.T) {
+	t.Parallel()
+	value := []byte(`{"related":[{"id":"r1"}],"id":"e1","actor":{"id":"u1"},"\u0061ction":"a.b"}`)
+	if action.Scans(value) {
+		t.Error("the scanner reads escaped names: take another event")
+	}
+	checkAgree(t, value)
+}
+
 // TestScannerComparesNames: names of details that share their first and last bytes,
 // and more than the scanner compares.
 func TestScannerComparesNames(t *testing.T) {

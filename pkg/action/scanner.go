@@ -200,7 +200,6 @@ func (s *scanner) skipObject(depth int) bool {
 		return true
 	}
 	outer := len(s.names)
-	defer func() { s.names = s.names[:outer] }()
 	var marks uint64
 	for {
 		name, ok := s.name()
@@ -218,6 +217,7 @@ func (s *scanner) skipObject(depth int) bool {
 			return false
 		}
 		if !s.take(',') {
+			s.names = s.names[:outer]
 			return s.take('}')
 		}
 	}
