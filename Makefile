@@ -146,6 +146,12 @@ bench_cmd = go test -count=1 -timeout 3h ./cmd/actionlog -v -run
 # The figures come last, whatever the test prints after them.
 json_last = | awk '/^\{/ { line = $$0; next } { print } /^(FAIL|--- FAIL)/ { failed = 1 } END { if (line == "" || failed) exit 1; print line }'
 
+# A module of its own, so that the libraries it compares are no dependencies of ours.
+.PHONY: bench-json
+bench-json: ## Compare JSON libraries on events: time, and what they let pass
+	$(need_go)
+	@cd pkg/action/jsonbench && go run -mod=mod .
+
 .PHONY: test-tools
 test-tools: test-cc test-browser $(AXE_STAMP)
 

@@ -26,32 +26,39 @@ type Header struct {
 // says. A message with a [RetryHeader] is decoded as if it stood where it first
 // stood. What is said of the function's verdict holds for this one's too.
 func (m Message) Decode(origin Origin) (Event, *Rejection) {
-	var e Event
-	if r := m.decode(m.place(origin), &e); r != nil {
-		return Event{}, r
+	if len(m.Value) <= MaxMessageBytes {
+		m.Value = bytes.Clone(m.Value)
 	}
-	return e, nil
+	var e Event
+	r := m.DecodeInto(&e, origin)
+	return e, r
 }
 
-func (m Message) decode(origin Origin, e *Event) *Rejection {
-	var c *cloudEvent
-	var r *Rejection
-	switch m.mode() {
-	case plainMode:
-		r = decode(m.Value, origin, e)
+// DecodeInto is Decode into an event that is used again, and whose texts may be parts
+// of the message, as with the function [DecodeInto].
+func (m Message) DecodeInto(e *Event, origin Origin) *Rejection {
+	origin = m.place(origin)
+	mode := m.mode()
+	if mode == plainMode {
+		r := DecodeInto(e, m.Value, origin)
 		if r != nil && r.Reason == ReasonUnknownField && bytes.Contains(m.Value, []byte(`"specversion"`)) {
 			r.Message += "; if this is a CloudEvent, send it with the header " + contentType + ": " + structuredJSON
 		}
 		return r
-	case binaryMode:
-		c, r = readBinary(m)
-	case structuredMode:
-		c, r = readStructured(m)
+	}
+	*e = Event{}
+	read := readStructured
+	if mode == binaryMode {
+		read = readBinary
+	}
+	c, r := read(m)
+	if r == nil {
+		r = c.decode(origin, e)
 	}
 	if r != nil {
-		return r
+		*e = Event{}
 	}
-	return c.decode(origin, e)
+	return r
 }
 
 // Hash returns the message's content hash: [HashContent] of the value, and for a
