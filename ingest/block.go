@@ -9,6 +9,8 @@ type chunk struct {
 	rejected []store.Rejected
 	// bytes is the size of the messages.
 	bytes int
+	// event is the one that was decoded last. Its texts may be parts of its message.
+	event store.Action
 }
 
 func (c *chunk) reset() {

@@ -136,20 +136,20 @@ func (f *fetcher) read(records stretch, c *chunk) (more bool, err error) {
 func (c *chunk) add(message action.Message, origin action.Origin) {
 	c.part.To = origin.Offset + 1
 	c.bytes += len(message.Value)
-	event, rejection := message.Decode(origin)
-	if rejection != nil {
+	if rejection := message.DecodeInto(&c.event.Event, origin); rejection != nil {
 		c.part.Rejected++
 		c.rejected = append(c.rejected, store.Rejected{Rejection: *rejection, Origin: origin, Raw: bytes.Clone(message.Value)})
 		return
 	}
 	c.part.Accepted++
-	if c.part.FirstTime.IsZero() || event.Time.Before(c.part.FirstTime) {
-		c.part.FirstTime = event.Time
+	if at := c.event.Time; c.part.FirstTime.IsZero() || at.Before(c.part.FirstTime) {
+		c.part.FirstTime = at
 	}
-	if event.Time.After(c.part.LastTime) {
-		c.part.LastTime = event.Time
+	if at := c.event.Time; at.After(c.part.LastTime) {
+		c.part.LastTime = at
 	}
-	c.actions.Append(&store.Action{Event: event, ContentHash: message.Hash(), Origin: origin})
+	c.event.ContentHash, c.event.Origin = message.Hash(), origin
+	c.actions.Append(&c.event)
 }
 
 // outOfRange decides what it means that the broker does not have the position.
