@@ -70,6 +70,7 @@ func (f *fetcher) send(ctx context.Context, chunks chan<- chunk, c chunk) error 
 		return ctx.Err()
 	case chunks <- c:
 		f.position = c.part.To
+		f.metrics.read(c.part)
 		return nil
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,7 @@ type Ingester struct {
 	source   *kafkaSource
 	consumer *consumer
 	logger   *slog.Logger
+	metrics  *metrics
 	joined   atomic.Bool
 }
 
@@ -28,8 +30,8 @@ func New(cfg Config, s Store, logger *slog.Logger) (*Ingester, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	i := &Ingester{cfg: cfg, source: newKafkaSource(cfg), logger: logger}
-	i.consumer = &consumer{cfg: cfg, source: i.source, store: s, logger: logger, jitter: rand.N[time.Duration]}
+	i := &Ingester{cfg: cfg, source: newKafkaSource(cfg), logger: logger, metrics: newMetrics()}
+	i.consumer = &consumer{cfg: cfg, source: i.source, store: s, logger: logger, metrics: i.metrics, jitter: rand.N[time.Duration]}
 	return i, nil
 }
 
@@ -98,7 +100,13 @@ func (i *Ingester) consume(ctx context.Context, generation *kafka.Generation) er
 	for _, p := range generation.Assignments[i.cfg.Topic] {
 		partitions = append(partitions, p.ID)
 	}
+	defer i.metrics.drop()
+	watching, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { i.watch(watching, partitions) })
 	err := i.consumer.run(ctx, partitions, func(ranges []store.Range) { i.commit(ctx, generation, ranges) })
+	stop()
+	watch.Wait()
 	if errors.Is(err, errBehind) {
 		i.logger.WarnContext(ctx, err.Error())
 		return nil

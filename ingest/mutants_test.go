@@ -63,6 +63,11 @@ func TestModelFindsPlantedBugs(t *testing.T) {
 	}
 `,
 		},
+		{
+			"a checkpoint says more than is settled", "model_test.go",
+			`Partition: p, To: settled.Offset})`,
+			`Partition: p, To: settled.Highest})`,
+		},
 	} {
 		t.Run(bug.name, func(t *testing.T) {
 			t.Parallel()
