@@ -64,9 +64,9 @@ func TestModelFindsPlantedBugs(t *testing.T) {
 `,
 		},
 		{
-			"a checkpoint says more than is settled", "model_test.go",
+			"a checkpoint is ahead of what is settled", "model_test.go",
 			`Partition: p, To: settled.Offset})`,
-			`Partition: p, To: settled.Highest})`,
+			`Partition: p, To: settled.Offset + 1})`,
 		},
 	} {
 		t.Run(bug.name, func(t *testing.T) {
