@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
 
 	"github.com/actionlog/actionlog/pkg/store"
@@ -32,6 +33,9 @@ func New(cfg Config, s Store, logger *slog.Logger) (*Ingester, error) {
 	}
 	i := &Ingester{cfg: cfg, source: newKafkaSource(cfg), logger: logger, metrics: newMetrics()}
 	i.consumer = &consumer{cfg: cfg, source: i.source, store: s, logger: logger, metrics: i.metrics, jitter: rand.N[time.Duration]}
+	i.metrics.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "actionlog", Subsystem: "ingest", Name: "retrying", Help: "What is being tried again now after it failed; above 0 /readyz says no.",
+	}, func() float64 { return float64(i.consumer.failing.Load()) }))
 	return i, nil
 }
 

@@ -32,15 +32,6 @@ func (b *bundle) replay(r ingest.Replay) ingest.Replayed {
 	return done
 }
 
-func (b *bundle) ingester(s ingest.Store) *ingest.Ingester {
-	b.t.Helper()
-	i, err := ingest.New(b.cfg, s, slog.New(slog.NewTextHandler(logTo{b.t}, nil)))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return i
-}
-
 // execute runs SQL that the store itself has no need of.
 func (b *bundle) execute(sql string) {
 	b.t.Helper()
