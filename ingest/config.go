@@ -18,7 +18,7 @@ type Config struct {
 	Topic         string   `envconfig:"ACTIONLOG_TOPIC" default:"actions" desc:"the topic that applications publish events to"`
 	Group         string   `envconfig:"ACTIONLOG_GROUP" default:"actionlog" desc:"the Kafka consumer group of ingest"`
 	ClickHouseDSN string   `envconfig:"ACTIONLOG_CLICKHOUSE_DSN" default:"http://127.0.0.1:8123/actionlog" desc:"ClickHouse, as a clickhouse-go DSN: clickhouse://user:password@host:9000/actionlog, or http:// with port 8123. In standalone, where the embedded engine listens"`
-	IngestAddr    string   `envconfig:"ACTIONLOG_INGEST_ADDR" default:"127.0.0.1:8081" desc:"where ingest answers /healthz and /readyz; empty for nowhere. Not used by standalone"`
+	IngestAddr    string   `envconfig:"ACTIONLOG_INGEST_ADDR" default:"127.0.0.1:8081" desc:"where ingest answers /healthz, /readyz and /metrics; empty for nowhere. Used by standalone only when it is set"`
 
 	TopicCreate     bool `envconfig:"ACTIONLOG_TOPIC_CREATE" default:"true" desc:"create the topic when it is missing"`
 	TopicPartitions int  `envconfig:"ACTIONLOG_TOPIC_PARTITIONS" default:"4" desc:"partitions of a topic that ingest creates, 1 to 1000"`

@@ -30,6 +30,8 @@ type Store interface {
 	InsertRejected(ctx context.Context, rejected []store.Rejected) error
 	InsertRanges(ctx context.Context, ranges []store.Range) error
 	Settled(ctx context.Context, topic string) (map[[16]byte]map[int]store.Settled, error)
+	// Checkpoint writes down what Settled answers, so that it is quick to find again.
+	Checkpoint(ctx context.Context, topic string) error
 }
 
 // consumer carries partitions of a topic into the store. It is the protocol of
@@ -41,6 +43,7 @@ type consumer struct {
 	logger *slog.Logger
 	// failing counts what is being tried again at the moment.
 	failing atomic.Int64
+	metrics *metrics
 	// jitter returns a random duration below the one given.
 	jitter func(time.Duration) time.Duration
 }
@@ -61,6 +64,7 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 	if err != nil {
 		return err
 	}
+	c.metrics.take(positions)
 	c.logger.InfoContext(ctx, "partitions taken", "topic", t.name, "positions", positions)
 
 	limits := c.cfg.limits(len(positions))
@@ -74,6 +78,7 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 		})
 	}
 	group.Go(func() error { return c.batch(ctx, limits.blockBytes, chunks, freeChunks, blocks, freeBlocks) })
+	group.Go(func() error { return c.checkpoint(ctx, t) })
 	group.Go(func() error {
 		return c.writeAll(ctx, t, positions, blocks, func(b *block) {
 			written(b.ranges)
@@ -193,6 +198,7 @@ func (c *consumer) write(ctx context.Context, t topic, b *block) error {
 	if err != nil {
 		return err
 	}
+	c.metrics.wrote(b)
 	c.logger.DebugContext(ctx, "block written", "events", b.actions.Rows(), "rejected", len(b.rejected), "ranges", len(b.ranges))
 	return nil
 }

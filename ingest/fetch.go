@@ -74,12 +74,13 @@ func (f *fetcher) send(ctx context.Context, chunks chan<- *chunk, c *chunk) erro
 		f.free <- c
 		return nil
 	}
-	to := c.part.To // the chunk is not ours once it is sent
+	part := c.part // the chunk is not ours once it is sent
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
 	case chunks <- c:
-		f.position = to
+		f.position = part.To
+		f.metrics.read(part)
 		return nil
 	}
 }

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
 
 	"github.com/actionlog/actionlog/pkg/store"
@@ -20,6 +22,7 @@ type Ingester struct {
 	source   *kafkaSource
 	consumer *consumer
 	logger   *slog.Logger
+	metrics  *metrics
 	joined   atomic.Bool
 }
 
@@ -28,8 +31,11 @@ func New(cfg Config, s Store, logger *slog.Logger) (*Ingester, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	i := &Ingester{cfg: cfg, source: newKafkaSource(cfg), logger: logger}
-	i.consumer = &consumer{cfg: cfg, source: i.source, store: s, logger: logger, jitter: rand.N[time.Duration]}
+	i := &Ingester{cfg: cfg, source: newKafkaSource(cfg), logger: logger, metrics: newMetrics()}
+	i.consumer = &consumer{cfg: cfg, source: i.source, store: s, logger: logger, metrics: i.metrics, jitter: rand.N[time.Duration]}
+	i.metrics.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "actionlog", Subsystem: "ingest", Name: "retrying", Help: "What is being tried again now after it failed; above 0 /readyz says no.",
+	}, func() float64 { return float64(i.consumer.failing.Load()) }))
 	return i, nil
 }
 
@@ -98,7 +104,13 @@ func (i *Ingester) consume(ctx context.Context, generation *kafka.Generation) er
 	for _, p := range generation.Assignments[i.cfg.Topic] {
 		partitions = append(partitions, p.ID)
 	}
+	defer i.metrics.drop()
+	watching, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { i.watch(watching, partitions) })
 	err := i.consumer.run(ctx, partitions, func(ranges []store.Range) { i.commit(ctx, generation, ranges) })
+	stop()
+	watch.Wait()
 	if errors.Is(err, errBehind) {
 		i.logger.WarnContext(ctx, err.Error())
 		return nil

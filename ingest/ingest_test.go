@@ -90,10 +90,20 @@ type running struct {
 // start runs an ingester until the test ends, or stop is called.
 func (b *bundle) start(s ingest.Store) *running {
 	b.t.Helper()
+	return b.run(b.ingester(s))
+}
+
+func (b *bundle) ingester(s ingest.Store) *ingest.Ingester {
+	b.t.Helper()
 	i, err := ingest.New(b.cfg, s, slog.New(slog.NewTextHandler(logTo{b.t}, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	return i
+}
+
+func (b *bundle) run(i *ingest.Ingester) *running {
+	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{stop: cancel, ended: make(chan struct{})}
 	go func() {

@@ -72,44 +72,12 @@ func (k *kafkaSource) ensureTopic(ctx context.Context, cfg Config, logger *slog.
 }
 
 func (k *kafkaSource) topicID(ctx context.Context) ([16]byte, error) {
-	response, err := k.roundTrip(ctx, &topicRequest{name: k.topic})
-	if err != nil {
-		return [16]byte{}, fmt.Errorf("describe topic %s: %w", k.topic, err)
-	}
-	answer, ok := response.(*topicResponse)
-	if !ok {
-		return [16]byte{}, fmt.Errorf("describe topic %s: the broker's answer is a %T", k.topic, response)
-	}
-	return answer.id, nil
+	id, _, err := k.describe(ctx)
+	return id, err
 }
 
 func (k *kafkaSource) bounds(ctx context.Context, partitions []int) (map[int]bounds, error) {
-	if len(partitions) == 0 {
-		return nil, nil
-	}
-	var requests []kafka.OffsetRequest
-	for _, p := range partitions {
-		requests = append(requests, kafka.FirstOffsetOf(p), kafka.LastOffsetOf(p))
-	}
-	response, err := k.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
-		Topics: map[string][]kafka.OffsetRequest{k.topic: requests},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list offsets of topic %s: %w", k.topic, err)
-	}
-	all := map[int]bounds{}
-	for _, p := range response.Topics[k.topic] {
-		if p.Error != nil {
-			return nil, fmt.Errorf("list offsets of topic %s partition %d: %w", k.topic, p.Partition, p.Error)
-		}
-		all[p.Partition] = bounds{first: p.FirstOffset, end: p.LastOffset}
-	}
-	for _, p := range partitions {
-		if _, ok := all[p]; !ok {
-			return nil, fmt.Errorf("list offsets of topic %s: no answer for partition %d", k.topic, p)
-		}
-	}
-	return all, nil
+	return k.listBounds(ctx, partitions, kafka.ReadUncommitted)
 }
 
 // fetch is not sent by the client's Fetch, which withholds what the answer says of

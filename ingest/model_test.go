@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,10 +34,13 @@ func TestModel(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
+	// One for all: what it counts does not matter here.
+	metrics := newMetrics()
 	t.Logf("seeds from %d: repeat one with -model.seed N -model.schedules 1", seed)
 	for n := range uint64(*modelSchedules) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(seed + n)
+			w.metrics = metrics
 			w.run()
 			if err := w.verdict(); err != nil {
 				t.Fatalf("seed %d: %v", w.seed, err)
@@ -70,9 +74,10 @@ type fact struct {
 
 // world is Kafka, ClickHouse, the owners and the operator of one schedule.
 type world struct {
-	seed uint64
-	end  context.CancelFunc
-	ctx  context.Context
+	seed    uint64
+	metrics *metrics
+	end     context.CancelFunc
+	ctx     context.Context
 	// late waits for requests that land after their owner gave up on them.
 	late sync.WaitGroup
 
@@ -87,7 +92,9 @@ type world struct {
 	rows   map[identity]int
 	reject map[place]int
 	ledger []store.Range
-	broken error
+	// checkpoints are ranges from 0 on.
+	checkpoints []store.Range
+	broken      error
 }
 
 const (
@@ -200,7 +207,7 @@ func (w *world) own(ctx context.Context) {
 	c := &consumer{
 		cfg:    Config{Topic: modelTopic, BatchRows: 1 + w.pick(4), BatchBytes: 1 << 20, Memory: 96 << 20, BatchInterval: time.Duration(1+w.pick(100)) * time.Millisecond},
 		source: modelSource{w}, store: modelStore{w}, logger: slog.New(slog.DiscardHandler),
-		jitter: func(d time.Duration) time.Duration { return time.Duration(w.pick(int(d))) },
+		metrics: w.metrics, jitter: func(d time.Duration) time.Duration { return time.Duration(w.pick(int(d))) },
 	}
 	for ctx.Err() == nil {
 		err := c.run(ctx, partitions, func([]store.Range) {})
@@ -544,6 +551,28 @@ func (s modelStore) InsertRanges(ctx context.Context, ranges []store.Range) erro
 	})
 }
 
+// Checkpoint checks that what it writes down is true. Like every read it may see an
+// old ledger, and what it writes may land late.
+func (s modelStore) Checkpoint(ctx context.Context, topic string) error {
+	ledger, err := s.Settled(ctx, topic)
+	if err != nil {
+		return err
+	}
+	var checkpoints []store.Range
+	for id, partitions := range ledger {
+		for p, settled := range partitions {
+			checkpoints = append(checkpoints, store.Range{TopicID: id, Partition: p, To: settled.Offset})
+		}
+	}
+	return s.insert(ctx, len(checkpoints), func(i int) {
+		c := checkpoints[i]
+		s.w.checkpoints = append(s.w.checkpoints, c)
+		if to := s.w.settled(s.w.ledger)[c.TopicID][c.Partition].Offset; to < c.To {
+			s.w.failf("a checkpoint says that %d[%d] is settled up to %d, and it is up to %d", c.TopicID[0], c.Partition, c.To, to)
+		}
+	})
+}
+
 // Settled may lag, as a replica does.
 func (s modelStore) Settled(ctx context.Context, _ string) (settled map[[16]byte]map[int]store.Settled, err error) {
 	err = s.w.ask(ctx, func() {
@@ -551,7 +580,7 @@ func (s modelStore) Settled(ctx context.Context, _ string) (settled map[[16]byte
 		if !s.w.calm && s.w.rng.IntN(4) == 0 && len(ledger) > 0 {
 			ledger = ledger[:s.w.rng.IntN(len(ledger))]
 		}
-		settled = s.w.settled(ledger)
+		settled = s.w.settled(slices.Concat(ledger, s.w.checkpoints))
 	})
 	return settled, err
 }

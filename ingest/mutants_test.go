@@ -63,6 +63,11 @@ func TestModelFindsPlantedBugs(t *testing.T) {
 	}
 `,
 		},
+		{
+			"a checkpoint is ahead of what is settled", "model_test.go",
+			`Partition: p, To: settled.Offset})`,
+			`Partition: p, To: settled.Offset + 1})`,
+		},
 	} {
 		t.Run(bug.name, func(t *testing.T) {
 			t.Parallel()

@@ -23,7 +23,9 @@ func (c *consumer) retry(ctx context.Context, what string, do func(context.Conte
 		}
 	}()
 	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
+		begun := time.Now()
 		err := do(ctx)
+		c.metrics.attempted(what, time.Since(begun))
 		if err == nil {
 			return nil
 		}
@@ -35,6 +37,7 @@ func (c *consumer) retry(ctx context.Context, what string, do func(context.Conte
 			failing = true
 			c.failing.Add(1)
 		}
+		c.metrics.retries.WithLabelValues(what).Inc()
 		wait := backoff/2 + c.jitter(backoff/2)
 		c.logger.WarnContext(ctx, what+", trying again", "error", err, "wait", wait)
 		select {

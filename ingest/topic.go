@@ -3,6 +3,7 @@ package ingest
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
@@ -14,7 +15,10 @@ import (
 // with topic ids by name; kafka-go knows the versions up to 8.
 type topicRequest struct{ name string }
 
-type topicResponse struct{ id [16]byte }
+type topicResponse struct {
+	id         [16]byte
+	partitions []int
+}
 
 const metadataVersion = 12
 
@@ -54,7 +58,12 @@ func (r *topicRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 			if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
 				return nil, kafka.Error(t.ErrorCode)
 			}
-			return &topicResponse{id: t.TopicID}, nil
+			answer := &topicResponse{id: t.TopicID}
+			for _, p := range t.Partitions {
+				answer.partitions = append(answer.partitions, int(p.Partition))
+			}
+			slices.Sort(answer.partitions)
+			return answer, nil
 		}
 	}
 	return nil, kafka.UnknownTopicOrPartition

@@ -4,12 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os/user"
 	"strings"
 	"text/tabwriter"
-	"time"
 
-	"github.com/actionlog/actionlog/ingest"
 	"github.com/actionlog/actionlog/pkg/emit"
 	"github.com/actionlog/actionlog/pkg/store"
 	"github.com/actionlog/actionlog/query"
@@ -70,81 +67,6 @@ func runRejected(ctx context.Context, e env, args []string) error {
 		}
 	}
 	return table.Flush()
-}
-
-func runLedger(ctx context.Context, e env, args []string) error {
-	if len(args) > 0 && args[0] == "give-up" {
-		return runGiveUp(ctx, e, args[1:])
-	}
-	if err := parse(flags(e, "ledger", ""), args); err != nil {
-		return err
-	}
-	s, err := configuredStore()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = s.Close() }()
-	partitions, err := s.Ledger(ctx)
-	if err != nil {
-		return err
-	}
-	table := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "TOPIC\tTOPIC ID\tPARTITION\tSETTLED\tHIGHEST\tGAP\tLOST\tWRITTEN")
-	gaps := 0
-	for _, p := range partitions {
-		gap := "no"
-		if p.Settled.Offset < p.Settled.Highest {
-			gap = "yes"
-			gaps++
-		}
-		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%s\t%d\t%s\n", p.Topic, p.TopicID, p.Partition, p.Settled.Offset, p.Settled.Highest, gap, p.Lost,
-			p.Written.Format(time.RFC3339))
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	if gaps > 0 {
-		return fmt.Errorf("the ledger has a gap in %d partitions: ingest is working on it, or has to be started", gaps)
-	}
-	return nil
-}
-
-func runGiveUp(ctx context.Context, e env, args []string) error {
-	set := flags(e, "ledger give-up", "")
-	topic := set.String("topic", "", "the topic")
-	partition := set.Int("partition", -1, "the partition")
-	to := set.Int64("to", -1, "give up every record below this offset that is not settled")
-	reason := set.String("reason", "", "why, for those who come after")
-	if err := parse(set, args); err != nil {
-		return err
-	}
-	if *topic == "" || *partition < 0 || *to < 0 || *reason == "" {
-		return usagef("actionlog ledger give-up needs --topic, --partition, --to and --reason")
-	}
-	var cfg ingest.Config
-	if err := load(&cfg); err != nil {
-		return err
-	}
-	s, err := configuredStore()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = s.Close() }()
-	cfg.Topic = *topic
-	service, err := ingest.New(cfg, s, e.logger)
-	if err != nil {
-		return err
-	}
-	who := "unknown"
-	if u, err := user.Current(); err == nil {
-		who = u.Username
-	}
-	lost, err := service.GiveUp(ctx, *partition, *to, who+": "+*reason)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(e.stdout, "given up: %d records of %s[%d] below offset %d\n", lost, *topic, *partition, *to)
-	return nil
 }
 
 // configuredStore opens the store for a command that has no other configuration.

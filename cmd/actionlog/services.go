@@ -16,7 +16,15 @@ import (
 )
 
 func runIngest(ctx context.Context, e env, args []string) error {
-	if err := parse(flags(e, "ingest", ""), args); err != nil {
+	set := flags(e, "ingest", "")
+	from := set.String("from", "", "replay: store again what the topic holds from an offset, a date or a time on, then exit; harmless at any time, beside running ingesters too")
+	to := set.String("to", "", "where the replay ends, an offset, a date or a time that is no longer part of it; without it the end of the topic")
+	partition := set.Int("partition", -1, "the one partition to replay; without it all")
+	if err := parse(set, args); err != nil {
+		return err
+	}
+	wanted, err := parseReplay(*from, *to, *partition)
+	if err != nil {
 		return err
 	}
 	var cfg ingest.Config
@@ -34,6 +42,9 @@ func runIngest(ctx context.Context, e env, args []string) error {
 	}
 	// The runtime counts only what it manages itself.
 	debug.SetMemoryLimit(int64(cfg.Memory) / 10 * 9)
+	if wanted != nil {
+		return replay(ctx, e, service, *wanted)
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	if cfg.IngestAddr != "" {
 		listener, err := listen(ctx, "ACTIONLOG_INGEST_ADDR", cfg.IngestAddr)

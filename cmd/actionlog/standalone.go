@@ -109,9 +109,20 @@ func serveAll(ctx context.Context, e env, args []string) error {
 		Query      string `json:"query"`
 		Kafka      string `json:"kafka"`
 		ClickHouse string `json:"clickhouse"`
-	}{"http://" + reachable(listener.Addr()), broker.Addr(), engine.URL()}
+		Ingest     string `json:"ingest,omitempty"`
+	}{"http://" + reachable(listener.Addr()), broker.Addr(), engine.URL(), ""}
 
 	group, ctx := errgroup.WithContext(ctx)
+	// Not at its default address: query's /readyz is enough for most, and a service of its
+	// own may be there.
+	if addr := os.Getenv("ACTIONLOG_INGEST_ADDR"); addr != "" {
+		listener, err := listen(ctx, "ACTIONLOG_INGEST_ADDR", addr)
+		if err != nil {
+			return err
+		}
+		addresses.Ingest = "http://" + reachable(listener.Addr())
+		group.Go(func() error { return ingestService.ServeHealth(ctx, listener) })
+	}
 	group.Go(func() error { return ingestService.Run(ctx) })
 	group.Go(func() error { return queryService.Serve(ctx, listener) })
 	group.Go(func() error { trim(ctx, e.logger, broker, ingestService, ingestCfg.Topic); return nil })

@@ -53,8 +53,8 @@ type torture struct {
 	// inserted counts the rows of events that the engine says it has written, those
 	// whose answer got lost included.
 	inserted atomic.Int64
-	env     []string
-	dsn     string
+	env      []string
+	dsn      string
 
 	broker  *embeddedtest.ChildBroker
 	ingests []*exec.Cmd
@@ -307,7 +307,7 @@ func (w *torture) produce(ctx context.Context, n int) {
 
 // settledSince reports whether a range was added to the ledger after a moment.
 func (w *torture) settledSince(s *store.Store, moment time.Time) bool {
-	partitions, err := s.Ledger(w.t.Context())
+	partitions, err := s.Ledger(w.t.Context(), "")
 	if err != nil {
 		return false
 	}
@@ -496,7 +496,7 @@ func (w *torture) check(s *store.Store, log log, polled *polled) {
 			t.Errorf("message %s is rejected %d times", message, 1-n)
 		}
 	}
-	partitions, err := s.Ledger(t.Context())
+	partitions, err := s.Ledger(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/actionlog/actionlog/ingest"
+)
+
+// replay carries out ingest --from: it prints what was stored as a line of JSON.
+func replay(ctx context.Context, e env, service *ingest.Ingester, r ingest.Replay) error {
+	done, err := service.Replay(ctx, r)
+	if printErr := json.NewEncoder(e.stdout).Encode(done); printErr != nil {
+		err = errors.Join(err, fmt.Errorf("print what was replayed: %w", printErr))
+	}
+	return err
+}
+
+// parseReplay reads the flags of a replay; nil when none is asked for.
+func parseReplay(from, to string, partition int) (*ingest.Replay, error) {
+	if from == "" {
+		if to != "" || partition >= 0 {
+			return nil, usagef("--to and --partition are for a replay: say where it begins with --from")
+		}
+		return nil, nil
+	}
+	r := ingest.Replay{Partition: partition}
+	var err error
+	if r.From, err = parsePlace("--from", from); err != nil {
+		return nil, err
+	}
+	if to == "" {
+		return &r, nil
+	}
+	end, err := parsePlace("--to", to)
+	if err != nil {
+		return nil, err
+	}
+	r.To = &end
+	return &r, nil
+}
+
+func parsePlace(name, text string) (ingest.Place, error) {
+	if offset, err := strconv.ParseInt(text, 10, 64); err == nil && offset >= 0 {
+		return ingest.Place{Offset: offset}, nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		// Kafka takes negative times for something else.
+		if at, err := time.Parse(layout, text); err == nil && at.Unix() >= 0 {
+			return ingest.Place{Time: at}, nil
+		}
+	}
+	return ingest.Place{}, usagef("%s is %q: give an offset, a date from 1970 on such as 2026-01-31, which begins in UTC, or a time such as 2026-01-31T09:30:00Z", name, text)
+}
