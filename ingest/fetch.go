@@ -124,7 +124,7 @@ func (c *chunk) add(message action.Message, origin action.Origin) {
 	event, rejection := message.Decode(origin)
 	if rejection != nil {
 		c.part.Rejected++
-		c.rejected = append(c.rejected, store.Rejected{Rejection: *rejection, Origin: origin, Raw: message.Value})
+		c.rejected = append(c.rejected, store.Rejected{Rejection: *rejection, Origin: origin, Raw: message.Value, Headers: message.Headers})
 		return
 	}
 	c.part.Accepted++

@@ -13,7 +13,7 @@ type Header struct {
 }
 
 // Decode reads the event that the message holds, as the function [Decode] does.
-func (m Message) Decode(origin Origin) (Event, *Rejection) { return Decode(m.Value, origin) }
+func (m Message) Decode(origin Origin) (Event, *Rejection) { return Decode(m.Value, m.retried(origin)) }
 
 // Hash returns the message's content hash.
 func (m Message) Hash() ContentHash { return HashContent(m.Value) }
