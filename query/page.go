@@ -192,7 +192,7 @@ func parseTimeOrZero(value string) (time.Time, error) {
 	if value == "" {
 		return time.Time{}, nil
 	}
-	return parseTime(value)
+	return ParseTime(value)
 }
 
 // render answers with a page. Nothing is written before the whole page is made, so

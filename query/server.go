@@ -100,7 +100,7 @@ func (s *Server) routes() []route {
 		{path: "/v1/actions", handle: s.listActions, parameters: slices.Concat(filterParameters, pageParameters)},
 		{path: "/v1/actions/{id}", handle: s.getAction, parameters: parameters(tenantFields)},
 		{path: "/v1/export.csv", handle: s.exportCSV, parameters: exportParameters, unbounded: true},
-		{path: "/v1/rejected", handle: s.listRejected, parameters: pageParameters},
+		{path: "/v1/rejected", handle: s.listRejected, parameters: slices.Concat(rejectedParameters, pageParameters)},
 		{path: "/openapi.json", handle: s.getOpenAPI},
 		{path: "/", handle: s.servePage, parameters: slices.Concat(filterParameters, pageParameters), fail: s.failPage, page: true},
 		{path: assetPrefix, handle: s.serveAsset, fail: s.failNotFound, prefix: true, page: true},

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/user"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -37,39 +36,6 @@ func runEmit(ctx context.Context, e env, args []string) error {
 		return fmt.Errorf("print the summary: %w", printErr)
 	}
 	return err
-}
-
-func runRejected(ctx context.Context, e env, args []string) error {
-	set := flags(e, "rejected", "")
-	limit := set.Int("limit", 50, "how many to list, the newest first")
-	if err := parse(set, args); err != nil {
-		return err
-	}
-	if *limit < 1 {
-		return usagef("--limit is %d: give 1 or more", *limit)
-	}
-	s, err := configuredStore()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = s.Close() }()
-	table := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "TIME\tTOPIC\tPARTITION\tOFFSET\tREASON\tFIELD\tMESSAGE")
-	// A page may end before the limit.
-	page := store.RejectedPage{}
-	for left := *limit; left > 0; left -= len(page.Rejected) {
-		if page, err = s.ListRejections(ctx, page.Next, left); err != nil {
-			return err
-		}
-		for _, r := range page.Rejected {
-			fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\t%s\t%s\n", r.Origin.Time.Format(store.TimeLayout), r.Origin.Topic, r.Origin.Partition, r.Origin.Offset,
-				r.Reason, r.Field, strings.ReplaceAll(r.Message, "\n", " "))
-		}
-		if page.Next == nil {
-			break
-		}
-	}
-	return table.Flush()
 }
 
 func runLedger(ctx context.Context, e env, args []string) error {
@@ -135,16 +101,21 @@ func runGiveUp(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	who := "unknown"
-	if u, err := user.Current(); err == nil {
-		who = u.Username
-	}
-	lost, err := service.GiveUp(ctx, *partition, *to, who+": "+*reason)
+	lost, err := service.GiveUp(ctx, *partition, *to, whoami()+": "+*reason)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "given up: %d records of %s[%d] below offset %d\n", lost, *topic, *partition, *to)
 	return nil
+}
+
+// whoami names who runs the command, for those who come after.
+func whoami() string {
+	u, err := user.Current()
+	if err != nil {
+		return "unknown"
+	}
+	return u.Username
 }
 
 // configuredStore opens the store for a command that has no other configuration.
