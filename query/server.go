@@ -103,6 +103,7 @@ func (s *Server) routes() []route {
 		{path: "/v1/rejected", handle: s.listRejected, parameters: slices.Concat(rejectedParameters, pageParameters)},
 		{path: "/openapi.json", handle: s.getOpenAPI},
 		{path: "/", handle: s.servePage, parameters: slices.Concat(filterParameters, pageParameters), fail: s.failPage, page: true},
+		{path: rejectedPath, handle: s.serveRejected, parameters: slices.Concat(rejectedParameters, []parameter{{name: "cursor"}}), fail: s.failRejected, page: true},
 		{path: assetPrefix, handle: s.serveAsset, fail: s.failNotFound, prefix: true, page: true},
 		{path: "/healthz", handle: s.healthz, quiet: true},
 		{path: "/readyz", handle: s.readyz, quiet: true},
