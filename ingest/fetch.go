@@ -139,7 +139,7 @@ func (c *chunk) add(message action.Message, origin action.Origin) {
 	c.bytes += len(message.Value)
 	if rejection := message.DecodeInto(&c.event.Event, origin); rejection != nil {
 		c.part.Rejected++
-		c.rejected = append(c.rejected, store.Rejected{Rejection: *rejection, Origin: origin, Raw: bytes.Clone(message.Value)})
+		c.rejected = append(c.rejected, store.Rejected{Rejection: *rejection, Origin: origin, Raw: bytes.Clone(message.Value), Headers: message.Headers})
 		return
 	}
 	c.part.Accepted++

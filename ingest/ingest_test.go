@@ -196,7 +196,7 @@ func (b *bundle) shown(tenant string) map[string]int {
 
 func (b *bundle) rejected() []store.Rejected {
 	b.t.Helper()
-	page, err := b.store.ListRejected(b.t.Context(), nil, 1000)
+	page, err := b.store.ListRejected(b.t.Context(), store.RejectedFilter{}, nil, 1000)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -268,7 +268,7 @@ type interrupted struct {
 	stop context.CancelFunc
 }
 
-func (s *interrupted) InsertActions(ctx context.Context, _ []store.Action) error {
+func (s *interrupted) InsertActions(ctx context.Context, _ *store.Batch) error {
 	s.stop()
 	return ctx.Err()
 }

@@ -279,24 +279,57 @@ func TestListRejected(t *testing.T) {
 	for n := range 3 {
 		all = append(all, store.Rejected{
 			Rejection: action.Rejection{Reason: action.ReasonInvalidJSON, Field: "a<b", Message: "fix it"},
-			Origin:    action.Origin{Topic: "actions", Partition: 1, Offset: int64(n), Time: received.Add(time.Duration(n) * time.Millisecond)},
+			Origin:    action.Origin{TopicID: [16]byte{15: 7}, Topic: "actions", Partition: 1, Offset: int64(n), Time: received.Add(time.Duration(n) * time.Millisecond)},
 			Raw:       []byte{0xFF, byte(n)},
 		})
 	}
-	all[0].Raw = nil
+	all[0].Raw, all[0].Reason = nil, action.ReasonEmpty
+	all[2].Headers = []action.Header{{Key: "ce_id", Value: []byte{0xFF}}, {Key: "ce_id"}}
 	if err := events.InsertRejected(t.Context(), append(all, all...)); err != nil {
 		t.Fatal(err)
 	}
+	for range 2 {
+		if err := events.InsertRetries(t.Context(), []action.Origin{all[1].Origin}, store.Retry{Time: received, Who: "ann", Note: "fixed"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const place = `{"topic":"actions","topic_id":"00000000-0000-0000-0000-000000000007","partition":1,`
+	two := place + `"offset":2,"time":"2026-11-24T12:00:00.002Z","reason":"invalid_json","field":"a<b","message":"fix it","raw":"/wI=",` +
+		`"headers":[{"key":"ce_id","value":"/w=="},{"key":"ce_id","value":""}],"retries":0,"last_retry":null}`
+	one := place + `"offset":1,"time":"2026-11-24T12:00:00.001Z","reason":"invalid_json","field":"a<b","message":"fix it","raw":"/wE=",` +
+		`"headers":[],"retries":1,"last_retry":{"time":"2026-11-24T12:00:00.000Z","who":"ann","note":"fixed"}}`
+	zero := place + `"offset":0,"time":"2026-11-24T12:00:00.000Z","reason":"empty","field":"a<b","message":"fix it","raw":"","headers":[],"retries":0,"last_retry":null}`
 	w := get(t, s, "/v1/rejected?limit=2")
-	want := `{"rejected":[{"topic":"actions","partition":1,"offset":2,"time":"2026-11-24T12:00:00.002Z","reason":"invalid_json","field":"a<b","message":"fix it","raw":"/wI="},` +
-		`{"topic":"actions","partition":1,"offset":1,"time":"2026-11-24T12:00:00.001Z","reason":"invalid_json","field":"a<b","message":"fix it","raw":"/wE="}],"next_cursor":"`
-	if !strings.HasPrefix(w.Body.String(), want) {
+	if want := `{"rejected":[` + two + "," + one + `],"next_cursor":"`; !strings.HasPrefix(w.Body.String(), want) {
 		t.Fatalf("got  %s\nwant %s", w.Body, want)
 	}
 	next := *decode[listAnswer](t, w).NextCursor
-	if w := get(t, s, "/v1/rejected?limit=2&cursor="+next); !strings.Contains(w.Body.String(), `"raw":""}],"next_cursor":null}`) {
-		t.Errorf("%s", w.Body)
+	f := func(query string, want ...string) {
+		t.Helper()
+		w := get(t, s, "/v1/rejected?"+query)
+		if want := `{"rejected":[` + strings.Join(want, ",") + `],"next_cursor":null}` + "\n"; w.Body.String() != want {
+			t.Errorf("%s: got  %s\nwant %s", query, w.Body, want)
+		}
 	}
+	f("limit=2&cursor="+next, zero)
+	f("reason=empty", zero)
+	f("reason=empty&reason=invalid_json&pending=1", two, zero)
+	f("pending=1&reason=", two, zero)
+	f("from=2026-11-24T12:00:00.001Z&to=2026-11-24T12:00:00.002Z", one)
+	f("to=2026-11-24")
+
+	refused := func(query, parameter, text string) {
+		t.Helper()
+		w := get(t, s, "/v1/rejected?"+query)
+		if p := decode[Problem](t, w); w.Code != 400 || p.Parameter != parameter || !strings.Contains(p.Detail, text) {
+			t.Errorf("%s: %d %s", query, w.Code, w.Body)
+		}
+	}
+	refused("reason=invalid-json", "reason", "did you mean invalid_json?")
+	refused("reason=x", "reason", "empty, too_large, ")
+	refused("from=yesterday-ish", "from", "not a time")
+	refused("from=2026-11-25&to=2026-11-24", "from", "A message is found when")
+	refused("pending=maybe", "pending", "Give 1")
 	if w := get(t, s, "/v1/actions?cursor="+next); w.Code != 400 || decode[Problem](t, w).Parameter != "cursor" {
 		t.Errorf("a cursor of another list: %d %s", w.Code, w.Body)
 	}

@@ -27,6 +27,7 @@ type openAPIDocument struct {
 		Parameters map[string]openAPIParameter `json:"parameters"`
 		Schemas    map[string]struct {
 			Properties map[string]any `json:"properties"`
+			Enum       []any          `json:"enum"`
 		} `json:"schemas"`
 	} `json:"components"`
 }
@@ -137,7 +138,7 @@ func TestOpenAPIListsTheReasonsAndTheEventsFields(t *testing.T) {
 	for _, r := range action.Reasons() {
 		reasons = append(reasons, string(r))
 	}
-	rejected := document.Components.Schemas["Rejected"].Properties["reason"].(map[string]any)["enum"]
+	rejected := document.Components.Schemas["Reason"].Enum
 	if fmt.Sprint(rejected) != fmt.Sprint(reasons) {
 		t.Errorf("reasons: documented are %v, there are %v", rejected, reasons)
 	}
@@ -239,8 +240,14 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 		event(4, func(a *store.Action) { a.ID, a.Time, a.Description = "twice", received, "second" }))
 	if err := events.InsertRejected(t.Context(), []store.Rejected{
 		{Rejection: action.Rejection{Reason: action.ReasonEmpty}, Origin: action.Origin{Topic: "actions", Time: received}, Raw: []byte{0xFF}},
-		{Rejection: action.Rejection{Reason: action.ReasonTooLong}, Origin: action.Origin{Topic: "actions", Offset: 1, Time: received.Add(time.Second)}},
+		{
+			Rejection: action.Rejection{Reason: action.ReasonTooLong}, Origin: action.Origin{Topic: "actions", Offset: 1, Time: received.Add(time.Second)},
+			Headers: []action.Header{{Key: "ce_id", Value: []byte{0xFF}}, {Key: "ce_id"}},
+		},
 	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := events.InsertRetries(t.Context(), []action.Origin{{Topic: "actions"}}, store.Retry{Time: received, Who: "ann", Note: "fixed"}); err != nil {
 		t.Fatal(err)
 	}
 	f := func(server *Server, target, path string, status int) {
@@ -262,7 +269,8 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	f(s, "/v1/actions/twice", "/v1/actions/{id}", 200)
 	f(s, "/v1/actions/id-00001?tenant=default", "/v1/actions/{id}", 200)
 	f(s, "/v1/rejected", "/v1/rejected", 200)
-	f(s, "/v1/rejected?limit=1", "/v1/rejected", 200)
+	f(s, "/v1/rejected?limit=1&reason=empty&reason=too_long&from=2026-11-24&to=2027-01-01&pending=1", "/v1/rejected", 200)
+	f(s, "/v1/rejected?reason=x", "/v1/rejected", 400)
 	f(s, "/v1/actions?limit=x", "/v1/actions", 400)
 	f(s, "/v1/actions?x=1", "/v1/actions", 400)
 	f(s, "/v1/actions/missing", "/v1/actions/{id}", 404)

@@ -83,7 +83,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	}
 	if clean := canonicalQuery(p, filter); !reflect.DeepEqual(clean, r.URL.Query()) {
 		// Forms send empty fields; what is kept and shared is the clean address.
-		http.Redirect(w, r, pageURL(clean.Encode()), http.StatusSeeOther)
+		http.Redirect(w, r, pageURL("/", clean.Encode()), http.StatusSeeOther)
 		return nil
 	}
 
@@ -101,14 +101,14 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("read the page: %w", err)
 	}
-	b := viewBuilder{page: s.page, now: s.page.now().UTC(), query: r.URL.Query(), filter: filter, choices: choices, settable: true}
-	return s.page.render(w, r, http.StatusOK, b.list(list, cursor != nil))
+	b := viewBuilder{page: s.page, path: "/", now: s.page.now().UTC(), query: r.URL.Query(), filter: filter, choices: choices, settable: true}
+	return s.page.render(w, r, http.StatusOK, "page", b.list(list, cursor != nil))
 }
 
 // failPage answers an error with a page: the form stays usable, and what is wrong
 // stands at the filter that it is about.
 func (s *Server) failPage(w http.ResponseWriter, r *http.Request, problem *Problem) {
-	b := viewBuilder{page: s.page, now: s.page.now().UTC(), query: r.URL.Query(), problem: problem, settable: problem.Status != http.StatusNotFound}
+	b := viewBuilder{page: s.page, path: "/", now: s.page.now().UTC(), query: r.URL.Query(), problem: problem, settable: problem.Status != http.StatusNotFound}
 	b.filter = readableFilter(b.query)
 	if problem.Status == http.StatusBadRequest {
 		ctx, cancel := context.WithTimeout(r.Context(), choicesTimeout)
@@ -116,7 +116,7 @@ func (s *Server) failPage(w http.ResponseWriter, r *http.Request, problem *Probl
 		// Without choices the menus hold less, and the page says what it has to say.
 		b.choices, _ = s.store.Choices(ctx, b.filter.Tenant)
 	}
-	if err := s.page.render(w, r, problem.Status, b.failure()); err != nil {
+	if err := s.page.render(w, r, problem.Status, "page", b.failure()); err != nil {
 		problem.cause = errors.Join(problem.cause, err)
 		writeProblem(w, r, problem)
 	}
@@ -160,11 +160,11 @@ func canonicalQuery(p params, f store.Filter) url.Values {
 	return values
 }
 
-func pageURL(query string) string {
+func pageURL(path, query string) string {
 	if query == "" {
-		return "/"
+		return path
 	}
-	return "/?" + query
+	return path + "?" + query
 }
 
 // readableFilter returns what can be read of a query string that was refused, so
@@ -192,14 +192,14 @@ func parseTimeOrZero(value string) (time.Time, error) {
 	if value == "" {
 		return time.Time{}, nil
 	}
-	return parseTime(value)
+	return ParseTime(value)
 }
 
 // render answers with a page. Nothing is written before the whole page is made, so
 // that half a page is never taken for a whole one.
-func (p *page) render(w http.ResponseWriter, r *http.Request, status int, v *view) error {
+func (p *page) render(w http.ResponseWriter, r *http.Request, status int, template string, v any) error {
 	var body bytes.Buffer
-	if err := p.templates.ExecuteTemplate(&body, "page", v); err != nil {
+	if err := p.templates.ExecuteTemplate(&body, template, v); err != nil {
 		return fmt.Errorf("render the page: %w", err)
 	}
 	h := w.Header()

@@ -103,7 +103,7 @@ func (b *viewBuilder) filters() *filtersView {
 		f.Chips = []condition{{"contains", f.Text, b.link("q")}}
 	}
 	if f.Text != "" || f.Date.Remove != "" || f.User.Remove != "" || f.Action.Remove != "" {
-		f.ClearAll = pageURL(b.only("tenant"))
+		f.ClearAll = b.clear()
 	}
 
 	f.Dates = datesView{From: fieldTime(b.filter.From), To: fieldTime(b.filter.To), FromError: wrong["from"], ToError: wrong["to"], Presets: b.presets()}

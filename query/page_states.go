@@ -20,7 +20,7 @@ func (b *viewBuilder) nothing() *stateView {
 	if !b.filter.From.IsZero() || !b.filter.To.IsZero() {
 		state.Links = append(state.Links, stateLink{Label: "Search all history", Link: b.allHistory()})
 	}
-	state.Links = append(state.Links, stateLink{Label: "Clear all", Link: pageURL(b.only("tenant"))})
+	state.Links = append(state.Links, stateLink{Label: "Clear all", Link: b.clear()})
 	return state
 }
 
@@ -57,14 +57,22 @@ func (b *viewBuilder) firstRun() *stateView {
 			{Title: "See it here", Text: "Load this page again: it takes about a second."},
 			{Title: "Connect your application", Text: "Publish one JSON object for each action to the Kafka topic of ACTIONLOG_TOPIC. The fields are in schemas/event.schema.json."},
 		},
-		Links: []stateLink{{Label: "Load again", Link: pageURL(b.query.Encode()), Icon: "rotate-cw", Main: true}},
+		Links: []stateLink{{Label: "Load again", Link: pageURL(b.path, b.query.Encode()), Icon: "rotate-cw", Main: true}},
 	}
 }
 
 // failure is the page of an error.
 func (b *viewBuilder) failure() *view {
-	again := stateLink{Label: "Try again", Link: pageURL(b.query.Encode()), Icon: "rotate-cw", Main: true}
-	log := stateLink{Label: "Go to the log", Link: pageURL(b.only("tenant")), Main: true}
+	state := b.failureState()
+	v := b.base(state.Title)
+	v.State = state
+	return v
+}
+
+// failureState says what went wrong and what to do.
+func (b *viewBuilder) failureState() *stateView {
+	again := stateLink{Label: "Try again", Link: pageURL(b.path, b.query.Encode()), Icon: "rotate-cw", Main: true}
+	log := stateLink{Label: "Go to the log", Link: pageURL("/", b.only("tenant")), Main: true}
 	state := &stateView{Title: b.problem.Title, Text: b.problem.Detail, Icon: "server-off"}
 	switch b.problem.Status {
 	case http.StatusBadRequest:
@@ -72,8 +80,8 @@ func (b *viewBuilder) failure() *view {
 		if name := b.problem.Parameter; name != "" {
 			state.Links = append(state.Links, stateLink{Label: "Search without it", Link: b.link(name), Main: true})
 		}
-		state.Links = append(state.Links, stateLink{Label: "Clear all", Link: pageURL(b.only("tenant"))})
-		if b.problem.Parameter == "tenant" {
+		state.Links = append(state.Links, stateLink{Label: "Clear all", Link: b.clear()})
+		if b.problem.Parameter == "tenant" && b.path == "/" {
 			state.Links = []stateLink{{Label: "Go to the default log", Link: "/", Main: true}}
 		}
 	case http.StatusNotFound:
@@ -91,9 +99,15 @@ func (b *viewBuilder) failure() *view {
 		state.Links = []stateLink{log}
 	}
 	state.Alert = b.problem.Status >= http.StatusInternalServerError
-	v := b.base(state.Title)
-	v.State = state
-	return v
+	return state
+}
+
+// clear is the link to the page without filters.
+func (b *viewBuilder) clear() string {
+	if b.path != "/" {
+		return b.path
+	}
+	return pageURL("/", b.only("tenant"))
 }
 
 // shellQuote makes one word of a text for a POSIX shell.

@@ -78,7 +78,9 @@ type stateLink struct {
 
 // viewBuilder makes the view of one request.
 type viewBuilder struct {
-	page    *page
+	page *page
+	// path is where the page is.
+	path    string
 	now     time.Time
 	query   url.Values
 	filter  store.Filter
@@ -109,7 +111,7 @@ func (b *viewBuilder) link(name string, values ...string) string {
 			query.Add(name, v)
 		}
 	}
-	return pageURL(query.Encode())
+	return pageURL(b.path, query.Encode())
 }
 
 // only returns the query string with nothing but the given parameters.
@@ -126,7 +128,7 @@ func (b *viewBuilder) only(keep ...string) string {
 }
 
 func (b *viewBuilder) base(title string) *view {
-	v := &view{Title: title + " · Actionlog", Tenant: b.filter.Tenant, Home: pageURL(b.only("tenant"))}
+	v := &view{Title: title + " · Actionlog", Tenant: b.filter.Tenant, Home: pageURL("/", b.only("tenant"))}
 	if b.settable {
 		v.Filters = b.filters()
 	}
@@ -170,18 +172,23 @@ func (b *viewBuilder) table(list store.Page, continued bool) *tableView {
 	if continued {
 		t.Newest = b.link("cursor")
 	}
-	switch from, to := oldest.Format(minuteWords), newest.Format(minuteWords); {
-	case from == to:
-		t.Span = to + " UTC"
-	case oldest.Format(dayWords) == newest.Format(dayWords):
-		t.Span = from + " – " + newest.Format("15:04") + " UTC"
-	default:
-		t.Span = from + " – " + to + " UTC"
-	}
+	t.Span = stretch(oldest, newest)
 	for i := range list.Actions {
 		t.Rows = append(t.Rows, b.row(&list.Actions[i]))
 	}
 	return t
+}
+
+// stretch says from when to when the rows of a table reach.
+func stretch(oldest, newest time.Time) string {
+	switch from, to := oldest.Format(minuteWords), newest.Format(minuteWords); {
+	case from == to:
+		return to + " UTC"
+	case oldest.Format(dayWords) == newest.Format(dayWords):
+		return from + " – " + newest.Format("15:04") + " UTC"
+	default:
+		return from + " – " + to + " UTC"
+	}
 }
 
 func (b *viewBuilder) row(a *store.Action) rowView {

@@ -195,10 +195,17 @@ func (p params) filter() (store.Filter, error) {
 	if err != nil {
 		return f, err
 	}
-	if !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
-		return f, invalid("from", fmt.Sprintf("from (%s) is not before to (%s). An action is found when its time is at or after from and before to: give a later to or an earlier from.", p.one("from"), p.one("to")))
+	return f, p.checkSpan(f.From, f.To, "An action")
+}
+
+// checkSpan refuses bounds between which there is no time. What is looked for is
+// named as a sentence begins.
+func (p params) checkSpan(from, to time.Time, what string) error {
+	if from.IsZero() || to.IsZero() || from.Before(to) {
+		return nil
 	}
-	return f, nil
+	return invalid("from", fmt.Sprintf("from (%s) is not before to (%s). %s is found when its time is at or after from and before to: give a later to or an earlier from.",
+		p.one("from"), p.one("to"), what))
 }
 
 // fields returns a filter of these fields.
@@ -283,7 +290,7 @@ func (p params) time(name string) (time.Time, error) {
 	if value == "" {
 		return time.Time{}, nil
 	}
-	t, err := parseTime(value)
+	t, err := ParseTime(value)
 	if err != nil {
 		return time.Time{}, invalid(name, fmt.Sprintf(
 			"%s is %q, which is not a time (%s). Give RFC 3339 such as 2026-11-24T18:00:00+01:00 (with + written as %%2B), or 2026-11-24 or 2026-11-24T18:00 in UTC.",
@@ -292,7 +299,9 @@ func (p params) time(name string) (time.Time, error) {
 	return t, nil
 }
 
-func parseTime(value string) (time.Time, error) {
+// ParseTime reads a time in the forms that the parameters from and to take: RFC 3339,
+// or a date or time in UTC. What lies before 1900 or after 2299 is the bound.
+func ParseTime(value string) (time.Time, error) {
 	text := strings.ToUpper(value) // RFC 3339 allows t and z
 	switch {
 	case dateForm.MatchString(text):

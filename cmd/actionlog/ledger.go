@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/user"
 	"slices"
 	"strconv"
 	"text/tabwriter"
@@ -307,11 +306,7 @@ func runGiveUp(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	who := "unknown"
-	if u, err := user.Current(); err == nil {
-		who = u.Username
-	}
-	lost, err := service.GiveUp(ctx, *partition, *to, who+": "+*reason)
+	lost, err := service.GiveUp(ctx, *partition, *to, whoami()+": "+*reason)
 	if err != nil {
 		return err
 	}

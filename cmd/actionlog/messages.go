@@ -4,8 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
-	"text/tabwriter"
+	"os/user"
 
 	"github.com/actionlog/actionlog/pkg/emit"
 	"github.com/actionlog/actionlog/pkg/store"
@@ -36,37 +35,13 @@ func runEmit(ctx context.Context, e env, args []string) error {
 	return err
 }
 
-func runRejected(ctx context.Context, e env, args []string) error {
-	set := flags(e, "rejected", "")
-	limit := set.Int("limit", 50, "how many to list, the newest first")
-	if err := parse(set, args); err != nil {
-		return err
-	}
-	if *limit < 1 {
-		return usagef("--limit is %d: give 1 or more", *limit)
-	}
-	s, err := configuredStore()
+// whoami names who runs the command, for those who come after.
+func whoami() string {
+	u, err := user.Current()
 	if err != nil {
-		return err
+		return "unknown"
 	}
-	defer func() { _ = s.Close() }()
-	table := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "TIME\tTOPIC\tPARTITION\tOFFSET\tREASON\tFIELD\tMESSAGE")
-	// A page may end before the limit.
-	page := store.RejectedPage{}
-	for left := *limit; left > 0; left -= len(page.Rejected) {
-		if page, err = s.ListRejections(ctx, page.Next, left); err != nil {
-			return err
-		}
-		for _, r := range page.Rejected {
-			fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\t%s\t%s\n", r.Origin.Time.Format(store.TimeLayout), r.Origin.Topic, r.Origin.Partition, r.Origin.Offset,
-				r.Reason, r.Field, strings.ReplaceAll(r.Message, "\n", " "))
-		}
-		if page.Next == nil {
-			break
-		}
-	}
-	return table.Flush()
+	return u.Username
 }
 
 // configuredStore opens the store for a command that has no other configuration.

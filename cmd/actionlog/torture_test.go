@@ -480,7 +480,7 @@ func (w *torture) check(s *store.Store, log log, polled *polled) {
 	}
 	var after *store.RejectedCursor
 	for {
-		page, err := s.ListRejected(t.Context(), after, 1000)
+		page, err := s.ListRejected(t.Context(), store.RejectedFilter{}, after, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}

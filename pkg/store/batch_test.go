@@ -77,7 +77,9 @@ func TestInsertOfFewAndOfManyDifferentTexts(t *testing.T) {
 		var b Batch
 		tenant := fmt.Sprintf("%d texts", different)
 		for n := range different {
-			a := event(n, func(a *Action) { a.Tenant, a.Actor.ID, a.UserAgent = tenant, fmt.Sprintf("u-%d", n), fmt.Sprintf("agent %d", n%300) })
+			a := event(n, func(a *Action) {
+				a.Tenant, a.Actor.ID, a.UserAgent = tenant, fmt.Sprintf("u-%d", n), fmt.Sprintf("agent %d", n%300)
+			})
 			b.Append(&a)
 		}
 		for range 2 { // the same batch again, as after an answer that was lost

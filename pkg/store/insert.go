@@ -8,17 +8,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
-
-	"github.com/actionlog/actionlog/pkg/action"
 )
-
-// Rejected is a message that could not be accepted.
-type Rejected struct {
-	action.Rejection
-	Origin action.Origin
-	// Raw is the message's value, as it was sent.
-	Raw []byte
-}
 
 // Range states that every record of a topic's partition in [From, To) is stored
 // or rejected. Accepted + Rejected + Skipped + Lost = To − From; skipped are offsets
@@ -63,9 +53,14 @@ func (s *Store) InsertActions(ctx context.Context, actions *Batch) error {
 
 // InsertRejected writes messages that could not be accepted, as InsertActions does.
 func (s *Store) InsertRejected(ctx context.Context, rejected []Rejected) error {
-	return s.insert(ctx, "rejected", rejectedColumns, len(rejected), eachAppended(rejected, func(b driver.Batch, r *Rejected) error {
+	const columns = "topic_id, topic, partition, offset, time, reason, field, message, raw, headers"
+	return s.insert(ctx, "rejected", columns, len(rejected), eachAppended(rejected, func(b driver.Batch, r *Rejected) error {
+		headers := make([]headerRow, len(r.Headers))
+		for i, h := range r.Headers {
+			headers[i] = headerRow{h.Key, string(h.Value)}
+		}
 		return b.Append(uuid.UUID(r.Origin.TopicID), r.Origin.Topic, uint32(r.Origin.Partition), uint64(r.Origin.Offset),
-			clampTime(r.Origin.Time), string(r.Reason), r.Field, r.Message, string(r.Raw))
+			clampTime(r.Origin.Time), string(r.Reason), r.Field, r.Message, string(r.Raw), headers)
 	}))
 }
 

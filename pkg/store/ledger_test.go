@@ -4,11 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
-	"slices"
 	"testing"
 	"time"
-
-	"github.com/actionlog/actionlog/pkg/action"
 )
 
 func TestSettledIsTheEndOfWhatIsDoneFromZero(t *testing.T) {
@@ -303,117 +300,4 @@ func TestLedgerNamesTheFirstGapsOfMany(t *testing.T) {
 	if len(partitions) != 1 || partitions[0].GapCount != 100_000 || len(partitions[0].Gaps) != 100 || partitions[0].Gaps[99] != (Span{297, 299}) {
 		t.Errorf("got %+v", partitions)
 	}
-}
-
-func TestRejectedIsListedOnceAndNewestFirst(t *testing.T) {
-	t.Parallel()
-	s := testStore(t)
-	execute(t, s, "SYSTEM STOP MERGES rejected")
-	raw := []byte{0, 0xff, '\'', '\\', '\n', '{'}
-	var all []Rejected
-	for n := range 30 {
-		r := Rejected{
-			Rejection: action.Rejection{Reason: action.ReasonTooLong, Field: `details["a'b"]`, Message: "it's too long\n"},
-			Origin:    action.Origin{TopicID: [16]byte{1}, Topic: "actions", Partition: n % 3, Offset: int64(n), Time: noon.Add(time.Duration(n/10) * time.Second)},
-			Raw:       append(raw, byte(n)),
-		}
-		all = append(all, r)
-	}
-	all[0].Raw = []byte{}
-	all[1].Origin.TopicID = [16]byte{2}
-	for range 3 {
-		if err := s.InsertRejected(t.Context(), all); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if physical := count(t, s, "SELECT count() FROM rejected"); physical != 90 {
-		t.Fatalf("%d rows: the engine holds no repeats to pass over", physical)
-	}
-	for _, limit := range []int{1, 4, 29, 30, 31} {
-		var got []Rejected
-		var after *RejectedCursor
-		for {
-			page, err := s.ListRejected(t.Context(), after, limit)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, page.Rejected...)
-			if after = page.Next; after == nil {
-				break
-			}
-			if len(page.Rejected) != limit {
-				t.Fatalf("a page of %d has %d", limit, len(page.Rejected))
-			}
-		}
-		if len(got) != len(all) {
-			t.Fatalf("limit %d: %d messages, want %d", limit, len(got), len(all))
-		}
-		for i := 1; i < len(got); i++ {
-			if got[i].Origin.Time.After(got[i-1].Origin.Time) {
-				t.Errorf("limit %d: message %d is newer than the one before", limit, i)
-			}
-		}
-		for _, r := range got {
-			if want := all[r.Origin.Offset]; !reflect.DeepEqual(r, want) {
-				t.Errorf("got %+v, want %+v", r, want)
-			}
-		}
-	}
-}
-
-func TestAPageOfLongRejectedMessagesEndsEarly(t *testing.T) {
-	t.Parallel()
-	s := testStore(t)
-	var all []Rejected
-	for n := range 20 {
-		all = append(all, Rejected{Origin: action.Origin{Topic: "a", Offset: int64(n), Time: noon}, Raw: text1MiB()})
-	}
-	if err := s.InsertRejected(t.Context(), all); err != nil {
-		t.Fatal(err)
-	}
-	var sizes []int
-	var after *RejectedCursor
-	for {
-		page, err := s.ListRejected(t.Context(), after, 1000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sizes = append(sizes, len(page.Rejected))
-		if after = page.Next; after == nil {
-			break
-		}
-	}
-	if !slices.Equal(sizes, []int{8, 8, 4}) {
-		t.Errorf("pages of %v, want 8, 8 and 4", sizes)
-	}
-	brief, err := s.ListRejections(t.Context(), nil, 1000)
-	if err != nil || len(brief.Rejected) != len(all) || brief.Next != nil || brief.Rejected[0].Raw != nil {
-		t.Errorf("without values: %d messages, %v", len(brief.Rejected), err)
-	}
-}
-
-func TestRejectedTimesBeyondWhatCanBeStoredAreKeptAtTheBound(t *testing.T) {
-	t.Parallel()
-	s := testStore(t)
-	f := func(offset int64, at, want time.Time) {
-		t.Helper()
-		err := s.InsertRejected(t.Context(), []Rejected{{Origin: action.Origin{Topic: "a", Offset: offset, Time: at}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		page, err := s.ListRejected(t.Context(), nil, 10)
-		if err != nil {
-			t.Fatal(err)
-		}
-		i := slices.IndexFunc(page.Rejected, func(r Rejected) bool { return r.Origin.Offset == offset })
-		if i < 0 {
-			t.Errorf("%v did not come back", at)
-		} else if got := page.Rejected[i].Origin.Time; !got.Equal(want) {
-			t.Errorf("%v came back as %v, want %v", at, got, want)
-		}
-	}
-	f(1, time.Time{}, minStored)
-	f(2, time.UnixMilli(-1), time.UnixMilli(-1))
-	f(3, time.UnixMilli(1<<53), maxStored)
-	f(4, noon, noon)
 }

@@ -9,6 +9,7 @@ const maxPageText = 8 << 20
 const (
 	fetchActions = 256 // of some 300 kB at most
 	fetchRaw     = 32  // of some 1 MB at most
+	fetchPreview = 256
 	fetchBrief   = 1024
 )
 

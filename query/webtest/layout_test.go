@@ -48,7 +48,7 @@ func TestEveryLook(t *testing.T) {
 
 	b := Open(t)
 	filters := "?q=invoice&actor=alice&actor=misaki&from=2020-01-01T00:00:00Z&action=invoice.posted"
-	for _, l := range []look{
+	looks(t, b, []look{
 		{"list", s.url + "/", ""},
 		{"last", s.url + "/?limit=12", olderPage},
 		{"row", s.url + "/?q=no-space", ".more summary"},
@@ -61,7 +61,14 @@ func TestEveryLook(t *testing.T) {
 		{"wrong", s.url + "/?q=crane&from=2026-13-01", ""},
 		{"down", down + "/?q=crane", ""},
 		{"missing", s.url + "/nowhere", ""},
-	} {
+	})
+}
+
+// looks goes through states of a page at every width and, at two of them, in light
+// and dark.
+func looks(t *testing.T, b *Tab, all []look) {
+	t.Helper()
+	for _, l := range all {
 		for i, width := range widths {
 			b.Size(width, map[bool]int64{true: 844, false: 900}[width < 500])
 			// No script lays the page out: it is loaded again only to be opened at
