@@ -5,7 +5,7 @@
 //   - [Emitter.Enqueue] with [Must] returns when the events are in a bounded queue,
 //     and waits only while that is full: for what must be on record, soon.
 //   - Enqueue with [BestEffort] never waits: it drops what the queue has no room
-//     for, and counts it. With Config.SpoolDir the queue goes on on the disk while
+//     for, and counts it. With Config.SpoolDir the queue moves to the disk while
 //     Kafka is away, and outlives the process.
 //   - [Lines] publishes files and pipes of NDJSON, [Emitter.EmitMessages] bytes that
 //     are messages already.
@@ -107,6 +107,7 @@ type Emitter struct {
 	log       *slog.Logger
 	topology  topology
 	queue     *queue
+	encoders  sync.Pool
 	shutdown  func() error // once
 
 	mu      sync.Mutex
@@ -218,7 +219,8 @@ func Stamp(ev *action.Event) error {
 // passes a single value and wants to try again after an error stamps it first.
 //
 // Errors are of type [*Error] once sending has begun. When ctx ends, events
-// that are under way may still arrive.
+// that are under way may still arrive. Emit knows no spool: an acknowledgement is
+// always Kafka's.
 func (e *Emitter) Emit(ctx context.Context, events ...action.Event) error {
 	if len(events) == 0 {
 		return nil
@@ -228,7 +230,7 @@ func (e *Emitter) Emit(ctx context.Context, events ...action.Event) error {
 	}
 	defer e.calls.Done()
 
-	records, err := encodeAll(events)
+	records, err := e.encodeAll(events)
 	if err != nil {
 		return err
 	}
@@ -250,8 +252,8 @@ type Message struct {
 
 // EmitMessages publishes messages and returns when each has its outcome. The result
 // says for each why it is not acknowledged, and is nil when all are. A message that
-// Kafka refuses does not stop the others. Messages are keyed as in [Lines]; they
-// must not change before EmitMessages returns and, when ctx ends early, after it.
+// Kafka refuses does not stop the others. Messages are keyed as in [Lines]; their
+// bytes must not change any more when ctx ends before they are acknowledged.
 func (e *Emitter) EmitMessages(ctx context.Context, messages ...Message) []error {
 	if len(messages) == 0 {
 		return nil
@@ -339,14 +341,19 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // encodeAll stamps and encodes events.
-func encodeAll(events []action.Event) ([]record, error) {
+func (e *Emitter) encodeAll(events []action.Event) ([]record, error) {
+	enc, ok := e.encoders.Get().(*encoder)
+	if !ok {
+		enc = newEncoder()
+	}
+	defer e.encoders.Put(enc)
 	now := time.Now()
 	records := make([]record, len(events))
 	for i := range events {
 		if err := Stamp(&events[i]); err != nil {
 			return nil, fmt.Errorf("emit event %d of %d: %w", i+1, len(events), err)
 		}
-		value, err := encode(&events[i])
+		value, err := enc.encode(&events[i])
 		if err != nil {
 			return nil, fmt.Errorf("emit event %d of %d: %w", i+1, len(events), err)
 		}
@@ -355,20 +362,30 @@ func encodeAll(events []action.Event) ([]record, error) {
 	return records, nil
 }
 
-// encode writes an event as one JSON object. Unlike json.Marshal it leaves <, >
-// and & as they are: people read these bytes.
-func encode(ev *action.Event) ([]byte, error) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(ev); err != nil {
+// encoder writes events as JSON objects. Unlike json.Marshal it leaves <, > and &
+// as they are: people read these bytes.
+type encoder struct {
+	buf  bytes.Buffer
+	json *json.Encoder
+}
+
+func newEncoder() *encoder {
+	enc := new(encoder)
+	enc.json = json.NewEncoder(&enc.buf)
+	enc.json.SetEscapeHTML(false)
+	return enc
+}
+
+func (enc *encoder) encode(ev *action.Event) ([]byte, error) {
+	enc.buf.Reset()
+	if err := enc.json.Encode(ev); err != nil {
 		return nil, fmt.Errorf("encode as JSON: %w", err)
 	}
-	value := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	value := bytes.TrimSuffix(enc.buf.Bytes(), []byte("\n"))
 	if len(value) > action.MaxMessageBytes {
 		return nil, fmt.Errorf("its JSON has %d bytes: ingest takes at most %d", len(value), action.MaxMessageBytes)
 	}
-	return value, nil
+	return bytes.Clone(value), nil
 }
 
 // explain spells out the one error whose remedy is not obvious.

@@ -77,7 +77,7 @@ func (e *Emitter) Enqueue(ctx context.Context, policy Policy, events ...action.E
 	if policy > BestEffort {
 		return fmt.Errorf("emit: there is no policy %d: choose Must or BestEffort", policy)
 	}
-	records, err := encodeAll(events)
+	records, err := e.encodeAll(events)
 	if err != nil {
 		return err
 	}
@@ -119,8 +119,9 @@ type queue struct {
 	closed  bool
 	stats   Stats
 
-	// stalled is set while nothing gets through. Only run uses it.
-	stalled bool
+	// Only run uses what follows.
+	stalled bool // nothing gets through
+	full    bool // the spool, when it was last asked
 }
 
 func newQueue(cfg Config, publish func(context.Context, *block) []error) (*queue, error) {
@@ -326,7 +327,11 @@ func (q *queue) toSpool() {
 			return
 		}
 		q.forget(n, nil)
-		if n < len(records) || n == 0 {
+		wasFull := q.full
+		if q.full = n < len(records); q.full && !wasFull {
+			q.log.Error("the spool is full", "dir", q.spool.dir, "bytes", q.spool.bytes)
+		}
+		if q.full || n == 0 {
 			return
 		}
 	}

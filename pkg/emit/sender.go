@@ -213,7 +213,7 @@ func (s *sender) deliverParts(batch []*piece) {
 	half := len(whole.records) / 2
 	first, second := whole.part(0, half), whole.part(half, len(whole.records))
 	s.deliver([]*piece{first})
-	if err := first.lastErr(); err != nil && !(whole.independent && refusesRecord(err)) {
+	if err := first.lastErr(); err != nil && (!whole.independent || !refusesRecord(err)) {
 		second.resolve(err)
 	} else {
 		s.deliver([]*piece{second})

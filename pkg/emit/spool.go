@@ -30,7 +30,7 @@ const (
 	minSpoolBytes = 2 * (segmentBytes + blockBytes)
 
 	// A frame is the length of its body, the checksum of length and body, and the
-	// body: time in Unix milliseconds, policy, length of the key, key, value.
+	// body: time in Unix milliseconds, policy, key (its length before it), value.
 	frameHeader = 4 + 4
 	bodyHeader  = 8 + 1 + 2
 	maxBody     = bodyHeader + 1<<16 + maxKafkaMessageBytes
