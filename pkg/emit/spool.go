@@ -164,7 +164,7 @@ func (s *spool) append(records []record) (int, error) {
 	for n < len(records) {
 		before := len(s.frames)
 		s.frames = appendFrame(s.frames, &records[n])
-		if s.bytes+int64(len(s.frames)) > s.maxBytes {
+		if s.bytes+int64(len(spoolMagic)+len(s.frames)) > s.maxBytes {
 			s.frames = s.frames[:before]
 			break
 		}
