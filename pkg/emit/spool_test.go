@@ -133,6 +133,20 @@ func TestSpoolOutlivesClose(t *testing.T) {
 	readTopicAt(t, addr, "events", 400)
 }
 
+func TestSpoolIsOlderThanWhatIsQueued(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	addr, start := deadTopic(t)
+	spoolEvents(t, dir, 0, 12_000) // several blocks
+	start()
+	cfg := spoolConfig(addr, dir)
+	cfg.SpoolAfter = time.Hour // so that what is queued stays in memory until then
+	e := openEmitter(t, cfg)
+	enqueue(t, e, emit.Must, 12_000, 13_000)
+	embeddedtest.Eventually(t, "all acknowledged", func() bool { return e.Stats().Acknowledged == 13_000 })
+	checkEvents(t, addr, "events", 13_000)
+}
+
 func TestSpoolOutlivesTheProcess(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
