@@ -3,8 +3,13 @@ package emit_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
+	"math/rand/v2"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -66,9 +71,20 @@ func setMaxMessageBytes(t testing.TB, topic string, n int) {
 	}
 }
 
+// noise is hexadecimal: it compresses to half at best.
+func noise(n int) string {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var s strings.Builder
+	for s.Len() < n {
+		fmt.Fprintf(&s, "%016x", rnd.Uint64())
+	}
+	return s.String()
+}
+
 // message is what a reader of the topic sees; the key "-" stands for none.
 type message struct {
 	key, value string
+	headers    string // "key=value;"
 	time       time.Time
 }
 
@@ -183,8 +199,41 @@ func readPartition(ctx context.Context, client *kafka.Client, topic string, part
 				return nil, err
 			}
 			m.value = string(value)
+			for _, h := range rec.Headers {
+				m.headers += fmt.Sprintf("%s=%s;", h.Key, h.Value)
+			}
 			messages = append(messages, m)
 		}
 	}
 	return messages, nil
+}
+
+// testLog keeps what is logged.
+type testLog struct {
+	*slog.Logger
+
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func newLog() *testLog {
+	l := &testLog{}
+	l.Logger = slog.New(slog.NewTextHandler(l, nil))
+	return l
+}
+
+// Write implements [io.Writer].
+func (l *testLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *testLog) waitFor(t *testing.T, words string) {
+	t.Helper()
+	embeddedtest.Eventually(t, words+" is logged", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return strings.Contains(l.text.String(), words)
+	})
 }
