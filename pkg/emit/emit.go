@@ -148,8 +148,8 @@ func Stamp(ev *action.Event) error {
 // [action.MaxMessageBytes]: what a valid event is, ingest decides, and it keeps
 // what it rejects.
 //
-// Events are stamped (see [Stamp]) in the slice that is passed, so that another
-// Emit with the same slice is a repeat and not a second event. A caller that
+// Events are completed from ctx (see [Fill]) and stamped (see [Stamp]) in the slice
+// that is passed, so that another Emit with the same slice is a repeat and not a second event. A caller that
 // passes a single value and wants to try again after an error stamps it first.
 //
 // Errors are of type [*Error] once sending has begun. When ctx ends, events
@@ -166,6 +166,7 @@ func (e *Emitter) Emit(ctx context.Context, events ...action.Event) error {
 	now := time.Now()
 	records := make([]record, len(events))
 	for i := range events {
+		Fill(ctx, &events[i])
 		if err := Stamp(&events[i]); err != nil {
 			return fmt.Errorf("emit event %d of %d: %w", i+1, len(events), err)
 		}
