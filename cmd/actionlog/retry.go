@@ -163,7 +163,9 @@ func (r *retrier) send(ctx context.Context, chunk []store.Rejected) error {
 			continue
 		}
 		sending.Go(func() {
-			outcomes[i] = emitter.EmitMessage(ctx, emit.Message{Value: message.Value, Headers: message.Headers})
+			if errs := emitter.EmitMessages(ctx, message); errs != nil {
+				outcomes[i] = errs[0]
+			}
 		})
 	}
 	sending.Wait()

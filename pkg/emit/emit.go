@@ -214,8 +214,8 @@ func Stamp(ev *action.Event) error {
 // [action.MaxMessageBytes]: what a valid event is, ingest decides, and it keeps
 // what it rejects.
 //
-// Events are stamped (see [Stamp]) in the slice that is passed, so that another
-// Emit with the same slice is a repeat and not a second event. A caller that
+// Events are completed from ctx (see [Fill]) and stamped (see [Stamp]) in the slice
+// that is passed, so that another Emit with the same slice is a repeat and not a second event. A caller that
 // passes a single value and wants to try again after an error stamps it first.
 //
 // Errors are of type [*Error] once sending has begun. When ctx ends, events
@@ -230,7 +230,7 @@ func (e *Emitter) Emit(ctx context.Context, events ...action.Event) error {
 	}
 	defer e.calls.Done()
 
-	records, err := e.encodeAll(events)
+	records, err := e.encodeAll(ctx, events)
 	if err != nil {
 		return err
 	}
@@ -242,19 +242,11 @@ func (e *Emitter) Emit(ctx context.Context, events ...action.Event) error {
 	return nil
 }
 
-// Message is bytes that go to Kafka as they are.
-type Message struct {
-	// Value is what ingest decodes: an event as JSON, or what may have been meant
-	// as one. At most 1,047,552 bytes, with the headers.
-	Value   []byte
-	Headers []kafka.Header
-}
-
-// EmitMessages publishes messages and returns when each has its outcome. The result
-// says for each why it is not acknowledged, and is nil when all are. A message that
+// EmitMessages publishes messages as they are, at most 1,047,552 bytes each with its
+// headers, and returns when each has its outcome. The result says for each why it is not acknowledged, and is nil when all are. A message that
 // Kafka refuses does not stop the others. Messages are keyed as in [Lines]; their
 // bytes must not change any more when ctx ends before they are acknowledged.
-func (e *Emitter) EmitMessages(ctx context.Context, messages ...Message) []error {
+func (e *Emitter) EmitMessages(ctx context.Context, messages ...action.Message) []error {
 	if len(messages) == 0 {
 		return nil
 	}
@@ -268,7 +260,7 @@ func (e *Emitter) EmitMessages(ctx context.Context, messages ...Message) []error
 	var records []record
 	var from []int // which message a record is
 	for i, m := range messages {
-		rec := record{key: tenantKey(m.Value), value: m.Value, headers: m.Headers, time: now}
+		rec := record{key: tenantKey(m.Value), value: m.Value, headers: kafkaHeaders(m.Headers), time: now}
 		if n := rec.size() - len(rec.key) - recordOverhead; n > maxKafkaMessageBytes {
 			errs[i] = fmt.Errorf("emit: message %d of %d has %d bytes: at most %d fit a Kafka message",
 				i+1, len(messages), n, maxKafkaMessageBytes)
@@ -284,6 +276,14 @@ func (e *Emitter) EmitMessages(ctx context.Context, messages ...Message) []error
 		return errs
 	}
 	return nil
+}
+
+func kafkaHeaders(from []action.Header) []kafka.Header {
+	var to []kafka.Header
+	for _, h := range from {
+		to = append(to, kafka.Header(h))
+	}
+	return to
 }
 
 // Close waits until the calls under way have their answer, and as long as
@@ -340,8 +340,8 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// encodeAll stamps and encodes events.
-func (e *Emitter) encodeAll(events []action.Event) ([]record, error) {
+// encodeAll completes and encodes events.
+func (e *Emitter) encodeAll(ctx context.Context, events []action.Event) ([]record, error) {
 	enc, ok := e.encoders.Get().(*encoder)
 	if !ok {
 		enc = newEncoder()
@@ -350,6 +350,7 @@ func (e *Emitter) encodeAll(events []action.Event) ([]record, error) {
 	now := time.Now()
 	records := make([]record, len(events))
 	for i := range events {
+		Fill(ctx, &events[i])
 		if err := Stamp(&events[i]); err != nil {
 			return nil, fmt.Errorf("emit event %d of %d: %w", i+1, len(events), err)
 		}

@@ -77,7 +77,7 @@ func (e *Emitter) Enqueue(ctx context.Context, policy Policy, events ...action.E
 	if policy > BestEffort {
 		return fmt.Errorf("emit: there is no policy %d: choose Must or BestEffort", policy)
 	}
-	records, err := e.encodeAll(events)
+	records, err := e.encodeAll(ctx, events)
 	if err != nil {
 		return err
 	}

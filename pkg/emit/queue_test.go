@@ -295,13 +295,13 @@ func TestEmitMessages(t *testing.T) {
 	topic := embeddedtest.Topic(t, 1)
 	setMaxMessageBytes(t, topic, 10_000)
 	e := openEmitter(t, emit.Config{Brokers: []string{embeddedtest.Broker(t)}, Topic: topic})
-	header := kafka.Header{Key: "content-type", Value: []byte("application/json")}
+	header := action.Header{Key: "content-type", Value: []byte("application/json")}
 	errs := e.EmitMessages(t.Context(),
-		emit.Message{Value: []byte(`{ "tenant":"acme" }`), Headers: []kafka.Header{header}},
-		emit.Message{Value: []byte(noise(30_000))},
-		emit.Message{Value: []byte("{}\r\n")},
-		emit.Message{Value: make([]byte, 1<<20)},
-		emit.Message{Value: []byte("no JSON")},
+		action.Message{Value: []byte(`{ "tenant":"acme" }`), Headers: []action.Header{header}},
+		action.Message{Value: []byte(noise(30_000))},
+		action.Message{Value: []byte("{}\r\n")},
+		action.Message{Value: make([]byte, 1<<20)},
+		action.Message{Value: []byte("no JSON")},
 	)
 	if len(errs) != 5 || errs[0] != nil || !errors.Is(errs[1], kafka.MessageSizeTooLarge) || errs[2] != nil ||
 		errs[3] == nil || !strings.Contains(errs[3].Error(), "message 4 of 5 has 1048576 bytes") || errs[4] != nil {
@@ -321,16 +321,16 @@ func TestEmitMessages(t *testing.T) {
 	if errs := e.EmitMessages(t.Context()); errs != nil {
 		t.Errorf("no messages: %v", errs)
 	}
-	if errs := e.EmitMessages(t.Context(), emit.Message{Value: []byte("{}")}); errs != nil {
+	if errs := e.EmitMessages(t.Context(), action.Message{Value: []byte("{}")}); errs != nil {
 		t.Errorf("all acknowledged: %v", errs)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if errs := e.EmitMessages(ctx, emit.Message{}, emit.Message{}); len(errs) != 2 || !errors.Is(errs[1], context.Canceled) {
+	if errs := e.EmitMessages(ctx, action.Message{}, action.Message{}); len(errs) != 2 || !errors.Is(errs[1], context.Canceled) {
 		t.Errorf("cancelled: %v", errs)
 	}
 	closeWell(t, e)
-	if errs := e.EmitMessages(t.Context(), emit.Message{}); len(errs) != 1 || !errors.Is(errs[0], emit.ErrClosed) {
+	if errs := e.EmitMessages(t.Context(), action.Message{}); len(errs) != 1 || !errors.Is(errs[0], emit.ErrClosed) {
 		t.Errorf("after Close: %v", errs)
 	}
 }
