@@ -20,12 +20,13 @@ import (
 const (
 	defaultRelayInterval = time.Second
 
-	// relayRows and maxBatchBytes bound what a relay holds: what fits one request to
-	// a partition, so that no later event goes through when an earlier one does not.
-	relayRows = 1000
-	// relayOverhead is the most that a row takes beside its JSON: its key, at four
-	// bytes a character, and the framing.
-	relayOverhead = 4*action.MaxTenant + recordOverhead
+	// relayRows and relayBytes bound what a relay holds: what fits one request to a
+	// partition, so that no later event goes through when an earlier one does not.
+	relayRows  = 1000
+	relayBytes = maxKafkaMessageBytes + relayOverhead // the largest row alone is read too
+	// relayOverhead is what a row takes beside its JSON: its key, at four bytes a
+	// character, and the framing, twice, so that two rows keep below maxBatchBytes.
+	relayOverhead = 4*action.MaxTenant + 2*recordOverhead
 
 	maxRelayBackoff = 10 * time.Second
 
@@ -186,7 +187,7 @@ type row struct {
 
 // move publishes the oldest rows until ctx ends, and deletes those acknowledged.
 func (r *Relay) move(ctx, dbCtx context.Context, db database) (more bool, err error) {
-	rows, more, err := r.read(dbCtx, db)
+	rows, err := r.read(dbCtx, db)
 	if err != nil {
 		return false, fmt.Errorf("read the outbox: %w", err)
 	}
@@ -194,33 +195,37 @@ func (r *Relay) move(ctx, dbCtx context.Context, db database) (more bool, err er
 	if dbErr := r.settle(dbCtx, db, acked, refused); dbErr != nil {
 		err = errors.Join(err, dbErr)
 	}
-	return more, err
+	return len(rows) > 0, err
 }
 
-// read returns the oldest rows, as many as make one request.
-func (r *Relay) read(ctx context.Context, db database) (batch []row, more bool, err error) {
-	// What is too long for a message is not even read.
-	rows, err := db.QueryContext(ctx, fmt.Sprintf(
-		"SELECT id, CASE WHEN length(event) <= %d THEN event END FROM %s WHERE error IS NULL ORDER BY id LIMIT %d",
-		maxKafkaMessageBytes, r.cfg.Outbox.table, relayRows))
+// read returns the oldest rows, as many as make one request. The database adds up
+// their lengths, since one that has begun to send rows cannot be stopped cheaply.
+func (r *Relay) read(ctx context.Context, db database) ([]row, error) {
+	rows, err := db.QueryContext(ctx, fmt.Sprintf(`
+		WITH oldest AS (
+			SELECT id, CASE WHEN length(event) <= %[2]d THEN length(event) ELSE 0 END AS bytes
+			FROM %[1]s WHERE error IS NULL ORDER BY id LIMIT %[3]d
+		), counted AS (
+			SELECT id, bytes, sum(bytes + %[4]d) OVER (ORDER BY id) AS total FROM oldest
+		)
+		SELECT e.id, CASE WHEN c.bytes > 0 THEN e.event END
+		FROM %[1]s AS e JOIN counted AS c ON c.id = e.id WHERE c.total <= %[5]d ORDER BY e.id`,
+		r.cfg.Outbox.table, maxKafkaMessageBytes, relayRows, relayOverhead, relayBytes))
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	defer rows.Close()
-	size := 0
+	var batch []row
 	for rows.Next() {
 		var next row
 		var event []byte
 		if err := rows.Scan(&next.id, &event); err != nil {
-			return nil, false, err
-		}
-		if size += len(event) + relayOverhead; size > maxBatchBytes && len(batch) > 0 {
-			return batch, true, nil
+			return nil, err
 		}
 		next.line, next.wrong = line(event)
 		batch = append(batch, next)
 	}
-	return batch, len(batch) == relayRows, rows.Err()
+	return batch, rows.Err()
 }
 
 // line returns the JSON of a row without line breaks, or what is wrong with it.
