@@ -136,19 +136,19 @@ func (c *consumer) batch(ctx context.Context, blockBytes int, chunks <-chan *chu
 	}
 }
 
-// idleCheck is how long nothing comes before the ledger is read again.
-const idleCheck = 30 * time.Second
+// ledgerCheck is how often the ledger is read again.
+const ledgerCheck = 30 * time.Second
 
 // errBehind ends a consumer whose ledger does not hold what it wrote there.
 var errBehind = errors.New("the ledger is behind what was written to it, as after a restore: the rest is done again")
 
-// writeAll writes blocks one after the other. When none comes for a while it looks
-// whether the ledger still holds what was written: a store that was restored from a
-// copy would otherwise lack it for ever.
+// writeAll writes blocks one after the other. Now and then it looks whether the ledger
+// still holds what was written: a store that was restored from a copy would otherwise
+// lack it for ever.
 func (c *consumer) writeAll(ctx context.Context, t topic, positions map[int]int64, blocks <-chan *block, written func(*block)) error {
 	reached := maps.Clone(positions)
-	idle := time.NewTicker(idleCheck)
-	defer idle.Stop()
+	check := time.NewTicker(ledgerCheck)
+	defer check.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -161,11 +161,10 @@ func (c *consumer) writeAll(ctx context.Context, t topic, positions map[int]int6
 				reached[r.Partition] = r.To
 			}
 			written(b)
-			idle.Reset(idleCheck)
-		case <-idle.C:
+		case <-check.C:
 			ledger, err := c.store.Settled(ctx, t.name)
 			if err != nil {
-				c.logger.WarnContext(ctx, "read the ledger while idle", "error", err)
+				c.logger.WarnContext(ctx, "read the ledger again", "error", err)
 				continue
 			}
 			for partition, offset := range reached {

@@ -119,21 +119,21 @@ func TestMetricsCountWhatIsDone(t *testing.T) {
 		`actionlog_ingest_lag_seconds{partition="1"}`:                   0,
 		`actionlog_ingest_retention_margin_records{partition="1"}`:      22,
 	}
-	var wrong string
+	var wrong []string
 	defer func() {
 		if t.Failed() {
-			t.Log(wrong)
+			t.Log(strings.Join(wrong, "\n"))
 		}
 	}()
 	embeddedtest.Eventually(t, "the metrics", func() bool {
 		got := o.metrics()
-		wrong = ""
+		wrong = nil
 		for series, value := range want {
 			if n, ok := got[series]; !ok || n != value {
-				wrong += fmt.Sprintf("%s is %v (%t), want %v\n", series, n, ok, value)
+				wrong = append(wrong, fmt.Sprintf("%s is %v (%t), want %v", series, n, ok, value))
 			}
 		}
-		return wrong == ""
+		return wrong == nil
 	})
 	got := o.metrics()
 	if got[`actionlog_ingest_insert_seconds_count{step="insert events"}`] < 1 || got["go_goroutines"] < 1 || got["process_resident_memory_bytes"] < 1 {

@@ -23,7 +23,9 @@ type transactional struct {
 func (b *bundle) transactional(id string) transactional {
 	b.t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(b.cfg.KafkaBrokers...), kgo.TransactionalID(b.cfg.Topic+id),
-		kgo.DefaultProduceTopic(b.cfg.Topic), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0))
+		kgo.DefaultProduceTopic(b.cfg.Topic), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0),
+		// Longer than a test takes that leaves a transaction open.
+		kgo.TransactionTimeout(10*time.Minute))
 	if err != nil {
 		b.t.Fatal(err)
 	}
