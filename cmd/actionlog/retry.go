@@ -162,9 +162,7 @@ func (r *retrier) send(ctx context.Context, chunk []store.Rejected) error {
 			outcomes[i] = err
 			continue
 		}
-		sending.Go(func() {
-			outcomes[i] = emitter.EmitMessage(ctx, emit.Message{Value: message.Value, Headers: message.Headers})
-		})
+		sending.Go(func() { outcomes[i] = emitter.EmitMessage(ctx, message) })
 	}
 	sending.Wait()
 
