@@ -107,7 +107,7 @@ func parseMixed(set *flag.FlagSet, args []string) ([]string, error) {
 }
 
 func runRejectedList(ctx context.Context, e env, args []string) error {
-	set := flags(e, "rejected list", "")
+	set := flags(e, "rejected list", "\n       actionlog rejected show ADDRESS, and actionlog rejected retry: each has its own -h")
 	var chosen selection
 	chosen.flags(set)
 	pending := set.Bool("pending", false, "only those that were never sent again")
@@ -145,7 +145,7 @@ func runRejectedList(ctx context.Context, e env, args []string) error {
 	more, err := eachRejected(ctx, brief, filter, *limit, func(r *store.Rejected) error {
 		retried := "-"
 		if r.Retries > 0 {
-			retried = fmt.Sprintf("%d×", r.Retries)
+			retried = fmt.Sprintf("%d×, %s by %s", r.Retries, r.Last.Time.Format(time.RFC3339), printable([]byte(r.Last.Who)))
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Origin.Time.Format(store.TimeLayout), store.AddressOf(r.Origin, false), r.Reason, retried,
 			r.Field, strings.ReplaceAll(r.Message, "\n", " "))

@@ -227,6 +227,9 @@ func TestRetryOfAMendedMessageGivesOneEvent(t *testing.T) {
 	if out, _ := o.run(0, "show", rejected.address()); !strings.Contains(out, "3×, the last at ") || !strings.Contains(out, "by "+me.Username+": try 2") {
 		t.Errorf("show:\n%s", out)
 	}
+	if out, _ := o.run(0, "list"); !strings.Contains(out, "3×, "+at.Format(time.RFC3339)+" by "+me.Username) {
+		t.Errorf("list:\n%s", out)
+	}
 	if pending := o.list("--pending"); len(pending) != 0 {
 		t.Errorf("pending: %+v", pending)
 	}

@@ -127,7 +127,7 @@ func (s *Store) listRejected(ctx context.Context, f RejectedFilter, after *Rejec
 				c.and("(time, topic, partition, offset, topic_id) < ("+milliseconds+", ?, ?, ?, toUUID(?))",
 					after.Time.UnixMilli(), after.Topic, after.Partition, after.Offset, uuid.UUID(after.TopicID).String())
 			}
-			return s.readRejected(ctx, content, c, fetch, each)
+			return s.readRejected(ctx, content, c, "LIMIT ?", fetch, each)
 		},
 		place: (*Rejected).cursor,
 		size:  (*Rejected).size,
@@ -159,12 +159,8 @@ func (s *Store) RejectedAt(ctx context.Context, at Address) ([]Rejected, error) 
 		c.and("topic_id = toUUID(?)", at.TopicID.String())
 	}
 	var rows []Rejected
-	seen := map[RejectedCursor]bool{}
-	err := s.readRejected(ctx, "raw, headers", c, maxSameAddress, func(r *Rejected) error {
-		if place := r.cursor(); !seen[place] {
-			seen[place] = true
-			rows = append(rows, *r)
-		}
+	err := s.readRejected(ctx, "raw, headers", c, "LIMIT 1 BY time, topic_id LIMIT ?", maxSameAddress, func(r *Rejected) error {
+		rows = append(rows, *r)
 		return nil
 	})
 	if err != nil {
@@ -179,13 +175,14 @@ type headerRow struct {
 	Value string `ch:"value"`
 }
 
-// readRejected calls each with the rows that match, repeats included: without FINAL,
-// which would read the table from its beginning, the engine stops early. Content is
-// the expressions for the value and the headers.
-func (s *Store) readRejected(ctx context.Context, content string, c *condition, fetch int, each func(*Rejected) error) error {
+// readRejected calls each with the rows that match, newest first, repeats included:
+// without FINAL, which would read the table from its beginning, the engine stops
+// early. Content is the expressions for the value and the headers, limit the clause
+// that takes most.
+func (s *Store) readRejected(ctx context.Context, content string, c *condition, limit string, most int, each func(*Rejected) error) error {
 	query := "SELECT topic_id, topic, partition, offset, time, reason, field, message, length(raw), " + content + " FROM rejected WHERE " + c.sql() +
-		" ORDER BY time DESC, topic DESC, partition DESC, offset DESC, topic_id DESC LIMIT ?"
-	return eachRow(ctx, s.conn, query, append(c.args, fetch), func(scan func(...any) error) error {
+		" ORDER BY time DESC, topic DESC, partition DESC, offset DESC, topic_id DESC " + limit
+	return eachRow(ctx, s.conn, query, append(c.args, most), func(scan func(...any) error) error {
 		var r Rejected
 		var reason, raw string
 		var headers []headerRow

@@ -262,10 +262,13 @@ func TestRetriesOfAPageOfLongTopicNames(t *testing.T) {
 func TestRejectedAtAnAddress(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
+	execute(t, s, "SYSTEM STOP MERGES rejected")
 	old := rejectedAt(7, nil)
 	anew := rejectedAt(7, func(r *Rejected) { r.Origin.TopicID, r.Origin.Time = [16]byte{2}, noon.Add(time.Hour) })
 	insertRejected(t, s, old, anew, rejectedAt(8, nil), rejectedAt(7, func(r *Rejected) { r.Origin.Partition = 1 }))
-	insertRejected(t, s, old)
+	for range 12 { // repeats do not hide another message
+		insertRejected(t, s, anew)
+	}
 	if err := s.InsertRetries(t.Context(), []action.Origin{anew.Origin}, Retry{Time: noon, Who: "ann"}); err != nil {
 		t.Fatal(err)
 	}
