@@ -225,5 +225,8 @@ func derivedID(origin Origin) string {
 		sum := sha256.Sum256([]byte(topic))
 		topic = topic[:derivedTopic-17] + "~" + hex.EncodeToString(sum[:8])
 	}
-	return topic + "-" + strconv.Itoa(origin.Partition) + "-" + strconv.FormatInt(origin.Offset, 10)
+	id := append(make([]byte, 0, 128), topic...)
+	id = strconv.AppendInt(append(id, '-'), int64(origin.Partition), 10)
+	id = strconv.AppendInt(append(id, '-'), origin.Offset, 10)
+	return string(id)
 }
