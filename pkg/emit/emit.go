@@ -1,7 +1,18 @@
-// Package emit publishes actions to Kafka, for applications (Emit) and for
-// files and pipes of NDJSON (Lines). Whatever is reported as acknowledged is
-// durable in Kafka; whatever is not may or may not be there, and can be sent
-// again: ingest recognises a repeat by the event's tenant, time, id and bytes.
+// Package emit publishes actions to Kafka. Which call to choose:
+//
+//   - [Emitter.Emit] returns when Kafka has acknowledged the events: for what must
+//     not happen unless it is on record, and for whoever can wait some milliseconds.
+//   - [Emitter.Enqueue] with [Must] returns when the events are in a bounded queue,
+//     and waits only while that is full: for what must be on record, soon.
+//   - Enqueue with [BestEffort] never waits: it drops what the queue has no room
+//     for, and counts it. With Config.SpoolDir the queue goes on on the disk while
+//     Kafka is away, and outlives the process.
+//   - [Lines] publishes files and pipes of NDJSON, [Emitter.EmitMessages] bytes that
+//     are messages already.
+//
+// Whatever is reported as acknowledged is durable in Kafka; whatever is not may or
+// may not be there, and can be sent again: ingest recognises a repeat by the
+// event's tenant, time, id and bytes. Close the emitter to flush the queue.
 package emit
 
 import (
@@ -13,6 +24,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -53,8 +65,31 @@ type Config struct {
 	// ClientID is the name in the brokers' logs and quotas. Default
 	// "actionlog-emit".
 	ClientID string
-	// Logger is told about retries. Default: nobody is.
+	// Logger is told about retries, and about the spool. Default: nobody is.
 	Logger *slog.Logger
+
+	// QueueEvents and QueueBytes bound what Enqueue holds in memory, what is under
+	// way included. An empty queue takes any event. Defaults: 16,384 and 32 MiB.
+	QueueEvents int
+	QueueBytes  int64
+	// FlushTimeout is how long Close waits for what is queued. Default 10 s.
+	FlushTimeout time.Duration
+	// OnUndelivered is called, by one goroutine, for each event that Enqueue took
+	// and that will not reach Kafka. The queue stands still until it returns, so it
+	// must not call Enqueue or Close. Default: such events are logged as errors, whole.
+	OnUndelivered func(Undelivered)
+
+	// SpoolDir is a directory in which the queue goes on while Kafka is away. What is
+	// there is synced to the disk, and published in order when Kafka is back, also by
+	// the next emitter that is given the directory. It is for one topic and for one
+	// process at a time. Default: no spool.
+	SpoolDir string
+	// SpoolBytes bounds the files in SpoolDir. When they have no room, the queue in
+	// memory fills up. At least 24 MiB. Default 1 GiB.
+	SpoolBytes int64
+	// SpoolAfter is how long nothing gets through before the spool takes over.
+	// Default 2 s.
+	SpoolAfter time.Duration
 }
 
 // Emitter publishes events to one topic. It is safe for concurrent use: what
@@ -64,53 +99,83 @@ type Config struct {
 // Messages are keyed by tenant and placed by the same hash as Kafka's own
 // clients (murmur2), so that the events of a tenant keep their order, and a
 // repeat goes where the first one went. All in-sync replicas must acknowledge.
+// There is no order between what is queued and what is not.
 type Emitter struct {
 	cfg       Config
 	client    *kafka.Client
 	transport *kafka.Transport
 	log       *slog.Logger
 	topology  topology
+	queue     *queue
+	shutdown  func() error // once
 
 	mu      sync.Mutex
 	closed  bool
-	senders map[int]*sender
-	calls   sync.WaitGroup // calls of Emit and Lines under way
+	senders map[lane]*sender
+	calls   sync.WaitGroup // calls of Emit, EmitMessages and Lines under way
 	running sync.WaitGroup // senders
 }
 
-// New returns an emitter. It connects when it is first used, so it does not
-// fail because Kafka is away. Close it to let go of its connections.
+// New returns an emitter. It connects when it is first used, or when there is
+// something in the spool, so it does not fail because Kafka is away. Close it to
+// flush the queue and to let go of its connections and of the spool.
 func New(cfg Config) (*Emitter, error) {
-	if len(cfg.Brokers) == 0 {
-		return nil, errors.New("emit: no Kafka brokers given")
-	}
-	for _, b := range cfg.Brokers {
-		if _, _, err := net.SplitHostPort(b); err != nil {
-			return nil, fmt.Errorf("emit: broker %q is not host:port: %w", b, err)
-		}
-	}
-	if cfg.Topic == "" {
-		return nil, errors.New("emit: no topic given")
-	}
-	if cfg.RetryFor <= 0 {
-		cfg.RetryFor = defaultRetryFor
-	}
-	if cfg.ClientID == "" {
-		cfg.ClientID = "actionlog-emit"
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("emit: %w", err)
 	}
 	transport := &kafka.Transport{
 		ClientID: cfg.ClientID, TLS: cfg.TLS, SASL: cfg.SASL,
 		MetadataTopics: []string{cfg.Topic}, // not every topic of the cluster
 	}
 	client := &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Transport: transport}
-	return &Emitter{
+	e := &Emitter{
 		cfg: cfg, client: client, transport: transport, log: cfg.Logger,
 		topology: topology{client: client, transport: transport, topic: cfg.Topic},
-		senders:  make(map[int]*sender),
-	}, nil
+		senders:  make(map[lane]*sender),
+	}
+	e.shutdown = sync.OnceValue(e.close)
+	var err error
+	if e.queue, err = newQueue(cfg, e.publish); err != nil {
+		return nil, fmt.Errorf("emit: %w", err)
+	}
+	return e, nil
+}
+
+// check names what is wrong, and fills in the defaults.
+func (cfg *Config) check() error {
+	if len(cfg.Brokers) == 0 {
+		return errors.New("no Kafka brokers given")
+	}
+	for _, b := range cfg.Brokers {
+		if _, _, err := net.SplitHostPort(b); err != nil {
+			return fmt.Errorf("broker %q is not host:port: %w", b, err)
+		}
+	}
+	if cfg.Topic == "" {
+		return errors.New("no topic given")
+	}
+	if cfg.SpoolBytes > 0 && cfg.SpoolBytes < minSpoolBytes {
+		return fmt.Errorf("SpoolBytes is %d: give it %d or more, or 0 for %d", cfg.SpoolBytes, minSpoolBytes, defaultSpoolBytes)
+	}
+	setDefault(&cfg.RetryFor, defaultRetryFor)
+	setDefault(&cfg.QueueEvents, defaultQueueEvents)
+	setDefault(&cfg.QueueBytes, defaultQueueBytes)
+	setDefault(&cfg.FlushTimeout, defaultFlushTimeout)
+	setDefault(&cfg.SpoolBytes, defaultSpoolBytes)
+	setDefault(&cfg.SpoolAfter, defaultSpoolAfter)
+	if cfg.ClientID == "" {
+		cfg.ClientID = "actionlog-emit"
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+func setDefault[T int | int64 | time.Duration](to *T, value T) {
+	if *to <= 0 {
+		*to = value
+	}
 }
 
 // Stamp gives an event what makes a repeat of it recognisable, where absent: a
@@ -163,48 +228,84 @@ func (e *Emitter) Emit(ctx context.Context, events ...action.Event) error {
 	}
 	defer e.calls.Done()
 
-	now := time.Now()
-	records := make([]record, len(events))
-	for i := range events {
-		if err := Stamp(&events[i]); err != nil {
-			return fmt.Errorf("emit event %d of %d: %w", i+1, len(events), err)
-		}
-		value, err := encode(&events[i])
-		if err != nil {
-			return fmt.Errorf("emit event %d of %d: %w", i+1, len(events), err)
-		}
-		records[i] = record{key: key(events[i].Tenant), value: value, time: now}
-	}
-	block := newBlock(records)
-	if err := e.send(ctx, block); err != nil {
-		return &Error{Acknowledged: 0, Total: len(events), Err: err}
-	}
-	block.wait(ctx)
-	acked, err := block.outcome(ctx)
+	records, err := encodeAll(events)
 	if err != nil {
-		return &Error{Acknowledged: acked, Total: len(events), Err: err}
+		return err
+	}
+	for i, err := range e.publish(ctx, newBlock(records)) {
+		if err != nil {
+			return &Error{Acknowledged: i, Total: len(events), Err: err}
+		}
 	}
 	return nil
 }
 
-// Close waits until the calls under way have their answer, and closes the
-// connections. Calls after it fail with [ErrClosed].
-func (e *Emitter) Close() error {
+// Message is bytes that go to Kafka as they are.
+type Message struct {
+	// Value is what ingest decodes: an event as JSON, or what may have been meant
+	// as one. At most 1,047,552 bytes, with the headers.
+	Value   []byte
+	Headers []kafka.Header
+}
+
+// EmitMessages publishes messages and returns when each has its outcome. The result
+// says for each why it is not acknowledged, and is nil when all are. A message that
+// Kafka refuses does not stop the others. Messages are keyed as in [Lines]; they
+// must not change before EmitMessages returns and, when ctx ends early, after it.
+func (e *Emitter) EmitMessages(ctx context.Context, messages ...Message) []error {
+	if len(messages) == 0 {
+		return nil
+	}
+	if err := e.enter(); err != nil {
+		return slices.Repeat([]error{err}, len(messages))
+	}
+	defer e.calls.Done()
+
+	now := time.Now()
+	errs := make([]error, len(messages))
+	var records []record
+	var from []int // which message a record is
+	for i, m := range messages {
+		rec := record{key: tenantKey(m.Value), value: m.Value, headers: m.Headers, time: now}
+		if n := rec.size() - len(rec.key) - recordOverhead; n > maxKafkaMessageBytes {
+			errs[i] = fmt.Errorf("emit: message %d of %d has %d bytes: at most %d fit a Kafka message",
+				i+1, len(messages), n, maxKafkaMessageBytes)
+			continue
+		}
+		records = append(records, rec)
+		from = append(from, i)
+	}
+	for i, err := range e.publish(ctx, &block{records: records, independent: true}) {
+		errs[from[i]] = err
+	}
+	if slices.ContainsFunc(errs, func(err error) bool { return err != nil }) {
+		return errs
+	}
+	return nil
+}
+
+// Close waits until the calls under way have their answer, and as long as
+// FlushTimeout until everything that is queued is acknowledged. With a spool, what
+// remains goes there, at once when Kafka is away; without one it is given up. The
+// error says how many queued events were taken and not delivered since the emitter
+// was made: given up on now, or refused by Kafka before. Calls after Close fail with
+// [ErrClosed]; another Close returns the same.
+func (e *Emitter) Close() error { return e.shutdown() }
+
+func (e *Emitter) close() error {
 	e.mu.Lock()
-	already := e.closed
 	e.closed = true
 	e.mu.Unlock()
+	err := e.queue.close()
 	e.calls.Wait()
 	e.mu.Lock()
-	if !already {
-		for _, s := range e.senders {
-			close(s.queue) // no call is left that could send on it
-		}
+	for _, s := range e.senders {
+		close(s.queue) // no call is left that could send on it
 	}
 	e.mu.Unlock()
 	e.running.Wait()
 	e.transport.CloseIdleConnections()
-	return nil
+	return err
 }
 
 // enter registers a call that Close has to wait for.
@@ -236,6 +337,23 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// encodeAll stamps and encodes events.
+func encodeAll(events []action.Event) ([]record, error) {
+	now := time.Now()
+	records := make([]record, len(events))
+	for i := range events {
+		if err := Stamp(&events[i]); err != nil {
+			return nil, fmt.Errorf("emit event %d of %d: %w", i+1, len(events), err)
+		}
+		value, err := encode(&events[i])
+		if err != nil {
+			return nil, fmt.Errorf("emit event %d of %d: %w", i+1, len(events), err)
+		}
+		records[i] = record{key: key(events[i].Tenant), value: value, time: now}
+	}
+	return records, nil
+}
 
 // encode writes an event as one JSON object. Unlike json.Marshal it leaves <, >
 // and & as they are: people read these bytes.

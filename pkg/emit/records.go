@@ -3,11 +3,16 @@ package emit
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"slices"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 )
+
+// errUnknown stands for an outcome that nobody waited for.
+var errUnknown = errors.New("no answer yet")
 
 // recordReader gives the records of pieces to kafka-go's encoder, which reads
 // one to its end before it asks for the next, so that one of everything is
@@ -30,7 +35,7 @@ func (r *recordReader) ReadRecord() (*kafka.Record, error) {
 	}
 	rec := &r.batch[0].records[r.next]
 	r.next++
-	r.record = protocol.Record{Time: rec.time}
+	r.record = protocol.Record{Time: rec.time, Headers: rec.headers}
 	if rec.key != nil { // a nil interface is Kafka's null key
 		r.key.Reset(rec.key)
 		r.record.Key = &r.key
@@ -51,6 +56,11 @@ func (*view) Close() error { return nil }
 // is sent.
 type block struct {
 	records []record
+	// independent records do not wait for those before them to be accepted.
+	independent bool
+	// patient blocks are tried again until their context ends, others as long as
+	// RetryFor.
+	patient bool
 	pieces  []*piece
 	// where[i] is the place of pieces[i]'s records in the order given.
 	where [][]int32
@@ -60,10 +70,19 @@ type block struct {
 
 func newBlock(records []record) *block { return &block{records: records} }
 
+// publish sends a block, waits for it or the end of ctx, and returns what errors
+// returns.
+func (e *Emitter) publish(ctx context.Context, b *block) []error {
+	if b.err = e.send(ctx, b); b.err == nil {
+		b.wait(ctx)
+	}
+	return b.errors(ctx)
+}
+
 // send cuts a block into pieces and hands them to the senders of their
 // partitions. After an error some may be under way.
 func (e *Emitter) send(ctx context.Context, b *block) error {
-	partitions, err := e.partitions(ctx)
+	partitions, err := e.partitions(ctx, b.patient)
 	if err != nil {
 		return err
 	}
@@ -77,7 +96,7 @@ func (e *Emitter) send(ctx context.Context, b *block) error {
 			at = len(b.pieces)
 			open[partition] = at
 			target = append(target, partition)
-			b.pieces = append(b.pieces, &piece{ctx: ctx, done: make(chan struct{})})
+			b.pieces = append(b.pieces, &piece{ctx: ctx, independent: b.independent, done: make(chan struct{})})
 			b.where = append(b.where, nil)
 		}
 		p := b.pieces[at]
@@ -87,11 +106,11 @@ func (e *Emitter) send(ctx context.Context, b *block) error {
 	}
 	for i, p := range b.pieces {
 		select {
-		case e.sender(target[i]).queue <- p:
+		case e.sender(lane{partition: target[i], patient: b.patient}).queue <- p:
 		case <-ctx.Done():
 			// The rest is nobody's: whoever waits for the block must not wait for it.
 			for _, p := range b.pieces[i:] {
-				p.resolve(0, context.Cause(ctx))
+				p.resolve(context.Cause(ctx))
 			}
 			return nil
 		}
@@ -122,26 +141,45 @@ func (b *block) wait(ctx context.Context) {
 	}
 }
 
-// outcome returns how many leading records are acknowledged, and why the next
-// is not. A piece without an outcome counts as not acknowledged.
-func (b *block) outcome(ctx context.Context) (acked int, err error) {
+// errors returns for each record why it is not acknowledged, or nil when all are.
+// A piece without an outcome counts as not acknowledged.
+func (b *block) errors(ctx context.Context) []error {
 	if b.err != nil {
-		return 0, b.err
+		return slices.Repeat([]error{b.err}, len(b.records))
 	}
-	acked = len(b.records)
+	var errs []error
 	for i, p := range b.pieces {
-		n, cause := 0, context.Cause(ctx)
+		var unknown error
 		select {
 		case <-p.done:
-			n, cause = p.acked, p.err
+			if p.errs == nil {
+				continue
+			}
 		default:
+			unknown = errUnknown
+			if ctx.Err() != nil {
+				unknown = context.Cause(ctx)
+			}
 		}
-		if n == len(p.records) {
-			continue
+		if errs == nil {
+			errs = make([]error, len(b.records))
 		}
-		if first := int(b.where[i][n]); first < acked {
-			acked, err = first, cause
+		for n, at := range b.where[i] {
+			if errs[at] = unknown; unknown == nil {
+				errs[at] = p.errs[n]
+			}
 		}
 	}
-	return acked, err
+	return errs
+}
+
+// outcome returns how many leading records are acknowledged, and why the next
+// is not.
+func (b *block) outcome(ctx context.Context) (acked int, err error) {
+	for i, err := range b.errors(ctx) {
+		if err != nil {
+			return i, err
+		}
+	}
+	return len(b.records), nil
 }

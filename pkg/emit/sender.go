@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,8 @@ const (
 	// recordOverhead is the most that the framing of a record takes: seven
 	// varints and an attributes byte.
 	recordOverhead = 32
+	// headerOverhead is the most that the framing of a header takes: two varints.
+	headerOverhead = 10
 
 	// queueLength is how many pieces wait for a partition before callers do.
 	queueLength = 64
@@ -42,11 +45,19 @@ const (
 // same one.
 type record struct {
 	key, value []byte
+	headers    []kafka.Header
 	time       time.Time
+	policy     Policy // of what is queued
 }
 
 // size is the most bytes that the record takes in a batch.
-func (r *record) size() int { return len(r.key) + len(r.value) + recordOverhead }
+func (r *record) size() int {
+	n := len(r.key) + len(r.value) + recordOverhead
+	for _, h := range r.headers {
+		n += len(h.Key) + len(h.Value) + headerOverhead
+	}
+	return n
+}
 
 // piece is a run of records of one call for one partition, in order, of at most
 // maxBatchBytes.
@@ -54,34 +65,59 @@ type piece struct {
 	ctx     context.Context //nolint:containedctx // the caller's: a sender serves many, and drops what nobody waits for
 	records []record
 	bytes   int
+	// independent records are sent even if one before them in the piece is refused.
+	independent bool
 
-	// done is closed when acked and err are set.
-	done  chan struct{}
-	acked int // leading records that are acknowledged
-	err   error
+	// done is closed when errs is set.
+	done chan struct{}
+	errs []error // by record, nil where it is acknowledged; nil when all are
 }
 
-func (p *piece) resolve(acked int, err error) {
-	p.acked, p.err = acked, err
+// resolve gives all records of a piece the same outcome.
+func (p *piece) resolve(err error) {
+	if err != nil {
+		p.errs = slices.Repeat([]error{err}, len(p.records))
+	}
 	close(p.done)
 }
 
-// sender sends the pieces of one partition in their order, one request at a
-// time: with two under way a retry could overtake.
-type sender struct {
-	e         *Emitter
-	partition int
-	queue     chan *piece
+func (p *piece) part(from, to int) *piece {
+	return &piece{ctx: p.ctx, records: p.records[from:to], independent: p.independent, done: make(chan struct{})}
 }
 
-// sender returns the one of a partition, started when first needed.
-func (e *Emitter) sender(partition int) *sender {
+// lastErr is why the end of the piece is not acknowledged: only independent records
+// can be when one before them is not.
+func (p *piece) lastErr() error {
+	if p.errs == nil {
+		return nil
+	}
+	return p.errs[len(p.errs)-1]
+}
+
+// lane is what a sender serves. What is queued has lanes of its own: it may wait
+// for Kafka much longer than a call of Emit is willing to wait behind it.
+type lane struct {
+	partition int
+	patient   bool
+}
+
+// sender sends the pieces of one lane in their order, one request at a time: with
+// two under way a retry could overtake.
+type sender struct {
+	lane
+
+	e     *Emitter
+	queue chan *piece
+}
+
+// sender returns the one of a lane, started when first needed.
+func (e *Emitter) sender(l lane) *sender {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := e.senders[partition]
+	s := e.senders[l]
 	if s == nil {
-		s = &sender{e: e, partition: partition, queue: make(chan *piece, queueLength)}
-		e.senders[partition] = s
+		s = &sender{lane: l, e: e, queue: make(chan *piece, queueLength)}
+		e.senders[l] = s
 		e.running.Go(s.run)
 	}
 	return s
@@ -128,7 +164,9 @@ func (s *sender) poll() (*piece, bool) {
 }
 
 // deliver sends pieces as one batch until they are acknowledged, refused for
-// good, wanted by nobody any more, or RetryFor is over; and resolves them all.
+// good, wanted by nobody any more, or RetryFor is over; and resolves them all. A
+// patient sender takes only what is wrong with a record itself for a refusal, and
+// does not know RetryFor: topics get created, and rights granted.
 func (s *sender) deliver(batch []*piece) {
 	start := time.Now()
 	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
@@ -143,17 +181,15 @@ func (s *sender) deliver(batch []*piece) {
 		}
 		switch {
 		case err == nil:
-			for _, p := range batch {
-				p.resolve(len(p.records), nil)
-			}
+			resolveAll(batch, nil)
 			return
-		case tooLarge(err) && (len(batch) > 1 || len(batch[0].records) > 1):
+		case refusesRecord(err) && (len(batch) > 1 || len(batch[0].records) > 1):
 			s.deliverParts(batch)
 			return
-		case permanent(err):
+		case refusesRecord(err), permanent(err) && !s.patient:
 			resolveAll(batch, err)
 			return
-		case time.Since(start)+backoff > s.e.cfg.RetryFor:
+		case time.Since(start)+backoff > s.e.cfg.RetryFor && !s.patient:
 			resolveAll(batch, fmt.Errorf("nothing acknowledged for %s: %w",
 				time.Since(start).Round(100*time.Millisecond), s.e.explain(err)))
 			return
@@ -165,7 +201,8 @@ func (s *sender) deliver(batch []*piece) {
 	}
 }
 
-// deliverParts sends what was too large for the topic in two halves.
+// deliverParts sends what was refused because of some record in it in two halves,
+// so that in the end that record alone is refused.
 func (s *sender) deliverParts(batch []*piece) {
 	if len(batch) > 1 {
 		s.deliver(batch[:len(batch)/2])
@@ -174,17 +211,19 @@ func (s *sender) deliverParts(batch []*piece) {
 	}
 	whole := batch[0]
 	half := len(whole.records) / 2
-	var acked int
-	for _, records := range [][]record{whole.records[:half], whole.records[half:]} {
-		part := &piece{ctx: whole.ctx, records: records, done: make(chan struct{})}
-		s.deliver([]*piece{part})
-		acked += part.acked
-		if part.err != nil {
-			whole.resolve(acked, part.err)
-			return
-		}
+	first, second := whole.part(0, half), whole.part(half, len(whole.records))
+	s.deliver([]*piece{first})
+	if err := first.lastErr(); err != nil && !(whole.independent && refusesRecord(err)) {
+		second.resolve(err)
+	} else {
+		s.deliver([]*piece{second})
 	}
-	whole.resolve(acked, nil)
+	if first.errs != nil || second.errs != nil {
+		whole.errs = make([]error, len(whole.records))
+		copy(whole.errs, first.errs)
+		copy(whole.errs[half:], second.errs)
+	}
+	close(whole.done)
 }
 
 // attempt sends one produce request and waits for its answer. It is cancelled
@@ -217,7 +256,7 @@ func dropAbandoned(batch []*piece) []*piece {
 	var rest []*piece
 	for _, p := range batch {
 		if p.ctx.Err() != nil {
-			p.resolve(0, context.Cause(p.ctx))
+			p.resolve(context.Cause(p.ctx))
 		} else {
 			rest = append(rest, p)
 		}
@@ -227,7 +266,7 @@ func dropAbandoned(batch []*piece) []*piece {
 
 func resolveAll(batch []*piece, err error) {
 	for _, p := range batch {
-		p.resolve(0, err)
+		p.resolve(err)
 	}
 }
 
@@ -244,11 +283,13 @@ func pause(batch []*piece, d time.Duration) {
 // jitter spreads the retries of many emitters over time.
 func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
 
-func tooLarge(err error) bool {
-	return errors.Is(err, kafka.MessageSizeTooLarge) || errors.Is(err, kafka.RecordListTooLarge)
+// refusesRecord tells the answers that are about a record in the batch.
+func refusesRecord(err error) bool {
+	return errors.Is(err, kafka.MessageSizeTooLarge) || errors.Is(err, kafka.RecordListTooLarge) ||
+		errors.Is(err, kafka.InvalidTimestamp) || errors.Is(err, kafka.InvalidRecord)
 }
 
-// permanent tells the answers that time does not change. All else is retried:
+// permanent tells the other answers that waiting does not change. All else is retried:
 // Kafka's retriable codes, and every network error.
 func permanent(err error) bool {
 	var code kafka.Error
@@ -256,11 +297,9 @@ func permanent(err error) bool {
 		return false
 	}
 	switch code {
-	case kafka.MessageSizeTooLarge, kafka.RecordListTooLarge, kafka.InvalidTopic,
-		kafka.InvalidRequiredAcks, kafka.TopicAuthorizationFailed, kafka.ClusterAuthorizationFailed,
-		kafka.InvalidTimestamp, kafka.UnsupportedSASLMechanism, kafka.SASLAuthenticationFailed,
-		kafka.UnsupportedForMessageFormat, kafka.PolicyViolation, kafka.UnsupportedCompressionType,
-		kafka.InvalidRecord:
+	case kafka.InvalidTopic, kafka.InvalidRequiredAcks, kafka.TopicAuthorizationFailed,
+		kafka.ClusterAuthorizationFailed, kafka.UnsupportedSASLMechanism, kafka.SASLAuthenticationFailed,
+		kafka.UnsupportedForMessageFormat, kafka.PolicyViolation, kafka.UnsupportedCompressionType:
 		return true
 	default:
 		return false

@@ -93,8 +93,8 @@ func (t *topology) ask(ctx context.Context) ([]int, error) {
 }
 
 // partitions returns the topic's partitions, and waits for the brokers and the
-// topic as long as RetryFor.
-func (e *Emitter) partitions(ctx context.Context) ([]int, error) {
+// topic as long as RetryFor, or when patient until ctx ends.
+func (e *Emitter) partitions(ctx context.Context, patient bool) ([]int, error) {
 	start := time.Now()
 	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
 		partitions, err := e.topology.get(ctx)
@@ -103,9 +103,9 @@ func (e *Emitter) partitions(ctx context.Context) ([]int, error) {
 			return partitions, nil
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case permanent(err):
+		case permanent(err) && !patient:
 			return nil, err
-		case time.Since(start)+backoff > e.cfg.RetryFor:
+		case time.Since(start)+backoff > e.cfg.RetryFor && !patient:
 			return nil, fmt.Errorf("tried for %s: %w", time.Since(start).Round(100*time.Millisecond), e.explain(err))
 		}
 		e.log.Warn("ask Kafka again", "topic", e.cfg.Topic, "error", err)
