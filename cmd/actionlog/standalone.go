@@ -105,13 +105,20 @@ func serveAll(ctx context.Context, e env, args []string) error {
 		return err
 	}
 
+	serveDoor, door, err := openDoor(ctx, e, ingestCfg)
+	if err != nil {
+		return err
+	}
+
 	addresses := struct {
 		Query      string `json:"query"`
 		Kafka      string `json:"kafka"`
 		ClickHouse string `json:"clickhouse"`
-	}{"http://" + reachable(listener.Addr()), broker.Addr(), engine.URL()}
+		HTTP       string `json:"http,omitempty"`
+	}{"http://" + reachable(listener.Addr()), broker.Addr(), engine.URL(), door}
 
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return serveDoor(ctx) })
 	group.Go(func() error { return ingestService.Run(ctx) })
 	group.Go(func() error { return queryService.Serve(ctx, listener) })
 	group.Go(func() error { trim(ctx, e.logger, broker, ingestService, ingestCfg.Topic); return nil })
