@@ -19,6 +19,7 @@ type Config struct {
 	Group         string   `envconfig:"ACTIONLOG_GROUP" default:"actionlog" desc:"the Kafka consumer group of ingest"`
 	ClickHouseDSN string   `envconfig:"ACTIONLOG_CLICKHOUSE_DSN" default:"http://127.0.0.1:8123/actionlog" desc:"ClickHouse, as a clickhouse-go DSN: clickhouse://user:password@host:9000/actionlog, or http:// with port 8123. In standalone, where the embedded engine listens"`
 	IngestAddr    string   `envconfig:"ACTIONLOG_INGEST_ADDR" default:"127.0.0.1:8081" desc:"where ingest answers /healthz, /readyz and /metrics; empty for nowhere. Used by standalone only when it is set"`
+	HTTPAddr      string   `envconfig:"ACTIONLOG_HTTP_ADDR" desc:"where events are taken by POST, for applications without a Kafka client, such as 127.0.0.1:8082; empty for nowhere. Anyone who reaches it may write"`
 
 	TopicCreate     bool `envconfig:"ACTIONLOG_TOPIC_CREATE" default:"true" desc:"create the topic when it is missing"`
 	TopicPartitions int  `envconfig:"ACTIONLOG_TOPIC_PARTITIONS" default:"4" desc:"partitions of a topic that ingest creates, 1 to 1000"`
@@ -28,7 +29,7 @@ type Config struct {
 	BatchBytes    Size          `envconfig:"ACTIONLOG_BATCH_BYTES" default:"32MiB" desc:"or this many bytes of messages, 64KiB to 256MiB; at most a twelfth of ACTIONLOG_INGEST_MEMORY counts"`
 	BatchInterval time.Duration `envconfig:"ACTIONLOG_BATCH_INTERVAL" default:"250ms" desc:"or when its first event has waited this long, 1ms to 1m"`
 
-	Memory Size `envconfig:"ACTIONLOG_INGEST_MEMORY" default:"256MiB" desc:"the memory that ingest works in, whatever the backlog, 96MiB to 64GiB; in standalone the other parts come on top"`
+	Memory Size `envconfig:"ACTIONLOG_INGEST_MEMORY" default:"256MiB" desc:"the memory that ingest works in, whatever the backlog, 96MiB to 64GiB; ACTIONLOG_HTTP_ADDR takes up to 128MiB more, and in standalone the other parts come on top"`
 
 	SessionTimeout time.Duration `envconfig:"ACTIONLOG_SESSION_TIMEOUT" default:"10s" desc:"how long after an ingest has died another takes its partitions over, 6s to 5m"`
 }

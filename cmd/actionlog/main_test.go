@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 }
 
 // addresses is what standalone prints.
-type addresses struct{ Query, Kafka, ClickHouse string }
+type addresses struct{ Query, Kafka, ClickHouse, HTTP string }
 
 // standalone is a running actionlog standalone.
 type standalone struct {
@@ -358,10 +358,10 @@ func TestServicesRunApartAgainstBrokerAndDatabase(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := start(t, environment(t, dir))
-	queryAddr := freeAddress(t)
+	queryAddr, httpAddr := freeAddress(t), freeAddress(t)
 	topic := embeddedtest.Topic(t, 2) // on another broker than standalone's
 	env := append(os.Environ(), "ACTIONLOG_KAFKA_BROKERS="+embeddedtest.Broker(t), "ACTIONLOG_TOPIC="+topic, "ACTIONLOG_GROUP="+topic,
-		"ACTIONLOG_INGEST_ADDR="+freeAddress(t), "ACTIONLOG_QUERY_ADDR="+queryAddr,
+		"ACTIONLOG_INGEST_ADDR="+freeAddress(t), "ACTIONLOG_QUERY_ADDR="+queryAddr, "ACTIONLOG_HTTP_ADDR="+httpAddr,
 		"ACTIONLOG_CLICKHOUSE_DSN="+strings.Replace(s.ClickHouse, "http://", "http://default:"+password(t, dir)+"@", 1)+"/apart")
 	for _, name := range []string{"migrate", "migrate", "ingest", "query"} {
 		cmd := exec.Command(binary, name)
@@ -390,6 +390,16 @@ func TestServicesRunApartAgainstBrokerAndDatabase(t *testing.T) {
 	if out, err := emitter.CombinedOutput(); err != nil {
 		t.Fatalf("emit: %v\n%s", err, out)
 	}
+	embeddedtest.Eventually(t, "ingest over HTTP", func() bool {
+		conn, err := net.Dial("tcp", httpAddr)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
+	if code, answer := post(t, "http://"+httpAddr, "application/x-ndjson", ndjson("posted", 5)); code != http.StatusAccepted {
+		t.Fatalf("POST to ingest: %d %s", code, answer)
+	}
 	embeddedtest.Eventually(t, "the events in the other database", func() bool {
 		response, err := http.Get("http://" + queryAddr + "/v1/actions?tenant=kill")
 		if err != nil {
@@ -397,7 +407,7 @@ func TestServicesRunApartAgainstBrokerAndDatabase(t *testing.T) {
 		}
 		defer func() { _ = response.Body.Close() }()
 		var page struct{ Actions []struct{ ID string } }
-		return json.NewDecoder(response.Body).Decode(&page) == nil && len(page.Actions) == 10
+		return json.NewDecoder(response.Body).Decode(&page) == nil && len(page.Actions) == 15
 	})
 	if n := len(s.exported("kill")); n != 0 {
 		t.Errorf("the standalone's own database has %d of the events", n)

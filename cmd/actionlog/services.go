@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -40,10 +41,18 @@ func runIngest(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
+	memory := int64(cfg.Memory)
+	if cfg.HTTPAddr != "" {
+		memory += ingest.DoorMemory
+	}
 	// The runtime counts only what it manages itself.
-	debug.SetMemoryLimit(int64(cfg.Memory) / 10 * 9)
+	debug.SetMemoryLimit(memory / 10 * 9)
 	if wanted != nil {
 		return replay(ctx, e, service, *wanted)
+	}
+	serveDoor, _, err := openDoor(ctx, e, cfg)
+	if err != nil {
+		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	if cfg.IngestAddr != "" {
@@ -53,8 +62,27 @@ func runIngest(ctx context.Context, e env, args []string) error {
 		}
 		group.Go(func() error { return service.ServeHealth(ctx, listener) })
 	}
+	group.Go(func() error { return serveDoor(ctx) })
 	group.Go(func() error { return service.Run(ctx) })
 	return group.Wait()
+}
+
+// openDoor returns what serves the HTTP door, and its URL, empty when it is off.
+func openDoor(ctx context.Context, e env, cfg ingest.Config) (serve func(context.Context) error, where string, err error) {
+	if cfg.HTTPAddr == "" {
+		return func(context.Context) error { return nil }, "", nil
+	}
+	listener, err := listen(ctx, "ACTIONLOG_HTTP_ADDR", cfg.HTTPAddr)
+	if err != nil {
+		return nil, "", err
+	}
+	door, err := ingest.NewDoor(cfg, e.logger)
+	if err != nil {
+		return nil, "", errors.Join(err, listener.Close())
+	}
+	where = "http://" + reachable(listener.Addr())
+	e.logger.InfoContext(ctx, "events are taken over HTTP", "url", where+"/v1/actions")
+	return func(ctx context.Context) error { return door.Serve(ctx, listener) }, where, nil
 }
 
 func runQuery(ctx context.Context, e env, args []string) error {

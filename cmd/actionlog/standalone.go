@@ -105,12 +105,18 @@ func serveAll(ctx context.Context, e env, args []string) error {
 		return err
 	}
 
+	serveDoor, door, err := openDoor(ctx, e, ingestCfg)
+	if err != nil {
+		return err
+	}
+
 	addresses := struct {
 		Query      string `json:"query"`
 		Kafka      string `json:"kafka"`
 		ClickHouse string `json:"clickhouse"`
 		Ingest     string `json:"ingest,omitempty"`
-	}{"http://" + reachable(listener.Addr()), broker.Addr(), engine.URL(), ""}
+		HTTP       string `json:"http,omitempty"`
+	}{Query: "http://" + reachable(listener.Addr()), Kafka: broker.Addr(), ClickHouse: engine.URL(), HTTP: door}
 
 	group, ctx := errgroup.WithContext(ctx)
 	// Not at its default address: query's /readyz is enough for most, and a service of its
@@ -123,6 +129,7 @@ func serveAll(ctx context.Context, e env, args []string) error {
 		addresses.Ingest = "http://" + reachable(listener.Addr())
 		group.Go(func() error { return ingestService.ServeHealth(ctx, listener) })
 	}
+	group.Go(func() error { return serveDoor(ctx) })
 	group.Go(func() error { return ingestService.Run(ctx) })
 	group.Go(func() error { return queryService.Serve(ctx, listener) })
 	group.Go(func() error { trim(ctx, e.logger, broker, ingestService, ingestCfg.Topic); return nil })
