@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/actionlog/actionlog/ingest"
 	"github.com/actionlog/actionlog/pkg/embedded/embeddedtest"
 	"github.com/actionlog/actionlog/pkg/store"
 )
@@ -189,6 +191,22 @@ func TestLedgerWithoutKafkaLeavesTheLagOpen(t *testing.T) {
 	if lines, sum := decodeLedger(t, stdout); len(lines) != 1 || lines[0].Lag != nil || lines[0].Settled != 10 || sum.Lag != nil {
 		t.Errorf("got %s", stdout)
 	}
+}
+
+func TestWhatKafkaDeletedBeforeItWasSettledIsAGap(t *testing.T) {
+	t.Parallel()
+	f := func(l ledgerLine, log ingest.Log, wantLag int64, want ...store.Span) {
+		t.Helper()
+		l.add(log)
+		if *l.Lag != wantLag || l.Gap != (len(want) > 0) || !slices.Equal(l.Gaps, want) {
+			t.Errorf("%+v: got lag %d and gaps %v, want %d and %v", log, *l.Lag, l.Gaps, wantLag, want)
+		}
+	}
+	f(ledgerLine{}, ingest.Log{Start: 0, End: 9}, 9)
+	f(ledgerLine{}, ingest.Log{Start: 5, End: 9}, 9, store.Span{From: 0, To: 5})
+	f(ledgerLine{Settled: 5, Highest: 5}, ingest.Log{Start: 5, End: 9}, 4)
+	f(ledgerLine{Settled: 4, Highest: 4}, ingest.Log{Start: 5, End: 9}, 5, store.Span{From: 4, To: 5})
+	f(ledgerLine{Settled: 9, Highest: 9}, ingest.Log{Start: 5, End: 8}, 0) // settled since the log was looked at
 }
 
 func TestReplayFromTheCommandLine(t *testing.T) {

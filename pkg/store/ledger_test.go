@@ -183,6 +183,25 @@ func TestSettledReadsLittleOfALongLedger(t *testing.T) {
 	}
 }
 
+func TestSettledOfAThousandPartitions(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	const partitions = 1000
+	fillLedger(t, s, partitions, 3)
+	for range 2 {
+		settled, err := s.Settled(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := settled[[16]byte{1}][partitions-1], (Settled{300, 300}); len(settled[[16]byte{1}]) != partitions || got != want {
+			t.Errorf("%d partitions, the last one: got %+v, want %+v", len(settled[[16]byte{1}]), got, want)
+		}
+		if err := s.Checkpoint(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // fillLedger adds ranges of 100 offsets each to every partition of topic a.
 func fillLedger(t testing.TB, s *Store, partitions, ranges int) {
 	t.Helper()
