@@ -171,7 +171,7 @@ func (b *viewBuilder) rejectedConditions() []condition {
 		all = append(all, condition{"Reason is", names(chosen), b.link("reason")})
 	}
 	if b.pending() {
-		all = append(all, condition{"Retry is", "not retried", b.link("pending")})
+		all = append(all, condition{"Never", "retried", b.link("pending")})
 	}
 	return all
 }

@@ -151,7 +151,7 @@ func TestNothingIsDead(t *testing.T) {
 		if strings.HasPrefix(class, "t-") && used != "" { // categories come from the catalogue
 			continue
 		}
-		if class == "only-phone" || class == "only-medium" || class == "is-code" { // classes of facts
+		if slices.Contains([]string{"only-phone", "only-medium", "is-code"}, class) { // classes of facts
 			continue
 		}
 		if !strings.Contains(used, class) {

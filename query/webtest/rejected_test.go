@@ -148,7 +148,7 @@ func TestRejectedPageShowsAndFilters(t *testing.T) {
 		t.Errorf("%s shows %q", b.URL(), got)
 	}
 	b.Go(s.url + "/rejected?reason=too_many&pending=1")
-	if got := b.Texts(".state td:first-child"); !slices.Equal(got, []string{"Reason is too_many", "Retry is not retried"}) {
+	if got := b.Texts(".state td:first-child"); !slices.Equal(got, []string{"Reason is too_many", "Never retried"}) {
 		t.Errorf("nothing found: %q", got)
 	}
 	b.Follow(".head a")
