@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 
@@ -118,7 +119,7 @@ func (d *door) messages() []kafka.Message {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	reader := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{d.broker}, Topic: d.topic})
+	reader := kafka.NewReader(kafka.ReaderConfig{Brokers: []string{d.broker}, Topic: d.topic, MaxWait: 50 * time.Millisecond})
 	defer reader.Close()
 	var messages []kafka.Message
 	for range end - first {

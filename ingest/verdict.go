@@ -137,7 +137,7 @@ func writeJSON(w http.ResponseWriter, status int, contentType string, v any) int
 	w.WriteHeader(status)
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	if e.Encode(v) != nil {
+	if err := e.Encode(v); err != nil {
 		return statusClientClosed
 	}
 	return status
