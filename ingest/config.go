@@ -63,7 +63,7 @@ func (c Config) Validate() error {
 }
 
 // Size is a number of bytes. As text it may have a unit: 1048576, 1MiB, 1 MB.
-type Size uint64
+type Size uint64 //nolint:recvcheck // Decode sets it, and %s has to show a value
 
 // Decode implements envconfig.Decoder.
 func (s *Size) Decode(text string) error {

@@ -84,6 +84,11 @@ type cells interface {
 	reset()
 }
 
+// same returns the cells of the same column, which are of the same type.
+func same[T cells](other cells) T {
+	return other.(T) //nolint:forcetypeassert // another type would be a bug
+}
+
 // plain is a column of values that clickhouse-go takes as a slice.
 type plain[T any] struct {
 	values []T
@@ -92,7 +97,7 @@ type plain[T any] struct {
 }
 
 func (p *plain[T]) append(a *Action)        { p.values = append(p.values, p.of(a)) }
-func (p *plain[T]) appendAll(other cells)   { p.values = append(p.values, other.(*plain[T]).values...) }
+func (p *plain[T]) appendAll(other cells)   { p.values = append(p.values, same[*plain[T]](other).values...) }
 func (p *plain[T]) read(row int, a *Action) { p.to(p.values[row], a) }
 func (p *plain[T]) reset()                  { p.values = p.values[:0] }
 
@@ -157,7 +162,7 @@ type textCells struct {
 }
 
 func (t *textCells) append(a *Action)        { t.add(t.of(a)) }
-func (t *textCells) appendAll(other cells)   { t.addAll(&other.(*textCells).texts) }
+func (t *textCells) appendAll(other cells)   { t.addAll(&same[*textCells](other).texts) }
 func (t *textCells) read(row int, a *Action) { t.to(strings.Clone(t.at(row)), a) }
 func (t *textCells) reset()                  { t.clear() }
 
@@ -276,7 +281,7 @@ type lowCells struct {
 }
 
 func (l *lowCells) append(a *Action)        { l.add(l.of(a)) }
-func (l *lowCells) appendAll(other cells)   { l.addAll(&other.(*lowCells).dictionary) }
+func (l *lowCells) appendAll(other cells)   { l.addAll(&same[*lowCells](other).dictionary) }
 func (l *lowCells) read(row int, a *Action) { l.to(strings.Clone(l.at(row)), a) }
 func (l *lowCells) reset()                  { l.clear() }
 
@@ -301,7 +306,7 @@ func (r *relatedCells) append(a *Action) {
 }
 
 func (r *relatedCells) appendAll(other cells) {
-	from := other.(*relatedCells)
+	from := same[*relatedCells](other)
 	before := uint64(r.ids.len())
 	for _, end := range from.ends {
 		r.ends = append(r.ends, before+end)
