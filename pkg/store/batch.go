@@ -96,8 +96,10 @@ type plain[T any] struct {
 	to     func(T, *Action)
 }
 
-func (p *plain[T]) append(a *Action)        { p.values = append(p.values, p.of(a)) }
-func (p *plain[T]) appendAll(other cells)   { p.values = append(p.values, same[*plain[T]](other).values...) }
+func (p *plain[T]) append(a *Action) { p.values = append(p.values, p.of(a)) }
+func (p *plain[T]) appendAll(other cells) {
+	p.values = append(p.values, same[*plain[T]](other).values...)
+}
 func (p *plain[T]) read(row int, a *Action) { p.to(p.values[row], a) }
 func (p *plain[T]) reset()                  { p.values = p.values[:0] }
 
