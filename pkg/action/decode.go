@@ -40,7 +40,17 @@ func Decode(value []byte, origin Origin) (Event, *Rejection) {
 	return e, nil
 }
 
+// decode is Decode, into an event that shares no memory with value.
 func decode(value []byte, origin Origin, e *Event) *Rejection {
+	if len(value) <= MaxMessageBytes {
+		value = bytes.Clone(value)
+	}
+	return DecodeInto(e, value, origin)
+}
+
+// decodeTokens reads a message token by token into e, which is empty, and says what is
+// wrong with it. Its verdict is the one that counts.
+func decodeTokens(value []byte, origin Origin, e *Event) *Rejection {
 	switch {
 	case len(value) > MaxMessageBytes:
 		return &Rejection{Reason: ReasonTooLarge, Message: fmt.Sprintf(
@@ -52,7 +62,7 @@ func decode(value []byte, origin Origin, e *Event) *Rejection {
 			"send UTF-8 without one"}
 	}
 	d := newDecoder(value, namesCheckedHere)
-	d.whole = string(value)
+	d.whole = alias(value)
 	if r := d.object(); r != nil {
 		return r
 	}
@@ -73,8 +83,8 @@ type decoder struct {
 	value []byte
 	base  string
 	start int
-	// whole is a copy of the message. Texts without escapes are parts of it, which
-	// costs one allocation an event instead of one a text.
+	// whole shares the memory of the message. Texts without escapes are parts of it,
+	// which costs no allocation.
 	whole string
 }
 

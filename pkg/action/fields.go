@@ -53,6 +53,9 @@ type field[T any] struct {
 	// read decodes any other field, beginning at its value. The decoder's last
 	// token is the field's name.
 	read func(*decoder, *T) *Rejection
+	// scan is read for a value without a fault; false is no verdict. A field has both
+	// or neither.
+	scan func(*scanner, *T) bool
 }
 
 // text is what a string must look like.
@@ -82,21 +85,33 @@ type fields[T any] struct {
 var (
 	eventFields = fields[Event]{of: "an event", list: []field[Event]{
 		{name: "id", text: text{min: 1, max: 128, form: wrongID}, at: func(e *Event) *string { return &e.ID }},
-		{name: "time", read: readTime},
+		{name: "time", read: readTime, scan: scanTime},
 		{name: "tenant", text: text{min: 1, max: MaxTenant, absent: DefaultTenant}, at: func(e *Event) *string { return &e.Tenant }},
-		{name: "actor", required: true, read: func(d *decoder, e *Event) *Rejection { return readObject(d, &actorFields, &e.Actor) }},
-		{name: "on_behalf_of", read: func(d *decoder, e *Event) *Rejection { return readObject(d, &actorFields, &e.OnBehalfOf) }},
-		{name: "ip", read: readIP},
+		{
+			name: "actor", required: true,
+			read: func(d *decoder, e *Event) *Rejection { return readObject(d, &actorFields, &e.Actor) },
+			scan: func(s *scanner, e *Event) bool { return scanObject(s, &actorFields, &e.Actor) },
+		},
+		{
+			name: "on_behalf_of",
+			read: func(d *decoder, e *Event) *Rejection { return readObject(d, &actorFields, &e.OnBehalfOf) },
+			scan: func(s *scanner, e *Event) bool { return scanObject(s, &actorFields, &e.OnBehalfOf) },
+		},
+		{name: "ip", read: readIP, scan: scanIP},
 		{name: "action", required: true, text: text{min: 1, max: MaxAction, form: wrongAction}, at: func(e *Event) *string { return &e.Action }},
 		{name: "outcome", text: text{oneOf: Outcomes(), absent: DefaultOutcome}, at: func(e *Event) *string { return &e.Outcome }},
-		{name: "subject", read: func(d *decoder, e *Event) *Rejection { return readObject(d, &recordFields, &e.Subject) }},
-		{name: "related", read: readRelated},
+		{
+			name: "subject",
+			read: func(d *decoder, e *Event) *Rejection { return readObject(d, &recordFields, &e.Subject) },
+			scan: func(s *scanner, e *Event) bool { return scanObject(s, &recordFields, &e.Subject) },
+		},
+		{name: "related", read: readRelated, scan: scanRelated},
 		{name: "description", text: text{max: MaxDescriptionBytes, bytes: true}, at: func(e *Event) *string { return &e.Description }},
 		{name: "reason", text: text{max: 1024}, at: func(e *Event) *string { return &e.Reason }},
 		{name: "session_id", text: text{max: 256}, at: func(e *Event) *string { return &e.SessionID }},
 		{name: "request_id", text: text{max: 256}, at: func(e *Event) *string { return &e.RequestID }},
 		{name: "user_agent", text: text{max: 1024}, at: func(e *Event) *string { return &e.UserAgent }},
-		{name: "details", read: readDetails},
+		{name: "details", read: readDetails, scan: scanDetails},
 	}}
 	actorFields = fields[Actor]{of: "an actor", list: []field[Actor]{
 		{name: "id", required: true, text: text{min: 1, max: MaxActorID}, at: func(a *Actor) *string { return &a.ID }},

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -46,15 +47,28 @@ func parseTime(s string) (t time.Time, wrong string) {
 		// last millisecond before stands for it, so the event stays in its day.
 		second, millisecond, leap = 59, 999, true
 	}
-	local := time.Date(year, time.Month(month), day, hour, minute, second, millisecond*int(time.Millisecond), time.UTC)
-	if local.Month() != time.Month(month) || local.Day() != day {
+	if month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
 		return t, "there is no such date: send a day that the month has"
 	}
-	t = local.Add(-offset)
+	t = time.Date(year, time.Month(month), day, hour, minute, second, millisecond*int(time.Millisecond), time.UTC).Add(-offset)
 	if leap && (t.Hour() != 23 || t.Minute() != 59) {
 		return time.Time{}, "a leap second ends a day of UTC: send seconds from 00 to 59"
 	}
 	return t, ""
+}
+
+// daysIn returns how many days a month has.
+func daysIn(year, month int) int {
+	switch month {
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	}
+	return 31
 }
 
 // parseFraction reads the fraction of a second at the start of s, if there is
@@ -93,6 +107,22 @@ func parseOffset(s string) (offset time.Duration, ok bool) {
 		offset = -offset
 	}
 	return offset, true
+}
+
+// parseIP reads an address, or returns what is wrong and the remedy. An IPv4 address
+// mapped into IPv6 becomes IPv4.
+func parseIP(s string) (addr netip.Addr, wrong string) {
+	addr, err := netip.ParseAddr(s)
+	switch {
+	case err != nil:
+		return netip.Addr{}, "send an IPv4 or IPv6 address alone, as 192.0.2.7 or 2001:db8::7, or leave the field out"
+	case addr.Zone() != "":
+		return netip.Addr{}, "send the address without its zone"
+	case addr == netip.IPv6Unspecified():
+		// The store has no other value for an absent address.
+		return netip.Addr{}, "this address stands for none: leave the field out"
+	}
+	return addr.Unmap(), ""
 }
 
 // number returns the value of s, of digits only, or -1.
@@ -147,10 +177,11 @@ var invisible = &unicode.RangeTable{
 
 // wrongID is the form of an id: printable characters.
 func wrongID(s string) string {
-	for _, r := range s {
-		if r >= ' ' && r < 0x7f {
-			continue
-		}
+	plain := 0
+	for plain < len(s) && ' ' <= s[plain] && s[plain] < 0x7f {
+		plain++
+	}
+	for _, r := range s[plain:] {
 		if unicode.Is(invisible, r) {
 			return fmt.Sprintf("it holds %U, which cannot be seen: send printable characters", r)
 		}
@@ -165,10 +196,10 @@ func wrongAction(s string) string {
 	dots, word := 0, 0
 	for i := range len(s) {
 		switch c := s[i]; {
-		case c == '.' && word > 0:
-			dots, word = dots+1, 0
 		case isWordByte(c) && (c < 'A' || c > 'Z'):
 			word++
+		case c == '.' && word > 0:
+			dots, word = dots+1, 0
 		default:
 			return remedy
 		}
@@ -194,5 +225,8 @@ func derivedID(origin Origin) string {
 		sum := sha256.Sum256([]byte(topic))
 		topic = topic[:derivedTopic-17] + "~" + hex.EncodeToString(sum[:8])
 	}
-	return topic + "-" + strconv.Itoa(origin.Partition) + "-" + strconv.FormatInt(origin.Offset, 10)
+	id := append(make([]byte, 0, 128), topic...)
+	id = strconv.AppendInt(append(id, '-'), int64(origin.Partition), 10)
+	id = strconv.AppendInt(append(id, '-'), origin.Offset, 10)
+	return string(id)
 }

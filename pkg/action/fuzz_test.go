@@ -12,7 +12,7 @@ import (
 
 // FuzzDecode: whatever the message is, Decode returns an event within its bounds
 // that its own JSON form keeps, or a rejection from the list with a message fit
-// to show.
+// to show; and the scanner makes no difference.
 func FuzzDecode(f *testing.F) {
 	for _, c := range slices.Concat(actiontest.Valid(), actiontest.Broken()) {
 		if len(c.Value) < 4096 {
@@ -20,6 +20,7 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
+		checkAgree(t, value)
 		event, rejected := action.Decode(value, origin())
 		if rejected != nil {
 			checkRejection(t, rejection(t, value))

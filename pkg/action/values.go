@@ -3,7 +3,6 @@ package action
 import (
 	"bytes"
 	"fmt"
-	"net/netip"
 	"strconv"
 	"time"
 
@@ -34,17 +33,11 @@ func readIP(d *decoder, e *Event) *Rejection {
 	if r != nil {
 		return r
 	}
-	addr, err := netip.ParseAddr(s)
-	switch {
-	case err != nil:
-		return d.malformedText(s, "send an IPv4 or IPv6 address alone, as 192.0.2.7 or 2001:db8::7, or leave the field out")
-	case addr.Zone() != "":
-		return d.malformedText(s, "send the address without its zone")
-	case addr == netip.IPv6Unspecified():
-		// The store has no other value for an absent address.
-		return d.malformedText(s, "this address stands for none: leave the field out")
+	addr, wrong := parseIP(s)
+	if wrong != "" {
+		return d.malformedText(s, wrong)
 	}
-	e.IP = addr.Unmap()
+	e.IP = addr
 	return nil
 }
 
@@ -110,7 +103,7 @@ func readDetails(d *decoder, e *Event) *Rejection {
 			return &Rejection{Reason: ReasonTooDeep, Field: "details", Message: fmt.Sprintf(
 				"details has objects and arrays more than %d levels deep: send at most %d levels", MaxDetailsDepth, MaxDetailsDepth)}
 		case depth == 0:
-			e.Details = bytes.Clone(in.value[:size])
+			e.Details = in.value[:size:size]
 			if err := d.json.SkipValue(); err != nil {
 				return d.broken(err)
 			}
@@ -136,4 +129,11 @@ func complete(e *Event, origin Origin) *Rejection {
 	return nil
 }
 
-func inRange(t time.Time) bool { return MinYear <= t.Year() && t.Year() <= MaxYear }
+// inRange reports whether t is from MinYear to MaxYear.
+func inRange(t time.Time) bool { return earliest <= t.Unix() && t.Unix() < afterLatest }
+
+// The seconds of Unix time from which, and before which, an event's time is.
+var (
+	earliest    = time.Date(MinYear, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	afterLatest = time.Date(MaxYear+1, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+)
