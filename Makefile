@@ -127,6 +127,12 @@ bench: engine ## Run the benchmarks of every package
 			all = all (all == "" ? "" : ",") "\"" name "\":{" line "}" } \
 		END { print "{" all "}" }'
 
+# A module of its own, so that the libraries it compares are no dependencies of ours.
+.PHONY: bench-json
+bench-json: ## Compare JSON libraries on events: time, and what they let pass
+	$(need_go)
+	@cd pkg/action/jsonbench && go run -mod=mod .
+
 .PHONY: test-tools
 test-tools: test-cc test-browser $(AXE_STAMP)
 
