@@ -53,7 +53,8 @@ type field[T any] struct {
 	// read decodes any other field, beginning at its value. The decoder's last
 	// token is the field's name.
 	read func(*decoder, *T) *Rejection
-	// scan is read for a field without a fault. False is no verdict.
+	// scan is read for a value without a fault; false is no verdict. A field has both
+	// or neither.
 	scan func(*scanner, *T) bool
 }
 

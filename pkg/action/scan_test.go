@@ -113,7 +113,7 @@ func TestScannerAgreesOnRandomEvents(t *testing.T) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
-	t.Logf("repeat with -action.seed %d", *seed)
+	t.Logf("repeat with -action.seed=%d", *seed)
 	g := generator{rand.New(rand.NewPCG(*seed, 0))}
 	accepted := 0
 	for range *events {
