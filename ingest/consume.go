@@ -70,7 +70,7 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 	limits := c.cfg.limits(len(positions))
 	group, ctx := errgroup.WithContext(ctx)
 	chunks, freeChunks := make(chan *chunk), full[chunk](limits.chunks)
-	blocks, freeBlocks := make(chan *block), full[block](2) // one is filled while the other is written
+	blocks, freeBlocks := make(chan *block), full[block](inFlight+1) // one is filled meanwhile
 	for partition, position := range positions {
 		group.Go(func() error {
 			f := fetcher{consumer: c, topic: t, partition: partition, position: position, fetchBytes: limits.fetchBytes, free: freeChunks}
@@ -80,7 +80,8 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 	group.Go(func() error { return c.batch(ctx, limits.blockBytes, chunks, freeChunks, blocks, freeBlocks) })
 	group.Go(func() error { return c.checkpoint(ctx, t) })
 	group.Go(func() error {
-		return c.writeAll(ctx, t, positions, blocks, func(b *block) {
+		return c.writeAll(ctx, group, t, positions, blocks, func(b *block) {
+			c.metrics.wrote(b)
 			written(b.ranges)
 			freeBlocks <- b
 		})
@@ -142,21 +143,49 @@ const ledgerCheck = 30 * time.Second
 // errBehind ends a consumer whose ledger does not hold what it wrote there.
 var errBehind = errors.New("the ledger is behind what was written to it, as after a restore: the rest is done again")
 
-// writeAll writes blocks one after the other. Now and then it looks whether the ledger
-// still holds what was written: a store that was restored from a copy would otherwise
-// lack it for ever.
-func (c *consumer) writeAll(ctx context.Context, t topic, positions map[int]int64, blocks <-chan *block, written func(*block)) error {
+// inFlight is how many blocks are written at a time. While the rows of one are being
+// inserted, the other is encoded, sent, and told to the ledger.
+const inFlight = 2
+
+// writing is a block that is being written; done is closed when it has been.
+type writing struct {
+	*block
+	done chan struct{}
+}
+
+// writeAll writes blocks and calls written for each, in the order in which they come.
+// Now and then it looks whether the ledger still holds what was written: a store that
+// was restored from a copy would otherwise lack it for ever.
+func (c *consumer) writeAll(ctx context.Context, group *errgroup.Group, t topic, positions map[int]int64, blocks <-chan *block, written func(*block)) error {
 	reached := maps.Clone(positions)
 	check := time.NewTicker(ledgerCheck)
 	defer check.Stop()
+	var pending []writing // the oldest first
 	for {
+		in := blocks
+		if len(pending) == inFlight {
+			in = nil
+		}
+		var oldest chan struct{}
+		if len(pending) > 0 {
+			oldest = pending[0].done
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case b := <-blocks:
-			if err := c.write(ctx, t, b); err != nil {
+		case b := <-in:
+			w := writing{b, make(chan struct{})}
+			pending = append(pending, w)
+			group.Go(func() error {
+				err := c.write(ctx, t, w.block)
+				if err == nil {
+					close(w.done)
+				}
 				return err
-			}
+			})
+		case <-oldest:
+			b := pending[0].block
+			pending = pending[1:]
 			for _, r := range b.ranges {
 				reached[r.Partition] = r.To
 			}
@@ -197,7 +226,6 @@ func (c *consumer) write(ctx context.Context, t topic, b *block) error {
 	if err != nil {
 		return err
 	}
-	c.metrics.wrote(b)
 	c.logger.DebugContext(ctx, "block written", "events", b.actions.Rows(), "rejected", len(b.rejected), "ranges", len(b.ranges))
 	return nil
 }

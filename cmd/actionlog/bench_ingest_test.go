@@ -224,7 +224,7 @@ func (b *ingestBench) limit() (took, cpu time.Duration) {
 	before := b.cpu()
 	began := time.Now()
 	b.execute("INSERT INTO limit_actions (" + columns + ") SELECT " + columns + " FROM file('" + file + "', Native) SETTINGS max_partitions_per_insert_block = 0, " +
-		"max_block_size = " + rows + ", min_insert_block_size_rows = " + rows + ", min_insert_block_size_bytes = 0")
+		"max_block_size = " + rows + ", min_insert_block_size_rows = " + rows + ", min_insert_block_size_bytes = 0, optimize_on_insert = 0")
 	took, cpu = time.Since(began), b.cpu().engine-before.engine
 	if n := b.count("SELECT count() FROM limit_actions"); n != *benchEvents {
 		b.t.Fatalf("the engine inserted %d rows, want %d", n, *benchEvents)

@@ -29,12 +29,14 @@ type Range struct {
 // insertContext adds the settings of an insert: it is synchronous, may touch as many
 // months as its events do, and is stored even where the server takes it for a repeat:
 // repeats are the table's to collapse, and a server that has only begun to store the
-// first would lose both.
+// first would lose both. Repeats within the insert are left to merges and reads as all
+// others are, which saves a fifth of its time.
 func insertContext(ctx context.Context) context.Context {
 	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
 		"async_insert":                    0,
 		"max_partitions_per_insert_block": 0,
 		"insert_deduplicate":              0,
+		"optimize_on_insert":              0,
 	}))
 }
 
