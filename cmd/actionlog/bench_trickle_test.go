@@ -35,7 +35,7 @@ func TestBenchTrickle(t *testing.T) {
 	b.start()
 	events := int(trickleFor.Seconds() * float64(*trickleRate))
 	b.workload = &workload.Workload{Seed: 1, From: time.Now().Add(-*trickleFor), Span: *trickleFor, Events: events}
-	cmd := b.startIngest(os.Stderr)
+	cmd := b.startIngest("bench", os.Stderr)
 	url := b.startQuery()
 	emitter, err := emit.New(emit.Config{Brokers: []string{b.broker.Addr}, Topic: "bench"})
 	if err != nil {
