@@ -394,7 +394,8 @@ func (w *torture) produce(ctx context.Context, n int) {
 		return
 	}
 	defer func() { _ = emitter.Close() }()
-	tick := time.NewTicker(10 * time.Millisecond)
+	// Little enough for a loaded machine, so that recovery is no matter of its speed.
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for i := 0; ; i++ {
 		select {
@@ -410,7 +411,7 @@ func (w *torture) produce(ctx context.Context, n int) {
 			fmt.Fprintf(&lines, `{"id":%q,"time":"2026-%02d-01T00:00:00Z","tenant":"t%d","actor":{"id":"a"},"action":"record.viewed","description":%q}`+"\n",
 				id, 1+i%12, n+j*tortureProducers%tortureTenants, ids[id])
 		}
-		if i%50 == 0 {
+		if i%20 == 0 {
 			fmt.Fprintf(&lines, "poison %d %d\n", n, i)
 		}
 		if _, err := emit.Lines(context.WithoutCancel(ctx), &lines, emitter); err != nil {
