@@ -26,7 +26,8 @@ const startTimeout = 3 * time.Minute
 
 // One process is broker and controller. A single replica and partition of each
 // internal topic, and no wait for more members before a group's first generation,
-// make it quick; all else is as Kafka has it.
+// make it quick. One that was killed may register again only when its session is over,
+// so that is short. All else is as Kafka has it.
 const properties = `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:%PORT
@@ -36,6 +37,8 @@ listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs=%DATA
 auto.create.topics.enable=false
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 group.initial.rebalance.delay.ms=0
 offsets.topic.num.partitions=1
 offsets.topic.replication.factor=1
@@ -135,7 +138,7 @@ func configure(ctx context.Context, cfg Config) (config, addr string, err error)
 // second compiler.
 func java(ctx context.Context, cfg Config, args ...string) *exec.Cmd {
 	args = append([]string{"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", filepath.Join(cfg.Libs, "*")}, args...)
-	cmd := exec.CommandContext(ctx, "java", args...) //nolint:gosec // the arguments are those of this package
+	cmd := exec.CommandContext(ctx, "java", args...)
 	cmd.Dir = cfg.Dir
 	cmd.SysProcAttr = attributes()
 	return cmd
