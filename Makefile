@@ -44,7 +44,7 @@ endef
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: engine ## Build bin/actionlog and fetch the embedded engine
@@ -76,7 +76,7 @@ test: engine test-tools ## Install what the tests need and run them with the rac
 	CGO_ENABLED=1 go test -race $(TESTFLAGS) $(PKG)
 
 # Kafka 4 is to decide where the embedded broker is too kind: the same tests, another
-# address. Java and Maven are the only parts whose absence passes for a skipped test.
+# broker. Java and Maven are the only parts whose absence passes for a skipped test.
 .PHONY: test-kafka
 test-kafka: ## Run the tests that use Kafka against Apache Kafka 4 (Java 17, Maven)
 	@for tool in java mvn; do \
@@ -84,21 +84,23 @@ test-kafka: ## Run the tests that use Kafka against Apache Kafka 4 (Java 17, Mav
 	done; \
 	exec $(MAKE) --no-print-directory kafka4
 
+# Of cmd, the tests that have no standalone in them: that one has the embedded broker.
+# PKG=… on the command line narrows it all to those packages.
+KAFKA_CMD_TESTS := ^Test(ServicesRunApart|Rejected|Retry|AnInterruptedRetry|Ledger|Replay|Torture$$)
 .PHONY: kafka4
+kafka4: export ACTIONLOG_TEST_KAFKA_LIBS = $(CURDIR)/$(KAFKA)/libs
 kafka4: engine test-cc $(KAFKA_STAMP)
-	go build -o bin/kafka4 ./$(KAFKA)
-	@exec bin/kafka4 $(CURDIR)/$(KAFKA)/libs $(MAKE) --no-print-directory kafka4-tests
-
-# What kafka4 runs beside Kafka. The other tests of cmd are about standalone, which
-# always has the embedded broker.
-.PHONY: kafka4-tests
-kafka4-tests: PKG = ./ingest/... ./pkg/emit/...
-kafka4-tests:
-	CGO_ENABLED=1 go test -race $(TESTFLAGS) $(PKG)
-	CGO_ENABLED=1 go test -race -run '^TestServicesRunApart' ./cmd/actionlog
+	@echo "testing on $$(basename $(KAFKA)/libs/kafka_*.jar .jar)"
+ifeq ($(origin PKG),command line)
+	CGO_ENABLED=1 go test -race -count=1 $(TESTFLAGS) $(PKG)
+else
+	CGO_ENABLED=1 go test -race -count=1 $(TESTFLAGS) ./ingest/... ./pkg/emit/...
+	CGO_ENABLED=1 go test -race -count=1 -run '$(KAFKA_CMD_TESTS)' -v ./cmd/actionlog -torture.kills 5
+endif
 
 # -C: what does not match the registry's checksums is an error.
 $(KAFKA_STAMP): $(KAFKA)/pom.xml
+	$(call need,mvn,Install Maven and Java 17: it fetches Apache Kafka.)
 	@echo 'fetching Apache Kafka (43 MB, once)' >&2
 	@rm -rf $(KAFKA)/libs
 	@mvn -q -B -C -Dstyle.color=never -f $(KAFKA)/pom.xml dependency:copy-dependencies
@@ -116,6 +118,10 @@ SEED  ?= 0
 torture: engine ## Kill, stall and cut off the real parts at random, and look for what is lost
 	$(need_go)
 	go test -count=1 -timeout 3h -run '^TestTorture$$' -v ./cmd/actionlog -torture.kills $(KILLS) -torture.seed $(SEED)
+
+.PHONY: torture-kafka
+torture-kafka: export ACTIONLOG_TEST_KAFKA_LIBS = $(CURDIR)/$(KAFKA)/libs
+torture-kafka: $(KAFKA_STAMP) torture ## The same with Apache Kafka 4 as the broker (Java 17, Maven)
 
 # The last line holds every figure as JSON.
 .PHONY: bench

@@ -23,7 +23,7 @@ import (
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
-// database is a store of a test's own on the engine of a standalone.
+// database is a store of a test's own.
 type database struct {
 	*store.Store
 	dsn string
@@ -31,9 +31,7 @@ type database struct {
 
 func newDatabase(t *testing.T) database {
 	t.Helper()
-	dir := t.TempDir()
-	s := start(t, environment(t, dir))
-	dsn := strings.Replace(s.ClickHouse, "http://", "http://default:"+password(t, dir)+"@", 1) + "/apart"
+	dsn := embeddedtest.Database(t)
 	if _, err := store.Migrate(t.Context(), dsn); err != nil {
 		t.Fatal(err)
 	}

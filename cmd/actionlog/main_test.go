@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintf(os.Stderr, "build actionlog: %v\n%s", err, out)
 			return 1
 		}
-		return m.Run()
+		return embeddedtest.Run(m)
 	}())
 }
 
@@ -184,15 +184,54 @@ func fetch(t *testing.T, url string) []byte {
 // exported returns how often each id is in the CSV of a tenant.
 func (s *standalone) exported(tenant string) map[string]int {
 	s.t.Helper()
-	rows, err := csv.NewReader(bytes.NewReader(fetch(s.t, s.Query+"/v1/export.csv?tenant="+tenant))).ReadAll()
+	return exported(s.t, s.Query, tenant)
+}
+
+func exported(t *testing.T, query, tenant string) map[string]int {
+	t.Helper()
+	rows, err := csv.NewReader(bytes.NewReader(fetch(t, query+"/v1/export.csv?tenant="+tenant))).ReadAll()
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	ids := map[string]int{}
 	for _, row := range rows[1:] {
 		ids[row[1]]++
 	}
 	return ids
+}
+
+// startService runs a service until the test ends; it has to end well.
+func startService(t *testing.T, env []string, name string) {
+	t.Helper()
+	cmd := exec.Command(binary, name)
+	cmd.Env = env
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%s ends with %v", name, err)
+		}
+		if t.Failed() {
+			t.Logf("log of %s:\n%s", name, out.String())
+		}
+	})
+}
+
+// waitReady waits until the service with this URL is ready.
+func waitReady(t *testing.T, url string) {
+	t.Helper()
+	embeddedtest.Eventually(t, url+" is ready", func() bool {
+		response, err := http.Get(url + "/readyz")
+		if err != nil {
+			return false
+		}
+		_ = response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
 }
 
 // ndjson returns n events with ids from prefix-0 on.
@@ -363,32 +402,15 @@ func TestServicesRunApartAgainstBrokerAndDatabase(t *testing.T) {
 	env := append(os.Environ(), "ACTIONLOG_KAFKA_BROKERS="+embeddedtest.Broker(t), "ACTIONLOG_TOPIC="+topic, "ACTIONLOG_GROUP="+topic,
 		"ACTIONLOG_INGEST_ADDR="+freeAddress(t), "ACTIONLOG_QUERY_ADDR="+queryAddr, "ACTIONLOG_HTTP_ADDR="+httpAddr,
 		"ACTIONLOG_CLICKHOUSE_DSN="+strings.Replace(s.ClickHouse, "http://", "http://default:"+password(t, dir)+"@", 1)+"/apart")
-	for _, name := range []string{"migrate", "migrate", "ingest", "query"} {
-		cmd := exec.Command(binary, name)
-		cmd.Env = env
-		var out bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &out
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
+	for range 2 {
+		if _, stderr, status := program(t, env, "", "migrate"); status != 0 {
+			t.Fatalf("migrate: %s", stderr)
 		}
-		if name == "migrate" {
-			if err := cmd.Wait(); err != nil {
-				t.Fatalf("migrate: %v\n%s", err, out.String())
-			}
-			continue
-		}
-		t.Cleanup(func() {
-			_ = cmd.Process.Signal(syscall.SIGTERM)
-			if err := cmd.Wait(); err != nil {
-				t.Errorf("%s ends with %v:\n%s", name, err, out.String())
-			}
-		})
 	}
-	emitter := exec.Command(binary, "emit")
-	emitter.Env = env
-	emitter.Stdin = strings.NewReader(ndjson("apart", 10))
-	if out, err := emitter.CombinedOutput(); err != nil {
-		t.Fatalf("emit: %v\n%s", err, out)
+	startService(t, env, "ingest")
+	startService(t, env, "query")
+	if _, stderr, status := program(t, env, ndjson("apart", 10), "emit"); status != 0 {
+		t.Fatalf("emit: %s", stderr)
 	}
 	embeddedtest.Eventually(t, "ingest over HTTP", func() bool {
 		conn, err := net.Dial("tcp", httpAddr)

@@ -10,30 +10,46 @@ import (
 	"os"
 	"os/exec"
 	"os/user"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/embedded/embeddedtest"
+	"github.com/actionlog/actionlog/pkg/store"
 )
 
-// operator calls actionlog rejected beside a running standalone.
+// operator calls actionlog rejected beside ingest and query.
 type operator struct {
-	t    *testing.T
-	s    *standalone
-	env  []string
-	auth string
+	t        *testing.T
+	env      []string
+	topic    string
+	database string // its name
+	query    string // the query service's URL
 }
 
 func newOperator(t *testing.T) *operator {
 	t.Helper()
-	dir := t.TempDir()
-	s := start(t, environment(t, dir))
-	o := &operator{t: t, s: s, auth: password(t, dir)}
-	o.env = append(os.Environ(), "ACTIONLOG_KAFKA_BROKERS="+s.Kafka,
-		"ACTIONLOG_CLICKHOUSE_DSN="+strings.Replace(s.ClickHouse, "http://", "http://default:"+o.auth+"@", 1)+"/actionlog")
+	dsn, addr := embeddedtest.Database(t), freeAddress(t)
+	if _, err := store.Migrate(t.Context(), dsn); err != nil {
+		t.Fatal(err)
+	}
+	o := &operator{t: t, topic: embeddedtest.Topic(t, 4), database: path.Base(dsn), query: "http://" + addr}
+	o.env = append(os.Environ(), "ACTIONLOG_KAFKA_BROKERS="+embeddedtest.Broker(t), "ACTIONLOG_TOPIC="+o.topic, "ACTIONLOG_GROUP="+o.topic,
+		"ACTIONLOG_INGEST_ADDR=", "ACTIONLOG_QUERY_ADDR="+addr, "ACTIONLOG_CLICKHOUSE_DSN="+dsn)
+	startService(t, o.env, "ingest")
+	startService(t, o.env, "query")
+	waitReady(t, o.query)
 	return o
+}
+
+// emit publishes lines.
+func (o *operator) emit(lines string) {
+	o.t.Helper()
+	if _, stderr, status := program(o.t, o.env, lines, "emit"); status != 0 {
+		o.t.Fatal(stderr)
+	}
 }
 
 func (o *operator) command(args ...string) *exec.Cmd {
@@ -102,16 +118,11 @@ func (o *operator) waitRejected(n int, args ...string) []listed {
 }
 
 // insert puts messages among the rejected, as a version left them there that was
-// stricter than the present one.
+// stricter than the present one. In the values, TOPIC stands for the topic's name.
 func (o *operator) insert(values string) {
 	o.t.Helper()
-	request, err := http.NewRequest(http.MethodPost, o.s.ClickHouse,
-		strings.NewReader("INSERT INTO actionlog.rejected (topic_id, topic, partition, offset, time, reason, field, message, raw, headers) "+values))
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	request.SetBasicAuth("default", o.auth)
-	response, err := http.DefaultClient.Do(request)
+	sql := "INSERT INTO rejected (topic_id, topic, partition, offset, time, reason, field, message, raw, headers) " + strings.ReplaceAll(values, "TOPIC", "'"+o.topic+"'")
+	response, err := http.Post(embeddedtest.Engine(o.t).URL()+"/?database="+o.database, "text/plain", strings.NewReader(sql))
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -122,7 +133,7 @@ func (o *operator) insert(values string) {
 }
 
 // events returns the ids of a tenant's events and how often each is listed.
-func (o *operator) events(tenant string) map[string]int { return o.s.exported(tenant) }
+func (o *operator) events(tenant string) map[string]int { return exported(o.t, o.query, tenant) }
 
 // settle waits until everything that is in Kafka is dealt with: a marker that is
 // sent last to each partition is shown.
@@ -134,7 +145,7 @@ func (o *operator) settle(marker string) {
 	for i := range tenants {
 		fmt.Fprintf(&lines, `{"id":%q,"time":"2026-01-01T00:00:00Z","tenant":"t%d","actor":{"id":"a"},"action":"record.viewed"}`+"\n", marker, i)
 	}
-	o.s.emit(strings.NewReader(lines.String()))
+	o.emit(lines.String())
 	for i := range tenants {
 		tenant := fmt.Sprintf("t%d", i)
 		embeddedtest.Eventually(o.t, "the marker of "+tenant, func() bool { return o.events(tenant)[marker] == 1 })
@@ -144,7 +155,7 @@ func (o *operator) settle(marker string) {
 func TestRejectedMessagesAreListedAndShown(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t)
-	o.s.emit(strings.NewReader("not an event\n{\"actor\":{\"id\":\"a\"},\"actoin\":\"record.viewed\"}\n{\"actor\":\"\xff\x1b[31m\"}\n"))
+	o.emit("not an event\n{\"actor\":{\"id\":\"a\"},\"actoin\":\"record.viewed\"}\n{\"actor\":\"\xff\x1b[31m\"}\n")
 	all := o.waitRejected(3)
 	byReason := map[string]listed{}
 	for _, l := range all {
@@ -162,7 +173,7 @@ func TestRejectedMessagesAreListedAndShown(t *testing.T) {
 	}
 	o.waitRejected(2, "--reason", "unknown_field", "--reason", "invalid_json")
 	o.waitRejected(0, "--to", "2026-01-01")
-	o.waitRejected(3, "--from", "2026-01-01T00:00:00+01:00", "--topic", "actions", "--pending")
+	o.waitRejected(3, "--from", "2026-01-01T00:00:00+01:00", "--topic", o.topic, "--pending")
 	o.waitRejected(0, "--topic", "other")
 
 	out, _ := o.run(0, "show", byReason["unknown_field"].address())
@@ -188,7 +199,7 @@ func TestRetryOfAMendedMessageGivesOneEvent(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t)
 	// It has neither id nor time.
-	o.s.emit(strings.NewReader(`{"actor":{"id":"alice"},"actoin":"record.viewed"}` + "\n"))
+	o.emit(`{"actor":{"id":"alice"},"actoin":"record.viewed"}` + "\n")
 	rejected := o.waitRejected(1)[0]
 
 	out, stderr := o.run(1, "retry", rejected.address())
@@ -208,7 +219,7 @@ func TestRetryOfAMendedMessageGivesOneEvent(t *testing.T) {
 	}
 	o.settle("after")
 	var page struct{ Actions []struct{ Time, ID string } }
-	get(t, o.s.Query+"/v1/actions", &page)
+	get(t, o.query+"/v1/actions", &page)
 	if len(page.Actions) != 1 || page.Actions[0].Time != rejected.Time {
 		t.Errorf("%+v: want one event of the time %s", page.Actions, rejected.Time)
 	}
@@ -239,7 +250,7 @@ func TestRetryByFilterSendsEachPendingMessageOnce(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t)
 	// Valid for this version, with and without id, with headers; a third is not.
-	o.insert(`SELECT generateUUIDv4(), 'actions', 0, 1000000 + number, toDateTime64('2026-05-01 10:00:00', 3, 'UTC') + number, ['unknown_field', 'too_long'][number % 2 + 1], '', 'wrong',
+	o.insert(`SELECT generateUUIDv4(), TOPIC, 0, 1000000 + number, toDateTime64('2026-05-01 10:00:00', 3, 'UTC') + number, ['unknown_field', 'too_long'][number % 2 + 1], '', 'wrong',
 		['{"actor":{"id":"a"},"action":"record.viewed","description":"' || toString(number) || '"}',
 		 '{"id":"given-' || toString(number) || '","time":"2026-02-01T00:00:00Z","actor":{"id":"a"},"action":"record.viewed"}',
 		 'nothing'][number % 3 + 1], [('trace', 'x' || char(255) || toString(number))] FROM numbers(300)`)
@@ -291,7 +302,7 @@ func TestAnInterruptedRetryIsRecordedAsFarAsItCame(t *testing.T) {
 	t.Parallel()
 	o := newOperator(t)
 	const messages = 5000
-	o.insert(fmt.Sprintf(`SELECT toUUID('00000000-0000-0000-0000-000000000001'), 'actions', 0, 1000000 + number, toDateTime64('2026-05-01 10:00:00', 3, 'UTC') + number, 'empty', '', 'wrong',
+	o.insert(fmt.Sprintf(`SELECT toUUID('00000000-0000-0000-0000-000000000001'), TOPIC, 0, 1000000 + number, toDateTime64('2026-05-01 10:00:00', 3, 'UTC') + number, 'empty', '', 'wrong',
 		'{"tenant":"cut","id":"given-' || toString(number) || '","time":"2026-02-01T00:00:00Z","actor":{"id":"a"},"action":"record.viewed"}', [] FROM numbers(%d)`, messages))
 	cmd := o.command("retry", "--all")
 	stdout, err := cmd.StdoutPipe()

@@ -3,13 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -37,7 +37,7 @@ import (
 )
 
 var (
-	tortureKills = flag.Int("torture.kills", 8, "how many blows TestTorture deals")
+	tortureKills = flag.Int("torture.kills", 8, "how many blows TestTorture deals; the first ones are one of each kind")
 	tortureSeed  = flag.Uint64("torture.seed", 0, "the seed of TestTorture's blows; 0 for a random one")
 )
 
@@ -58,10 +58,19 @@ type torture struct {
 
 	broker  *embeddedtest.ChildBroker
 	ingests []*exec.Cmd
+	kills   int // kill -9, of whatever process
 
-	acknowledged sync.Map // of the events: id to description
-	sent         atomic.Int64
+	acknowledged sync.Map                       // of the events: id to description
+	rounds       [tortureProducers]atomic.Int64 // that each producer has acknowledged
 }
+
+const (
+	tortureProducers = 3
+	// tortureTenants are enough for events in each partition. A producer has those that
+	// leave its number when divided by the number of producers.
+	tortureTenants    = 12
+	torturePartitions = 4
+)
 
 // What the proxy does to inserts.
 const (
@@ -87,7 +96,7 @@ func TestTorture(t *testing.T) {
 
 	ctx, stop := context.WithCancel(t.Context())
 	var producers, poller sync.WaitGroup
-	for n := range 3 {
+	for n := range tortureProducers {
 		producers.Go(func() { w.produce(ctx, n) })
 	}
 	polled := &polled{url: w.engine.URL() + "/?database=torture", seen: map[string]bool{}, next: map[int]int64{}}
@@ -96,15 +105,15 @@ func TestTorture(t *testing.T) {
 	poller.Go(func() { polled.run(pollCtx, s) })
 
 	var longest time.Duration
-	for n := range *tortureKills {
-		what := w.blow()
+	for n, deal := range blows(w.rng, *tortureKills) {
+		<-time.After(time.Duration(w.rng.Int64N(int64(time.Second))))
+		w.trouble.Store(calm)
 		began := time.Now()
-		// It has recovered when what is sent now is settled.
-		mark := w.sent.Load()
-		embeddedtest.Within(t, 2*time.Minute, "recovery after: "+what, func() bool { return w.sent.Load() > mark && w.settledSince(s, began) })
+		what := deal(w)
+		last := w.recover(s, what)
 		took := time.Since(began)
 		longest = max(longest, took)
-		t.Logf("blow %d: %s; recovered in %s", n+1, what, took.Round(time.Millisecond))
+		t.Logf("blow %d: %s; recovered in %s, partition %d last", n+1, what, took.Round(time.Millisecond), last)
 	}
 	w.trouble.Store(calm)
 	stop()
@@ -116,10 +125,13 @@ func TestTorture(t *testing.T) {
 	embeddedtest.Eventually(t, "the poller at the end", func() bool { return polled.reached(log) })
 	stopPolling()
 	poller.Wait()
+	if len(log.ends) != torturePartitions {
+		t.Errorf("the log has records in %d of %d partitions", len(log.ends), torturePartitions)
+	}
 	w.check(s, log, polled)
 	events := w.count("SELECT count() FROM actions FINAL")
 	report, err := json.Marshal(map[string]any{
-		"kills": *tortureKills, "events": events, "records": len(log.records), "physical_repeats": w.inserted.Load() - int64(events),
+		"rounds": *tortureKills, "events": events, "kills": w.kills, "records": len(log.records), "physical_repeats": w.inserted.Load() - int64(events),
 		"longest_recovery_s": longest.Seconds(), "seed": seed,
 	})
 	if err != nil {
@@ -220,63 +232,170 @@ func (w *torture) killIngest(i int) {
 	w.ingests = append(w.ingests[:i], w.ingests[i+1:]...)
 }
 
-// blow does something bad, and returns what.
-func (w *torture) blow() string {
-	w.trouble.Store(calm)
-	i := w.rng.IntN(len(w.ingests))
-	switch w.rng.IntN(8) {
-	case 0:
-		w.killIngest(i)
-		w.startIngest()
-		return "an ingest is killed, another one starts"
-	case 1:
-		zombie := w.ingests[i].Process
-		_ = zombie.Signal(syscall.SIGSTOP)
-		w.startIngest()
-		wake := 1 + w.rng.IntN(9)
-		time.AfterFunc(time.Duration(wake)*time.Second, func() { _ = zombie.Signal(syscall.SIGCONT) })
-		return fmt.Sprintf("an ingest stalls for %d s, another one joins", wake)
-	case 2:
-		if len(w.ingests) > 1 {
-			_ = w.ingests[i].Process.Signal(syscall.SIGTERM)
-			_ = w.ingests[i].Wait()
-			w.ingests = append(w.ingests[:i], w.ingests[i+1:]...)
-			return "an ingest leaves"
-		}
+// blows are the kinds in the order of their importance: each does something bad, and
+// says what. A deck has one of each, shuffled, and as many of the first as are asked
+// for when that is not enough for all.
+func blows(rng *rand.Rand, n int) (all []func(*torture) string) {
+	kinds := []func(*torture) string{
+		(*torture).killBroker, (*torture).replaceIngest, (*torture).stall, (*torture).killEngine,
+		(*torture).losesAnswers, (*torture).joinOrLeave, (*torture).refuses, (*torture).slowsDown,
+	}
+	for len(all) < n {
+		deck := slices.Clone(kinds[:min(len(kinds), n-len(all))])
+		rng.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
+		all = append(all, deck...)
+	}
+	return all
+}
+
+func (w *torture) killBroker() string {
+	w.kills++
+	w.broker.Kill()
+	w.broker = embeddedtest.StartChildBroker(w.t, filepath.Join(w.dir, "kafka"), w.broker.Addr)
+	return "the broker is killed and started again"
+}
+
+func (w *torture) replaceIngest() string {
+	w.kills++
+	w.killIngest(w.rng.IntN(len(w.ingests)))
+	w.startIngest()
+	return "an ingest is killed, another one starts"
+}
+
+// stall makes a zombie, which wakes before or after its partitions have moved.
+func (w *torture) stall() string {
+	zombie := w.ingests[w.rng.IntN(len(w.ingests))].Process
+	_ = zombie.Signal(syscall.SIGSTOP)
+	w.startIngest()
+	wake := 1 + w.rng.IntN(9)
+	time.AfterFunc(time.Duration(wake)*time.Second, func() { _ = zombie.Signal(syscall.SIGCONT) })
+	return fmt.Sprintf("an ingest stalls for %d s, another one joins", wake)
+}
+
+func (w *torture) killEngine() string {
+	if pid := w.engine.Pid(); pid > 0 {
+		w.kills++
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	return "the engine is killed"
+}
+
+func (w *torture) losesAnswers() string {
+	w.trouble.Store(loseAnswers)
+	time.AfterFunc(3*time.Second, func() { w.trouble.CompareAndSwap(loseAnswers, calm) })
+	return "the answers of inserts are lost for 3 s"
+}
+
+// joinOrLeave keeps one to three ingests.
+func (w *torture) joinOrLeave() string {
+	if n := len(w.ingests); n < 2 || n < 3 && w.rng.IntN(2) == 0 {
 		w.startIngest()
 		return "an ingest joins"
-	case 3:
-		if pid := w.engine.Pid(); pid > 0 {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
-		return "the engine is killed"
-	case 4:
-		w.broker.Kill()
-		w.broker = embeddedtest.StartChildBroker(w.t, filepath.Join(w.dir, "kafka"), w.broker.Addr)
-		return "the broker is killed and started again"
-	case 5:
-		w.trouble.Store(slow)
-		return "ClickHouse answers slowly"
-	case 6:
-		w.trouble.Store(refuse)
-		time.AfterFunc(3*time.Second, func() { w.trouble.CompareAndSwap(refuse, calm) })
-		return "ClickHouse refuses inserts for 3 s"
-	default:
-		w.trouble.Store(loseAnswers)
-		time.AfterFunc(3*time.Second, func() { w.trouble.CompareAndSwap(loseAnswers, calm) })
-		return "the answers of inserts are lost for 3 s"
 	}
+	i := w.rng.IntN(len(w.ingests))
+	_ = w.ingests[i].Process.Signal(syscall.SIGTERM)
+	_ = w.ingests[i].Wait()
+	w.ingests = slices.Delete(w.ingests, i, i+1)
+	return "an ingest leaves"
+}
+
+func (w *torture) refuses() string {
+	w.trouble.Store(refuse)
+	time.AfterFunc(3*time.Second, func() { w.trouble.CompareAndSwap(refuse, calm) })
+	return "ClickHouse refuses inserts for 3 s"
+}
+
+func (w *torture) slowsDown() string {
+	w.trouble.Store(slow)
+	return "ClickHouse answers slowly"
+}
+
+// recover waits until each partition has settled something that was sent after the
+// blow, so that one without an owner is seen though the others go on. It returns the
+// partition that was last.
+func (w *torture) recover(s *store.Store, what string) (last int) {
+	var sent [tortureProducers]int64
+	for n := range w.rounds {
+		sent[n] = w.rounds[n].Load()
+	}
+	embeddedtest.Within(w.t, recovery, "events sent after: "+what, func() bool {
+		for n := range w.rounds {
+			// The next one may have been under way before.
+			if w.rounds[n].Load() < sent[n]+2 {
+				return false
+			}
+		}
+		return true
+	})
+	var ends map[int]int64
+	embeddedtest.Within(w.t, recovery, "the ends of the log after: "+what, func() (ok bool) {
+		ends, ok = w.logEnds()
+		return ok
+	})
+	embeddedtest.Within(w.t, recovery, fmt.Sprintf("%v settled after: %s", ends, what), func() bool {
+		settled := w.settled(s)
+		for partition, end := range ends {
+			if settled[partition] < end {
+				last = partition
+				return false
+			}
+		}
+		return true
+	})
+	return last
+}
+
+// recovery is as long as any step of it may take, on a busy machine and with a Kafka that
+// needs half a minute to start there.
+const recovery = 3 * time.Minute
+
+// logEnds are those of the topic's partitions; not ok when Kafka does not say all.
+func (w *torture) logEnds() (ends map[int]int64, ok bool) {
+	transport := &kafka.Transport{}
+	defer transport.CloseIdleConnections()
+	client := &kafka.Client{Addr: kafka.TCP(w.broker.Addr), Transport: transport, Timeout: 10 * time.Second}
+	ask := make([]kafka.OffsetRequest, torturePartitions)
+	for partition := range ask {
+		ask[partition] = kafka.LastOffsetOf(partition)
+	}
+	response, err := client.ListOffsets(w.t.Context(), &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{"torture": ask}})
+	if err != nil {
+		return nil, false
+	}
+	ends = map[int]int64{}
+	for _, p := range response.Topics["torture"] {
+		if p.Error == nil {
+			ends[p.Partition] = p.LastOffset
+		}
+	}
+	return ends, len(ends) == torturePartitions
+}
+
+// settled returns how far each partition is settled, nothing while the engine is away.
+func (w *torture) settled(s *store.Store) map[int]int64 {
+	ledger, err := s.Settled(w.t.Context(), "torture")
+	if err != nil {
+		return nil
+	}
+	offsets := map[int]int64{}
+	for _, partitions := range ledger {
+		for partition, settled := range partitions {
+			offsets[partition] = settled.Offset
+		}
+	}
+	return offsets
 }
 
 // produce emits events, and now and then what is none, until ctx ends.
 func (w *torture) produce(ctx context.Context, n int) {
-	emitter, err := emit.New(emit.Config{Brokers: []string{w.broker.Addr}, Topic: "torture", RetryFor: time.Minute})
+	emitter, err := emit.New(emit.Config{Brokers: []string{w.broker.Addr}, Topic: "torture", RetryFor: recovery})
 	if err != nil {
 		w.t.Error(err)
 		return
 	}
 	defer func() { _ = emitter.Close() }()
-	tick := time.NewTicker(10 * time.Millisecond)
+	// Little enough for a loaded machine, so that recovery is no matter of its speed.
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for i := 0; ; i++ {
 		select {
@@ -286,12 +405,13 @@ func (w *torture) produce(ctx context.Context, n int) {
 		}
 		var lines bytes.Buffer
 		ids := map[string]string{}
-		for j := range 10 {
+		for j := range 12 {
 			id := fmt.Sprintf("%d-%d-%d", n, i, j)
 			ids[id] = "event " + id
-			fmt.Fprintf(&lines, `{"id":%q,"time":"2026-%02d-01T00:00:00Z","tenant":"t%d","actor":{"id":"a"},"action":"record.viewed","description":%q}`+"\n", id, 1+i%12, n, ids[id])
+			fmt.Fprintf(&lines, `{"id":%q,"time":"2026-%02d-01T00:00:00Z","tenant":"t%d","actor":{"id":"a"},"action":"record.viewed","description":%q}`+"\n",
+				id, 1+i%12, n+j*tortureProducers%tortureTenants, ids[id])
 		}
-		if i%50 == 0 {
+		if i%20 == 0 {
 			fmt.Fprintf(&lines, "poison %d %d\n", n, i)
 		}
 		if _, err := emit.Lines(context.WithoutCancel(ctx), &lines, emitter); err != nil {
@@ -301,22 +421,8 @@ func (w *torture) produce(ctx context.Context, n int) {
 		for id, description := range ids {
 			w.acknowledged.Store(id, description)
 		}
-		w.sent.Add(1)
+		w.rounds[n].Add(1)
 	}
-}
-
-// settledSince reports whether a range was added to the ledger after a moment.
-func (w *torture) settledSince(s *store.Store, moment time.Time) bool {
-	partitions, err := s.Ledger(w.t.Context(), "")
-	if err != nil {
-		return false
-	}
-	for _, p := range partitions {
-		if p.Written.After(moment) {
-			return true
-		}
-	}
-	return false
 }
 
 // log is the topic as Kafka has it in the end.
@@ -338,7 +444,7 @@ func (w *torture) readLog() log {
 	defer transport.CloseIdleConnections()
 	client := &kafka.Client{Addr: kafka.TCP(w.broker.Addr), Transport: transport}
 	all := log{ends: map[int]int64{}}
-	for partition := range 4 {
+	for partition := range torturePartitions {
 		for {
 			response, err := client.Fetch(w.t.Context(), &kafka.FetchRequest{
 				Topic: "torture", Partition: partition, Offset: all.ends[partition], MinBytes: 1, MaxBytes: 8 << 20, MaxWait: 100 * time.Millisecond,
@@ -378,18 +484,7 @@ func (w *torture) readLog() log {
 }
 
 func (w *torture) settledAll(s *store.Store, log log) bool {
-	ledger, err := s.Settled(w.t.Context(), "torture")
-	if err != nil || len(ledger) != 1 {
-		return false
-	}
-	for _, settled := range ledger {
-		for partition, end := range log.ends {
-			if settled[partition].Offset != end {
-				return false
-			}
-		}
-	}
-	return true
+	return maps.Equal(w.settled(s), log.ends)
 }
 
 func (w *torture) count(query string) int {
@@ -423,8 +518,8 @@ func (w *torture) check(s *store.Store, log log, polled *polled) {
 		}
 		return true
 	})
-	lists, files := map[string]int{}, map[string]int{}
-	for tenant := range 3 {
+	lists, files := map[string]int{}, w.exported()
+	for tenant := range tortureTenants {
 		filter := store.Filter{Tenant: fmt.Sprintf("t%d", tenant)}
 		var cursor *store.Cursor
 		for {
@@ -442,9 +537,6 @@ func (w *torture) check(s *store.Store, log log, polled *polled) {
 				break
 			}
 		}
-	}
-	for _, id := range w.exportedIDs() {
-		files[id]++
 	}
 	for name, shown := range map[string]map[string]int{"lists": lists, "CSV": files} {
 		if len(shown) != len(want) {
@@ -507,33 +599,15 @@ func (w *torture) check(s *store.Store, log log, polled *polled) {
 	}
 }
 
-// exportedIDs are those in the files that the query service makes.
-func (w *torture) exportedIDs() (ids []string) {
+// exported returns how often each event is in the files that the query service makes.
+func (w *torture) exported() map[string]int {
 	addr := freeAddress(w.t)
-	cmd := exec.Command(binary, "query")
-	cmd.Env = slices.Concat(w.env, []string{"ACTIONLOG_QUERY_ADDR=" + addr})
-	if err := cmd.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	defer func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	}()
-	embeddedtest.Eventually(w.t, "the query service", func() bool {
-		response, err := http.Get("http://" + addr + "/readyz")
-		if err != nil {
-			return false
-		}
-		_ = response.Body.Close()
-		return response.StatusCode == http.StatusOK
-	})
-	for tenant := range 3 {
-		rows, err := csv.NewReader(bytes.NewReader(fetch(w.t, fmt.Sprintf("http://%s/v1/export.csv?tenant=t%d", addr, tenant)))).ReadAll()
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		for _, row := range rows[1:] {
-			ids = append(ids, row[1])
+	startService(w.t, append(slices.Clone(w.env), "ACTIONLOG_QUERY_ADDR="+addr), "query")
+	waitReady(w.t, "http://"+addr)
+	ids := map[string]int{}
+	for tenant := range tortureTenants {
+		for id, n := range exported(w.t, "http://"+addr, fmt.Sprintf("t%d", tenant)) {
+			ids[id] += n
 		}
 	}
 	return ids

@@ -110,7 +110,7 @@ func readTopicAt(t testing.TB, addr, topic string, n int) []message {
 // tryReadTopic waits until the topic has as many messages as are enough, and
 // reads them all.
 func tryReadTopic(t testing.TB, addr, topic string, enough func(int) bool) ([]message, error) {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	client := newClient(t, addr)
 	tick := time.NewTicker(10 * time.Millisecond)

@@ -54,7 +54,8 @@ func TestLinesOutliveAKilledBroker(t *testing.T) {
 	broker := embeddedtest.StartChildBroker(t, dir, "")
 	addr := broker.Addr
 	createTopicAt(t, addr, 3)
-	e := openEmitter(t, emit.Config{Brokers: []string{addr}, Topic: "events"})
+	// A real broker starts slowly on a busy machine.
+	e := openEmitter(t, emit.Config{Brokers: []string{addr}, Topic: "events", RetryFor: 3 * time.Minute})
 
 	r, w := io.Pipe()
 	stop := make(chan struct{})
@@ -73,6 +74,7 @@ func TestLinesOutliveAKilledBroker(t *testing.T) {
 	done := make(chan result, 1)
 	go func() {
 		n, err := emit.Lines(t.Context(), r, e)
+		_ = r.CloseWithError(err) // nobody reads any more, and the writer need not wait
 		done <- result{n, err}
 	}()
 

@@ -33,14 +33,18 @@ var broker struct {
 }
 
 // Broker returns the address of the Kafka broker that the tests of this process
-// share: the first of ACTIONLOG_TEST_KAFKA_BROKERS, or else an embedded one,
-// which starts with the first test that asks for it and stops, with all its data,
-// when no test uses it any more. Isolate tests by [Topic].
+// share: the first of ACTIONLOG_TEST_KAFKA_BROKERS, or else Apache Kafka 4 from the
+// libraries in ACTIONLOG_TEST_KAFKA_LIBS, or else an embedded one, which starts with
+// the first test that asks for it and stops, with all its data, when no test uses it
+// any more. Isolate tests by [Topic].
 func Broker(t testing.TB) string {
 	t.Helper()
 	if given := os.Getenv(brokersVar); given != "" {
 		first, _, _ := strings.Cut(given, ",")
 		return strings.TrimSpace(first)
+	}
+	if libs := os.Getenv(libsVar); libs != "" {
+		return kafka4Broker(t, libs)
 	}
 	broker.mu.Lock()
 	defer broker.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/actionlog/actionlog/pkg/embedded"
+	"github.com/actionlog/actionlog/pkg/embedded/kafka4"
 )
 
 // childDirVar and childAddrVar make a test binary the broker that a test kills.
@@ -40,18 +41,36 @@ func RunChild() {
 	os.Exit(0)
 }
 
-// ChildBroker is an embedded broker in a process of its own, which a test may kill.
+// ChildBroker is a broker in a process of its own, which a test may kill.
 type ChildBroker struct {
 	Addr string
-	cmd  *exec.Cmd
-	kill sync.Once
+	child
+}
+
+// child is the process: of the embedded broker, or of Kafka 4.
+type child interface {
+	// Pid is the broker's process.
+	Pid() int
+	// Kill is kill -9, and waits until the process is gone. It may be called again, and
+	// from several goroutines.
+	Kill()
 }
 
 // StartChildBroker starts a broker on a directory and an address, any when empty,
-// whatever broker the tests share. It is killed when the test ends. The package's
-// TestMain must call [Main].
+// whatever broker the tests share: Apache Kafka 4 from the libraries in
+// ACTIONLOG_TEST_KAFKA_LIBS, or else an embedded one. It is killed when the test ends.
+// The package's TestMain must call [Main].
 func StartChildBroker(t testing.TB, dir, addr string) *ChildBroker {
 	t.Helper()
+	if libs := os.Getenv(libsVar); libs != "" {
+		broker, err := kafka4.Start(t.Context(), kafka4.Config{Libs: libs, Dir: dir, Addr: addr})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(broker.Kill)
+		sayLastWords(t, broker)
+		return &ChildBroker{broker.Addr(), broker}
+	}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childDirVar+"="+dir, childAddrVar+"="+addr)
 	cmd.Stderr = os.Stderr
@@ -63,25 +82,26 @@ func StartChildBroker(t testing.TB, dir, addr string) *ChildBroker {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	c := &ChildBroker{cmd: cmd}
+	c := &embeddedChild{cmd: cmd}
 	t.Cleanup(c.Kill)
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if got, ok := strings.CutPrefix(lines.Text(), "addr "); ok {
-			c.Addr = got
-			return c
+			return &ChildBroker{got, c}
 		}
 	}
 	t.Fatalf("the child broker did not start: %v", lines.Err())
 	return nil
 }
 
-// Pid is the broker's process.
-func (c *ChildBroker) Pid() int { return c.cmd.Process.Pid }
+type embeddedChild struct {
+	cmd  *exec.Cmd
+	kill sync.Once
+}
 
-// Kill is kill -9, and waits until the process is gone. It may be called again, and
-// from several goroutines.
-func (c *ChildBroker) Kill() {
+func (c *embeddedChild) Pid() int { return c.cmd.Process.Pid }
+
+func (c *embeddedChild) Kill() {
 	c.kill.Do(func() {
 		_ = c.cmd.Process.Kill()
 		_ = c.cmd.Wait()

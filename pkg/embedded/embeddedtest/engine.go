@@ -33,12 +33,18 @@ var shared struct {
 // that uses the engine or a [ChildBroker] is nothing but a call of it.
 func Main(m *testing.M) {
 	RunChild()
+	os.Exit(Run(m))
+}
+
+// Run runs the tests, stops what they started, and returns the exit code. It is for a
+// TestMain that has something to clean up itself; that one calls [RunChild] first.
+func Run(m *testing.M) int {
 	code := m.Run()
 	if err := stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stop what the tests shared:", err)
 		code = max(code, 1)
 	}
-	os.Exit(code)
+	return code
 }
 
 func stop() error {
@@ -47,8 +53,13 @@ func stop() error {
 	if shared.engine != nil {
 		errs = append(errs, shared.engine.Close())
 	}
-	if shared.dir != "" {
-		errs = append(errs, os.RemoveAll(shared.dir))
+	if sharedKafka.broker != nil {
+		sharedKafka.broker.Kill()
+	}
+	for _, dir := range []string{shared.dir, sharedKafka.dir} {
+		if dir != "" {
+			errs = append(errs, os.RemoveAll(dir))
+		}
 	}
 	return errors.Join(errs...)
 }

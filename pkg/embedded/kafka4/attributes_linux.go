@@ -1,10 +1,10 @@
-package main
+package kafka4
 
 import "syscall"
 
-// attributes give a child a process group of its own, so that Ctrl-C reaches this
-// process alone, which then stops its children in order: Kafka last. And the kernel
-// kills the child when the thread that started it ends, however that comes about.
+// attributes give Kafka a process group of its own, so that Ctrl-C reaches this process
+// alone, which uses Kafka to the end. And the kernel kills it when the thread that
+// started it ends, however that comes about: Go's threads live as long as the process.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

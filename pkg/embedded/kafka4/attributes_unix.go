@@ -1,11 +1,11 @@
 //go:build unix && !linux
 
-package main
+package kafka4
 
 import "syscall"
 
-// attributes give a child a process group of its own, so that Ctrl-C reaches this
-// process alone, which then stops its children in order: Kafka last.
+// attributes give Kafka a process group of its own, so that Ctrl-C reaches this process
+// alone, which uses Kafka to the end.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }
