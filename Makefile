@@ -95,7 +95,7 @@ ifeq ($(origin PKG),command line)
 	CGO_ENABLED=1 go test -race -count=1 $(TESTFLAGS) $(PKG)
 else
 	CGO_ENABLED=1 go test -race -count=1 -skip '^TestModel' $(TESTFLAGS) ./ingest/... ./pkg/emit/... # the model has no Kafka
-	CGO_ENABLED=1 go test -race -count=1 -run '$(KAFKA_CMD_TESTS)' -v ./cmd/actionlog -torture.kills 5
+	CGO_ENABLED=1 go test -race -count=1 -run '$(KAFKA_CMD_TESTS)' -v ./cmd/actionlog -torture.rounds 5
 endif
 
 # -C: what does not match the registry's checksums is an error.

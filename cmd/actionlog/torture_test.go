@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -37,8 +38,9 @@ import (
 )
 
 var (
-	tortureKills = flag.Int("torture.kills", 8, "how many blows TestTorture deals; the first ones are one of each kind")
-	tortureSeed  = flag.Uint64("torture.seed", 0, "the seed of TestTorture's blows; 0 for a random one")
+	tortureRounds = flag.Int("torture.rounds", 8, "how many blows TestTorture deals; the first ones are one of each kind")
+	tortureKills  = flag.Int("torture.kills", 0, "how many kill -9 there are to be among them, instead")
+	tortureSeed   = flag.Uint64("torture.seed", 0, "the seed of TestTorture's blows; 0 for a random one")
 )
 
 // torture is the real parts, each in a process of its own, and what is done to them.
@@ -85,7 +87,7 @@ func TestTorture(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	t.Logf("repeat with -torture.seed %d -torture.kills %d", seed, *tortureKills)
+	t.Logf("repeat with -torture.seed %d -torture.rounds %d -torture.kills %d", seed, *tortureRounds, *tortureKills)
 	w := &torture{t: t, rng: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir()}
 	w.start()
 	s, err := store.Open(w.dsn)
@@ -105,15 +107,20 @@ func TestTorture(t *testing.T) {
 	poller.Go(func() { polled.run(pollCtx, s) })
 
 	var longest time.Duration
-	for n, deal := range blows(w.rng, *tortureKills) {
+	rounds := 0
+	for strike := range blows(w.rng) {
+		if *tortureKills > 0 && w.kills >= *tortureKills || *tortureKills == 0 && rounds == *tortureRounds {
+			break
+		}
+		rounds++
 		<-time.After(time.Duration(w.rng.Int64N(int64(time.Second))))
 		w.trouble.Store(calm)
 		began := time.Now()
-		what := deal(w)
+		what := strike(w)
 		last := w.recover(s, what)
 		took := time.Since(began)
 		longest = max(longest, took)
-		t.Logf("blow %d: %s; recovered in %s, partition %d last", n+1, what, took.Round(time.Millisecond), last)
+		t.Logf("blow %d: %s; recovered in %s, partition %d last", rounds, what, took.Round(time.Millisecond), last)
 	}
 	w.trouble.Store(calm)
 	stop()
@@ -131,7 +138,7 @@ func TestTorture(t *testing.T) {
 	w.check(s, log, polled)
 	events := w.count("SELECT count() FROM actions FINAL")
 	report, err := json.Marshal(map[string]any{
-		"rounds": *tortureKills, "events": events, "kills": w.kills, "records": len(log.records), "physical_repeats": w.inserted.Load() - int64(events),
+		"rounds": rounds, "events": events, "kills": w.kills, "records": len(log.records), "physical_repeats": w.inserted.Load() - int64(events),
 		"longest_recovery_s": longest.Seconds(), "seed": seed,
 	})
 	if err != nil {
@@ -232,20 +239,33 @@ func (w *torture) killIngest(i int) {
 	w.ingests = append(w.ingests[:i], w.ingests[i+1:]...)
 }
 
-// blows are the kinds in the order of their importance: each does something bad, and
-// says what. A deck has one of each, shuffled, and as many of the first as are asked
-// for when that is not enough for all.
-func blows(rng *rand.Rand, n int) (all []func(*torture) string) {
-	kinds := []func(*torture) string{
-		(*torture).killBroker, (*torture).replaceIngest, (*torture).stall, (*torture).killEngine,
-		(*torture).losesAnswers, (*torture).joinOrLeave, (*torture).refuses, (*torture).slowsDown,
+// blows are dealt without end: each does something bad, and says what. At first one of
+// each kind comes, the most important ones ahead, and then each in any order, kills
+// twice as often as the others.
+func blows(rng *rand.Rand) iter.Seq[func(*torture) string] {
+	first := []func(*torture) string{(*torture).killBroker, (*torture).replaceIngest, (*torture).stall, (*torture).killEngine, (*torture).losesAnswers}
+	then := []func(*torture) string{(*torture).joinOrLeave, (*torture).refuses, (*torture).slowsDown}
+	again := slices.Concat(first, then, []func(*torture) string{(*torture).killBroker, (*torture).replaceIngest, (*torture).killEngine})
+	return func(yield func(func(*torture) string) bool) {
+		for _, deck := range [][]func(*torture) string{first, then} {
+			if !deal(rng, deck, yield) {
+				return
+			}
+		}
+		for deal(rng, again, yield) {
+		}
 	}
-	for len(all) < n {
-		deck := slices.Clone(kinds[:min(len(kinds), n-len(all))])
-		rng.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
-		all = append(all, deck...)
+}
+
+// deal yields a deck, shuffled.
+func deal(rng *rand.Rand, deck []func(*torture) string, yield func(func(*torture) string) bool) bool {
+	rng.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
+	for _, blow := range deck {
+		if !yield(blow) {
+			return false
+		}
 	}
-	return all
+	return true
 }
 
 func (w *torture) killBroker() string {
