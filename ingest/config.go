@@ -26,7 +26,7 @@ type Config struct {
 	TopicReplicas   int  `envconfig:"ACTIONLOG_TOPIC_REPLICAS" default:"-1" desc:"replicas of a topic that ingest creates; -1 for the broker's default"`
 
 	BatchRows     int           `envconfig:"ACTIONLOG_BATCH_ROWS" default:"50000" desc:"an insert is sent when it holds this many events, 1 to 1000000"`
-	BatchBytes    Size          `envconfig:"ACTIONLOG_BATCH_BYTES" default:"32MiB" desc:"or this many bytes of messages, 64KiB to 256MiB; at most a sixteenth of ACTIONLOG_INGEST_MEMORY counts"`
+	BatchBytes    Size          `envconfig:"ACTIONLOG_BATCH_BYTES" default:"32MiB" desc:"or this many bytes of messages, 64KiB to 256MiB; at most a twelfth of ACTIONLOG_INGEST_MEMORY counts"`
 	BatchInterval time.Duration `envconfig:"ACTIONLOG_BATCH_INTERVAL" default:"250ms" desc:"or when its first event has waited this long, 1ms to 1m"`
 
 	Memory Size `envconfig:"ACTIONLOG_INGEST_MEMORY" default:"256MiB" desc:"the memory that ingest works in, whatever the backlog, 96MiB to 64GiB; ACTIONLOG_HTTP_ADDR takes up to 128MiB more, and in standalone the other parts come on top"`
@@ -78,9 +78,10 @@ func (s *Size) Decode(text string) error {
 // String returns the size with a unit.
 func (s Size) String() string { return strings.ReplaceAll(humanize.IBytes(uint64(s)), " ", "") }
 
-// limits divide the memory. An insert holds a block up to four times: as it was
-// gathered, in clickhouse-go's columns, and encoded, in a buffer that may have grown to
-// twice its length. Two are under way, while the next block is filled.
+// limits divide the memory. In the worst case, which is long texts, an insert holds a
+// block four and a half times: as it was gathered, in clickhouse-go's columns, and
+// encoded, in a buffer that has just grown to twice its length. Two are under way,
+// while the next block is filled.
 type limits struct {
 	// blockBytes is when a block is full, in bytes of messages.
 	blockBytes int
@@ -95,7 +96,7 @@ type limits struct {
 func (c Config) limits(partitions int) limits {
 	memory := int(c.Memory)
 	return limits{
-		blockBytes: min(int(c.BatchBytes), memory/16),
+		blockBytes: min(int(c.BatchBytes), memory/12),
 		fetchBytes: min(max(memory/32/max(partitions, 1), 32<<10), 1<<20),
 		chunks:     min(partitions+1, max(memory/16/chunkBytes, 2)),
 	}

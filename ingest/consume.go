@@ -69,18 +69,20 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 
 	limits := c.cfg.limits(len(positions))
 	group, ctx := errgroup.WithContext(ctx)
-	chunks, freeChunks := make(chan *chunk), full[chunk](limits.chunks)
-	blocks, freeBlocks := make(chan *block), full[block](inFlight+1) // one is filled meanwhile
+	chunks, freeChunks := make(chan *chunk), fresh[chunk](limits.chunks)
+	fullBlocks, dueBlocks, freeBlocks := make(chan *block), make(chan *block), fresh[block](inFlight+1) // one is filled meanwhile
 	for partition, position := range positions {
 		group.Go(func() error {
 			f := fetcher{consumer: c, topic: t, partition: partition, position: position, fetchBytes: limits.fetchBytes, free: freeChunks}
 			return f.run(ctx, chunks)
 		})
 	}
-	group.Go(func() error { return c.batch(ctx, limits.blockBytes, chunks, freeChunks, blocks, freeBlocks) })
+	group.Go(func() error {
+		return c.batch(ctx, limits.blockBytes, chunks, freeChunks, fullBlocks, dueBlocks, freeBlocks)
+	})
 	group.Go(func() error { return c.checkpoint(ctx, t) })
 	group.Go(func() error {
-		return c.writeAll(ctx, group, t, positions, blocks, func(b *block) {
+		return c.writeAll(ctx, group, t, positions, fullBlocks, dueBlocks, func(b *block) {
 			c.metrics.wrote(b)
 			written(b.ranges)
 			freeBlocks <- b
@@ -89,8 +91,8 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 	return group.Wait()
 }
 
-// full returns a channel that holds n new values.
-func full[T any](n int) chan *T {
+// fresh returns a channel that holds n new values.
+func fresh[T any](n int) chan *T {
 	c := make(chan *T, n)
 	for range n {
 		c <- new(T)
@@ -98,20 +100,22 @@ func full[T any](n int) chan *T {
 	return c
 }
 
-// batch gathers chunks into blocks. While one block is being written the next one
-// is filled, and no more than that: when the store is slow, fetching waits.
-func (c *consumer) batch(ctx context.Context, blockBytes int, chunks <-chan *chunk, freeChunks chan<- *chunk, blocks chan<- *block, freeBlocks <-chan *block) error {
-	b, timer := <-freeBlocks, time.NewTimer(c.cfg.BatchInterval)
+// batch gathers chunks into blocks. While blocks are being written the next one is
+// filled, and no more than that: when the store is slow, fetching waits. One that is
+// not full goes out when it is due and nothing else is being written.
+func (c *consumer) batch(ctx context.Context, blockBytes int, chunks <-chan *chunk, freeChunks chan<- *chunk, full, due chan<- *block, freeBlocks <-chan *block) error {
+	timer := time.NewTimer(c.cfg.BatchInterval)
 	timer.Stop()
-	due := false
+	b, late := <-freeBlocks, false
 	for {
-		in, out := chunks, blocks
-		full := b.rows() >= c.cfg.BatchRows || b.bytes >= blockBytes
-		if full {
-			in = nil
+		in, full, due := chunks, full, due
+		if b.rows() >= c.cfg.BatchRows || b.bytes >= blockBytes {
+			in, due = nil, nil
+		} else {
+			full = nil
 		}
-		if !full && !due {
-			out = nil
+		if !late {
+			due = nil
 		}
 		select {
 		case <-ctx.Done():
@@ -122,17 +126,20 @@ func (c *consumer) batch(ctx context.Context, blockBytes int, chunks <-chan *chu
 			}
 			b.add(next)
 			freeChunks <- next
+			continue
 		case <-timer.C:
-			due = true
-		case out <- b:
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case b = <-freeBlocks:
-				b.reset()
-			}
-			due = false
-			timer.Stop()
+			late = true
+			continue
+		case full <- b:
+		case due <- b:
+		}
+		timer.Stop()
+		late = false
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case b = <-freeBlocks:
+			b.reset()
 		}
 	}
 }
@@ -156,33 +163,27 @@ type writing struct {
 // writeAll writes blocks and calls written for each, in the order in which they come.
 // Now and then it looks whether the ledger still holds what was written: a store that
 // was restored from a copy would otherwise lack it for ever.
-func (c *consumer) writeAll(ctx context.Context, group *errgroup.Group, t topic, positions map[int]int64, blocks <-chan *block, written func(*block)) error {
+func (c *consumer) writeAll(ctx context.Context, group *errgroup.Group, t topic, positions map[int]int64, full, due <-chan *block, written func(*block)) error {
 	reached := maps.Clone(positions)
 	check := time.NewTicker(ledgerCheck)
 	defer check.Stop()
 	var pending []writing // the oldest first
 	for {
-		in := blocks
+		full, due := full, due
 		if len(pending) == inFlight {
-			in = nil
+			full = nil
 		}
 		var oldest chan struct{}
 		if len(pending) > 0 {
-			oldest = pending[0].done
+			due, oldest = nil, pending[0].done
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case b := <-in:
-			w := writing{b, make(chan struct{})}
-			pending = append(pending, w)
-			group.Go(func() error {
-				err := c.write(ctx, t, w.block)
-				if err == nil {
-					close(w.done)
-				}
-				return err
-			})
+		case b := <-full:
+			pending = append(pending, c.begin(ctx, group, t, b))
+		case b := <-due:
+			pending = append(pending, c.begin(ctx, group, t, b))
 		case <-oldest:
 			b := pending[0].block
 			pending = pending[1:]
@@ -203,6 +204,19 @@ func (c *consumer) writeAll(ctx context.Context, group *errgroup.Group, t topic,
 			}
 		}
 	}
+}
+
+// begin starts to write a block.
+func (c *consumer) begin(ctx context.Context, group *errgroup.Group, t topic, b *block) writing {
+	w := writing{b, make(chan struct{})}
+	group.Go(func() error {
+		err := c.write(ctx, t, b)
+		if err == nil {
+			close(w.done)
+		}
+		return err
+	})
+	return w
 }
 
 // write makes a block durable: its events and its rejected messages, and only then

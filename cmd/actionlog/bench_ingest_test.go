@@ -68,7 +68,8 @@ func TestBenchIngest(t *testing.T) {
 	b.settle("actions")
 	diskBytes := b.count("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'bench' AND table = 'actions'")
 
-	limit, limitCPU := b.limit()
+	rows := *benchEvents / b.count("SELECT uniqExact(`written`) FROM ledger") // of a block
+	limit, limitCPU := b.limit(rows)
 	alone := b.alone()
 
 	n := float64(*benchEvents)
@@ -80,6 +81,7 @@ func TestBenchIngest(t *testing.T) {
 		MBPerS       float64 `json:"mb_per_s"`
 		LimitRowsPer float64 `json:"limit_rows_per_s"`
 		Ratio        float64 `json:"ratio"`
+		BlockRows    int     `json:"block_rows"`
 		IngestCPU    float64 `json:"ingest_cpu_us_per_event"`
 		AloneCPU     float64 `json:"ingest_alone_cpu_us_per_event"`
 		EngineCPU    float64 `json:"engine_cpu_us_per_event"`
@@ -92,7 +94,7 @@ func TestBenchIngest(t *testing.T) {
 	}{
 		Events: *benchEvents, EventBytes: float64(b.bytes) / n,
 		RowsPerS: n / end.Seconds(), MBPerS: float64(b.bytes) / 1e6 / end.Seconds(),
-		LimitRowsPer: n / limit.Seconds(), Ratio: limit.Seconds() / end.Seconds(),
+		LimitRowsPer: n / limit.Seconds(), Ratio: limit.Seconds() / end.Seconds(), BlockRows: rows,
 		IngestCPU: perEvent(ingest), AloneCPU: perEvent(alone), EngineCPU: perEvent(after.engine - before.engine), LimitCPU: perEvent(limitCPU), BrokerCPU: perEvent(after.broker - before.broker),
 		IngestPeak: float64(peak) / 1024, EnginePeak: float64(peakKiB(t, b.engine.Pid())) / 1024,
 		DiskBytes: float64(diskBytes) / n, parts: most,
@@ -236,12 +238,11 @@ func (b *ingestBench) carry(database string, most *parts) (cpu time.Duration, pe
 
 // limit returns how long the engine takes to insert the same rows by itself, from a
 // file in its own format, in blocks of the same size.
-func (b *ingestBench) limit() (took, cpu time.Duration) {
-	columns := store.InsertColumns()
+func (b *ingestBench) limit(blockRows int) (took, cpu time.Duration) {
+	columns, rows := store.InsertColumns(), strconv.Itoa(blockRows)
 	file := filepath.Join(b.dir, "prepared.native")
-	b.execute("INSERT INTO FUNCTION file('" + file + "', Native) SELECT " + columns + " FROM actions ORDER BY offset, partition SETTINGS max_block_size = 50000")
+	b.execute("INSERT INTO FUNCTION file('" + file + "', Native) SELECT " + columns + " FROM actions ORDER BY offset, partition SETTINGS max_block_size = " + rows)
 	b.execute("CREATE TABLE limit_actions AS actions")
-	rows := strconv.Itoa(blockRows)
 	before := b.cpu()
 	began := time.Now()
 	b.execute("INSERT INTO limit_actions (" + columns + ") SELECT " + columns + " FROM file('" + file + "', Native) SETTINGS max_partitions_per_insert_block = 0, " +
@@ -252,9 +253,6 @@ func (b *ingestBench) limit() (took, cpu time.Duration) {
 	}
 	return took, cpu
 }
-
-// blockRows is the default of ACTIONLOG_BATCH_ROWS.
-const blockRows = 50_000
 
 // parts says how many parts the table got, and at most had at a time.
 type parts struct {

@@ -15,7 +15,7 @@ import (
 	"github.com/actionlog/actionlog/pkg/action"
 )
 
-// Batch is events for one insert, held column by column. Append copies, so what it
+// Batch is events for one insert, of up to 4 GiB, held column by column. Append copies, so what it
 // is given may be reused; after Reset a batch takes new rows into the memory that it
 // has. The zero value is an empty batch.
 type Batch struct {
@@ -111,16 +111,16 @@ func (p *plain[T]) insert(into column.Interface) error {
 // texts is a list of strings in one piece of memory.
 type texts struct {
 	bytes []byte
-	ends  []int
+	ends  []uint32
 }
 
 func (t *texts) add(s string) {
 	t.bytes = append(t.bytes, s...)
-	t.ends = append(t.ends, len(t.bytes))
+	t.ends = append(t.ends, uint32(len(t.bytes)))
 }
 
 func (t *texts) addAll(other *texts) {
-	before := len(t.bytes)
+	before := uint32(len(t.bytes))
 	t.bytes = append(t.bytes, other.bytes...)
 	for _, end := range other.ends {
 		t.ends = append(t.ends, before+end)
@@ -129,7 +129,7 @@ func (t *texts) addAll(other *texts) {
 
 // at returns string i, as a view of the memory.
 func (t *texts) at(i int) string {
-	begin := 0
+	begin := uint32(0)
 	if i > 0 {
 		begin = t.ends[i-1]
 	}

@@ -51,7 +51,7 @@ var columns = []Column{
 	{
 		Name:  "time",
 		Text:  func(a *Action) string { return a.Time.UTC().Format(TimeLayout) },
-		cells: values(func(a *Action) time.Time { return a.Time }, func(t time.Time, a *Action) { a.Time = t }),
+		cells: values(func(a *Action) int64 { return a.Time.UnixMilli() }, func(ms int64, a *Action) { a.Time = time.UnixMilli(ms).UTC() }),
 		scan:  func(a *Action) any { return &scanTime{&a.Time} },
 	},
 	text("id", func(a *Action) *string { return &a.ID }),
@@ -159,7 +159,7 @@ var originColumns = []Column{
 	},
 	{
 		Name:  "kafka_time",
-		cells: values(func(a *Action) time.Time { return clampTime(a.Origin.Time) }, func(t time.Time, a *Action) { a.Origin.Time = t }),
+		cells: values(func(a *Action) int64 { return clampTime(a.Origin.Time).UnixMilli() }, func(ms int64, a *Action) { a.Origin.Time = time.UnixMilli(ms).UTC() }),
 		scan:  func(a *Action) any { return &scanTime{&a.Origin.Time} },
 	},
 }
