@@ -69,15 +69,15 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 
 	limits := c.cfg.limits(len(positions))
 	group, ctx := errgroup.WithContext(ctx)
-	chunks, freeChunks := make(chan *chunk), full[chunk](limits.chunks)
-	blocks, freeBlocks := make(chan *block), full[block](inFlight+1) // one is filled meanwhile
+	chunks, freeChunks := make(chan *chunk), filled[chunk](limits.chunks)
+	blocks, freeBlocks := make(chan *block), filled[block](inFlight+1) // one is filled meanwhile
 	for partition, position := range positions {
 		group.Go(func() error {
 			f := fetcher{consumer: c, topic: t, partition: partition, position: position, fetchBytes: limits.fetchBytes, free: freeChunks}
 			return f.run(ctx, chunks)
 		})
 	}
-	group.Go(func() error { return c.batch(ctx, limits.blockBytes, chunks, freeChunks, blocks, freeBlocks) })
+	group.Go(func() error { return c.gather(ctx, limits.blockBytes, chunks, freeChunks, blocks, freeBlocks) })
 	group.Go(func() error { return c.checkpoint(ctx, t) })
 	group.Go(func() error {
 		return c.writeAll(ctx, group, t, positions, blocks, func(b *block) {
@@ -89,8 +89,8 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 	return group.Wait()
 }
 
-// full returns a channel that holds n new values.
-func full[T any](n int) chan *T {
+// filled returns a channel that holds n new values.
+func filled[T any](n int) chan *T {
 	c := make(chan *T, n)
 	for range n {
 		c <- new(T)
@@ -98,19 +98,18 @@ func full[T any](n int) chan *T {
 	return c
 }
 
-// batch gathers chunks into blocks. While one block is being written the next one
-// is filled, and no more than that: when the store is slow, fetching waits.
-func (c *consumer) batch(ctx context.Context, blockBytes int, chunks <-chan *chunk, freeChunks chan<- *chunk, blocks chan<- *block, freeBlocks <-chan *block) error {
+// gather makes blocks of chunks. While blocks are being written the next one is
+// filled, and no more than that: when the store is slow, fetching waits.
+func (c *consumer) gather(ctx context.Context, blockBytes int, chunks <-chan *chunk, freeChunks chan<- *chunk, blocks chan<- *block, freeBlocks <-chan *block) error {
 	b, timer := <-freeBlocks, time.NewTimer(c.cfg.BatchInterval)
 	timer.Stop()
 	due := false
 	for {
 		in, out := chunks, blocks
-		full := b.rows() >= c.cfg.BatchRows || b.bytes >= blockBytes
-		if full {
+		switch full := b.rows() >= c.cfg.BatchRows || b.bytes >= blockBytes; {
+		case full:
 			in = nil
-		}
-		if !full && !due {
+		case !due:
 			out = nil
 		}
 		select {

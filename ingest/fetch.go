@@ -107,7 +107,7 @@ func (c *chunk) skip(offset int64) {
 }
 
 // read adds the next records to a chunk. It reports whether there may be more.
-func (f *fetcher) read(records stretch, c *chunk) (more bool, err error) {
+func (f *fetcher) read(records fetched, c *chunk) (more bool, err error) {
 	for {
 		r, err := records.next()
 		if errors.Is(err, io.EOF) {

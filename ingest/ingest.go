@@ -59,7 +59,7 @@ func (i *Ingester) Run(ctx context.Context) error {
 		ID:                     i.cfg.Group,
 		Brokers:                i.cfg.KafkaBrokers,
 		Topics:                 []string{i.cfg.Topic},
-		Dialer:                 &kafka.Dialer{ClientID: "actionlog-ingest", Timeout: 5 * time.Second},
+		Dialer:                 &kafka.Dialer{ClientID: clientID, Timeout: 5 * time.Second},
 		SessionTimeout:         i.cfg.SessionTimeout,
 		HeartbeatInterval:      i.cfg.SessionTimeout / 5,
 		RebalanceTimeout:       i.cfg.SessionTimeout,
