@@ -166,11 +166,7 @@ func (d *Door) answer(w http.ResponseWriter, r *http.Request) answer {
 
 // takeEvent publishes one event.
 func (d *Door) takeEvent(ctx context.Context, m action.Message) answer {
-	size := len(m.Value)
-	for _, h := range m.Headers {
-		size += len(h.Key) + len(h.Value)
-	}
-	switch {
+	switch size := m.Size(); {
 	case size > action.MaxMessageBytes:
 		return tooLarge(fmt.Sprintf("The event has %d bytes. Send at most %d.", size, action.MaxMessageBytes))
 	case size == 0:

@@ -136,7 +136,7 @@ func (f *fetcher) read(records fetched, c *chunk) (more bool, err error) {
 // add decodes one record. It keeps no reference to the message.
 func (c *chunk) add(message action.Message, origin action.Origin) {
 	c.part.To = origin.Offset + 1
-	c.bytes += len(message.Value)
+	c.bytes += message.Size()
 	if rejection := message.DecodeInto(&c.event.Event, origin); rejection != nil {
 		c.part.Rejected++
 		c.rejected = append(c.rejected, store.Rejected{Rejection: *rejection, Origin: origin, Raw: bytes.Clone(message.Value), Headers: message.Headers})
