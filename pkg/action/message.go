@@ -36,7 +36,7 @@ func (m Message) Size() int {
 // stood. What is said of the function's verdict holds for this one's too.
 func (m Message) Decode(origin Origin) (Event, *Rejection) {
 	if len(m.Value) <= MaxMessageBytes {
-		m.Value = bytes.Clone(m.Value)
+		m.Value = bytes.Clone(m.Value) // the event's texts may be parts of it
 	}
 	var e Event
 	r := m.DecodeInto(&e, origin)
