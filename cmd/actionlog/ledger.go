@@ -296,7 +296,7 @@ func runGiveUp(ctx context.Context, e env, args []string) error {
 	if err := load(&cfg); err != nil {
 		return err
 	}
-	s, err := configuredStore()
+	s, err := openStore(cfg.ClickHouseDSN)
 	if err != nil {
 		return err
 	}
