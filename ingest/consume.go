@@ -52,7 +52,7 @@ type consumer struct {
 func (c *consumer) run(ctx context.Context, partitions []int, written func([]store.Range)) error {
 	var t topic
 	var positions map[int]int64
-	err := c.retry(ctx, "find where to resume", func(ctx context.Context) error {
+	err := c.retry(ctx, stepResume, func(ctx context.Context) error {
 		id, err := c.source.topicID(ctx)
 		if err != nil {
 			return err
@@ -209,19 +209,19 @@ func (c *consumer) writeAll(ctx context.Context, group *errgroup.Group, t topic,
 func (c *consumer) write(ctx context.Context, t topic, b *block) error {
 	// The topic's id is asked for after the fetch: had the topic been deleted and
 	// made again in between, these would be another topic's records.
-	err := c.retry(ctx, "check the topic", func(ctx context.Context) error { return c.checkTopic(ctx, t) })
+	err := c.retry(ctx, stepTopic, func(ctx context.Context) error { return c.checkTopic(ctx, t) })
 	if err != nil {
 		return err
 	}
-	err = c.retry(ctx, "insert events", func(ctx context.Context) error { return c.store.InsertActions(ctx, &b.actions) })
+	err = c.retry(ctx, stepEvents, func(ctx context.Context) error { return c.store.InsertActions(ctx, &b.actions) })
 	if err != nil {
 		return err
 	}
-	err = c.retry(ctx, "insert rejected messages", func(ctx context.Context) error { return c.store.InsertRejected(ctx, b.rejected) })
+	err = c.retry(ctx, stepRejected, func(ctx context.Context) error { return c.store.InsertRejected(ctx, b.rejected) })
 	if err != nil {
 		return err
 	}
-	err = c.retry(ctx, "add to the ledger", func(ctx context.Context) error { return c.store.InsertRanges(ctx, b.ranges) })
+	err = c.retry(ctx, stepLedger, func(ctx context.Context) error { return c.store.InsertRanges(ctx, b.ranges) })
 	if err != nil {
 		return err
 	}

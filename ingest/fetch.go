@@ -33,7 +33,7 @@ type fetcher struct {
 // run fetches and decodes, and hands on what it made, until ctx ends.
 func (f *fetcher) run(ctx context.Context, chunks chan<- *chunk) error {
 	for {
-		err := f.retry(ctx, "fetch", func(ctx context.Context) error { return f.fetch(ctx, chunks) })
+		err := f.retry(ctx, stepFetch, func(ctx context.Context) error { return f.fetch(ctx, chunks) })
 		if err != nil {
 			return fmt.Errorf("fetch %s[%d] at offset %d: %w", f.topic.name, f.partition, f.position, err)
 		}

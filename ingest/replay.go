@@ -49,7 +49,7 @@ func (i *Ingester) Replay(ctx context.Context, r Replay) (Replayed, error) {
 	defer i.source.transport.CloseIdleConnections()
 	var t topic
 	var from, to map[int]int64
-	err := i.consumer.retry(ctx, "find what to replay", func(ctx context.Context) error {
+	err := i.consumer.retry(ctx, stepReplay, func(ctx context.Context) error {
 		id, partitions, err := i.replayable(ctx, r.Partition)
 		if err != nil {
 			return err
