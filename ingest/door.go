@@ -26,8 +26,8 @@ import (
 )
 
 const (
-	// doorPath is where events are posted.
-	doorPath = "/v1/actions"
+	// DoorPath is where events are posted.
+	DoorPath = "/v1/actions"
 
 	// maxBatchBytes and maxBatchLines bound a batch, inflated. Its lines and their
 	// verdicts are held at once, since the status that goes first depends on all.
@@ -129,8 +129,8 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answer reads a request, publishes what it holds and says what became of it.
 func (d *Door) answer(w http.ResponseWriter, r *http.Request) answer {
 	switch {
-	case r.URL.Path != doorPath:
-		return newProblem("not-found", http.StatusNotFound, "There is nothing at this path. Events are posted to "+doorPath+".")
+	case r.URL.Path != DoorPath:
+		return newProblem("not-found", http.StatusNotFound, "There is nothing at this path. Events are posted to "+DoorPath+".")
 	case r.Method != http.MethodPost:
 		return methodNotAllowed()
 	// Programs send neither header, browsers one of them with each POST. No page has a
