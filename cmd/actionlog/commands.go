@@ -14,6 +14,7 @@ import (
 
 	"github.com/kelseyhightower/envconfig"
 
+	"github.com/actionlog/actionlog/ingest"
 	"github.com/actionlog/actionlog/pkg/store"
 	"github.com/actionlog/actionlog/query"
 )
@@ -171,6 +172,16 @@ func configuredStore() (*store.Store, error) {
 		return nil, err
 	}
 	return openStore(cfg.ClickHouseDSN)
+}
+
+// configuredIngest opens the store for a command that works with the topic too.
+func configuredIngest() (ingest.Config, *store.Store, error) {
+	var cfg ingest.Config
+	if err := load(&cfg); err != nil {
+		return cfg, nil, err
+	}
+	s, err := openStore(cfg.ClickHouseDSN)
+	return cfg, s, err
 }
 
 func openStore(dsn string) (*store.Store, error) {

@@ -28,11 +28,7 @@ func runIngest(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	var cfg ingest.Config
-	if err := load(&cfg); err != nil {
-		return err
-	}
-	s, err := openStore(cfg.ClickHouseDSN)
+	cfg, s, err := configuredIngest()
 	if err != nil {
 		return err
 	}
