@@ -7,7 +7,7 @@ type chunk struct {
 	part     store.Range
 	actions  store.Batch
 	rejected []store.Rejected
-	// bytes is the size of the messages.
+	// bytes is the size of the messages, with their headers: rejected ones keep these.
 	bytes int
 	// event is the one that was decoded last. Its texts may be parts of its message.
 	event store.Action

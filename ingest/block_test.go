@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -28,5 +30,20 @@ func TestBlockKeepsGapsOutOfItsRanges(t *testing.T) {
 	}
 	if !slices.Equal(b.ranges, want) {
 		t.Errorf("got %+v, want %+v", b.ranges, want)
+	}
+}
+
+// A rejected message is kept with its headers, so they count towards the bound of
+// what is held.
+func TestHeadersCountTowardsTheSizeOfABlock(t *testing.T) {
+	t.Parallel()
+	c := &chunk{}
+	m := action.Message{Value: []byte("not an event"), Headers: []action.Header{{Key: "trace", Value: []byte(strings.Repeat("x", 1000))}}}
+	c.add(m, action.Origin{})
+	c.add(m, action.Origin{Offset: 1})
+	b := &block{}
+	b.add(c)
+	if want := 2 * m.Size(); len(b.rejected) != 2 || b.bytes != want || want != 2*(12+5+1000) {
+		t.Errorf("%d rejected messages of %d bytes, want 2 of %d", len(b.rejected), b.bytes, want)
 	}
 }

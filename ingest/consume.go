@@ -52,7 +52,7 @@ type consumer struct {
 func (c *consumer) run(ctx context.Context, partitions []int, written func([]store.Range)) error {
 	var t topic
 	var positions map[int]int64
-	err := c.retry(ctx, "find where to resume", func(ctx context.Context) error {
+	err := c.retry(ctx, stepResume, func(ctx context.Context) error {
 		id, err := c.source.topicID(ctx)
 		if err != nil {
 			return err
@@ -69,8 +69,8 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 
 	limits := c.cfg.limits(len(positions))
 	group, ctx := errgroup.WithContext(ctx)
-	chunks, freeChunks := make(chan *chunk), fresh[chunk](limits.chunks)
-	fullBlocks, dueBlocks, freeBlocks := make(chan *block), make(chan *block), fresh[block](inFlight+1) // one is filled meanwhile
+	chunks, freeChunks := make(chan *chunk), filled[chunk](limits.chunks)
+	fullBlocks, dueBlocks, freeBlocks := make(chan *block), make(chan *block), filled[block](inFlight+1) // one is filled meanwhile
 	for partition, position := range positions {
 		group.Go(func() error {
 			f := fetcher{consumer: c, topic: t, partition: partition, position: position, fetchBytes: limits.fetchBytes, free: freeChunks}
@@ -78,7 +78,7 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 		})
 	}
 	group.Go(func() error {
-		return c.batch(ctx, limits.blockBytes, chunks, freeChunks, fullBlocks, dueBlocks, freeBlocks)
+		return c.gather(ctx, limits.blockBytes, chunks, freeChunks, fullBlocks, dueBlocks, freeBlocks)
 	})
 	group.Go(func() error { return c.checkpoint(ctx, t) })
 	group.Go(func() error {
@@ -91,8 +91,8 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 	return group.Wait()
 }
 
-// fresh returns a channel that holds n new values.
-func fresh[T any](n int) chan *T {
+// filled returns a channel that holds n new values.
+func filled[T any](n int) chan *T {
 	c := make(chan *T, n)
 	for range n {
 		c <- new(T)
@@ -100,10 +100,10 @@ func fresh[T any](n int) chan *T {
 	return c
 }
 
-// batch gathers chunks into blocks. While blocks are being written the next one is
+// gather makes blocks of chunks. While blocks are being written the next one is
 // filled, and no more than that: when the store is slow, fetching waits. One that is
 // not full goes out when it is due and nothing else is being written.
-func (c *consumer) batch(ctx context.Context, blockBytes int, chunks <-chan *chunk, freeChunks chan<- *chunk, full, due chan<- *block, freeBlocks <-chan *block) error {
+func (c *consumer) gather(ctx context.Context, blockBytes int, chunks <-chan *chunk, freeChunks chan<- *chunk, full, due chan<- *block, freeBlocks <-chan *block) error {
 	timer := time.NewTimer(c.cfg.BatchInterval)
 	timer.Stop()
 	b, late := <-freeBlocks, false
@@ -224,19 +224,19 @@ func (c *consumer) begin(ctx context.Context, group *errgroup.Group, t topic, b 
 func (c *consumer) write(ctx context.Context, t topic, b *block) error {
 	// The topic's id is asked for after the fetch: had the topic been deleted and
 	// made again in between, these would be another topic's records.
-	err := c.retry(ctx, "check the topic", func(ctx context.Context) error { return c.checkTopic(ctx, t) })
+	err := c.retry(ctx, stepTopic, func(ctx context.Context) error { return c.checkTopic(ctx, t) })
 	if err != nil {
 		return err
 	}
-	err = c.retry(ctx, "insert events", func(ctx context.Context) error { return c.store.InsertActions(ctx, &b.actions) })
+	err = c.retry(ctx, stepEvents, func(ctx context.Context) error { return c.store.InsertActions(ctx, &b.actions) })
 	if err != nil {
 		return err
 	}
-	err = c.retry(ctx, "insert rejected messages", func(ctx context.Context) error { return c.store.InsertRejected(ctx, b.rejected) })
+	err = c.retry(ctx, stepRejected, func(ctx context.Context) error { return c.store.InsertRejected(ctx, b.rejected) })
 	if err != nil {
 		return err
 	}
-	err = c.retry(ctx, "add to the ledger", func(ctx context.Context) error { return c.store.InsertRanges(ctx, b.ranges) })
+	err = c.retry(ctx, stepLedger, func(ctx context.Context) error { return c.store.InsertRanges(ctx, b.ranges) })
 	if err != nil {
 		return err
 	}

@@ -26,8 +26,8 @@ import (
 )
 
 const (
-	// doorPath is where events are posted.
-	doorPath = "/v1/actions"
+	// DoorPath is where events are posted.
+	DoorPath = "/v1/actions"
 
 	// maxBatchBytes and maxBatchLines bound a batch, inflated. Its lines and their
 	// verdicts are held at once, since the status that goes first depends on all.
@@ -129,8 +129,8 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answer reads a request, publishes what it holds and says what became of it.
 func (d *Door) answer(w http.ResponseWriter, r *http.Request) answer {
 	switch {
-	case r.URL.Path != doorPath:
-		return newProblem("not-found", http.StatusNotFound, "There is nothing at this path. Events are posted to "+doorPath+".")
+	case r.URL.Path != DoorPath:
+		return newProblem("not-found", http.StatusNotFound, "There is nothing at this path. Events are posted to "+DoorPath+".")
 	case r.Method != http.MethodPost:
 		return methodNotAllowed()
 	// Programs send neither header, browsers one of them with each POST. No page has a
@@ -152,7 +152,7 @@ func (d *Door) answer(w http.ResponseWriter, r *http.Request) answer {
 	}
 	defer d.budget.Release(cost)
 
-	body, p := read(w, r, f.limit)
+	body, p := readBody(w, r, f.limit)
 	if p != nil {
 		return p
 	}
@@ -166,22 +166,18 @@ func (d *Door) answer(w http.ResponseWriter, r *http.Request) answer {
 
 // takeEvent publishes one event.
 func (d *Door) takeEvent(ctx context.Context, m action.Message) answer {
-	size := len(m.Value)
-	for _, h := range m.Headers {
-		size += len(h.Key) + len(h.Value)
-	}
-	switch {
+	switch size := m.Size(); {
 	case size > action.MaxMessageBytes:
 		return tooLarge(fmt.Sprintf("The event has %d bytes. Send at most %d.", size, action.MaxMessageBytes))
 	case size == 0:
-		return empty()
+		return emptyBody()
 	}
 	if errs := d.emitter.EmitMessages(ctx, m); errs != nil {
 		return notAcknowledged("Kafka has not acknowledged the event, which may be there or not: "+
 			reasonOf(errs[0])+". Send it again: with an id and a time of its own it is shown once.", errs[0])
 	}
 	v := d.verdict(m)
-	if v.Status == rejected {
+	if v.Status == eventRejected {
 		return rejectedEvent(v)
 	}
 	return v
@@ -198,10 +194,10 @@ func (d *Door) takeBatch(ctx context.Context, body []byte) answer {
 		messages[i].Value = l.value
 	}
 	errs := d.emitter.EmitMessages(ctx, messages...)
-	b := &batch{}
+	b := &verdicts{}
 	var cause error
 	for i, l := range lines {
-		v := verdict{Status: failed}
+		v := verdict{Status: eventFailed}
 		if errs == nil || errs[i] == nil {
 			v = d.verdict(action.Message{Value: l.value})
 		} else {
@@ -212,8 +208,8 @@ func (d *Door) takeBatch(ctx context.Context, body []byte) answer {
 	}
 	if b.Failed > 0 {
 		p := notAcknowledged(fmt.Sprintf("Kafka has not acknowledged %d of %d lines, which may be there or not. Send those again whose status is %s: "+
-			"with an id and a time of their own they are shown once.", b.Failed, len(lines), failed), cause)
-		p.batch = b
+			"with an id and a time of their own they are shown once.", b.Failed, len(lines), eventFailed), cause)
+		p.verdicts = b
 		return p
 	}
 	return b
@@ -225,12 +221,12 @@ func (d *Door) takeBatch(ctx context.Context, body []byte) answer {
 func (d *Door) verdict(m action.Message) verdict {
 	e, r := m.Decode(action.Origin{Time: time.Now()})
 	if r != nil {
-		return verdict{Status: rejected, Reason: r.Reason, Field: r.Field, Message: r.Message}
+		return verdict{Status: eventRejected, Reason: r.Reason, Field: r.Field, Message: r.Message}
 	}
 	if e.ID == d.noID {
 		e.ID = ""
 	}
-	return verdict{Status: accepted, ID: e.ID}
+	return verdict{Status: eventAccepted, ID: e.ID}
 }
 
 // reasonOf tells a client why something is not acknowledged. What is not Kafka's own
@@ -313,8 +309,8 @@ func unescape(value string) string {
 	return value
 }
 
-// read returns the body of a request, inflated, of at most limit bytes.
-func read(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *problem) {
+// readBody returns the body of a request, inflated, of at most limit bytes.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *problem) {
 	tooLong := tooLarge(fmt.Sprintf("The body is longer than %d bytes, inflated. Send several shorter ones; nothing of this one was taken.", limit))
 	if r.ContentLength > limit {
 		return nil, tooLong
@@ -378,7 +374,7 @@ func splitLines(body []byte) ([]line, *problem) {
 		lines = append(lines, line{number, value})
 	}
 	if len(lines) == 0 {
-		return nil, empty()
+		return nil, emptyBody()
 	}
 	return lines, nil
 }

@@ -14,7 +14,7 @@ func (i *Ingester) FetchFrom(ctx context.Context, partition int, from, to int64)
 		return nil, r, err
 	}
 	f := fetcher{consumer: i.consumer, topic: topic{i.cfg.Topic, id}, partition: partition, position: from}
-	f.fetchBytes, f.free = 1<<20, fresh[chunk](100)
+	f.fetchBytes, f.free = 1<<20, filled[chunk](100)
 	chunks := make(chan *chunk, 100)
 	all := &block{}
 	for f.position < to {

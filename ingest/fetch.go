@@ -33,7 +33,7 @@ type fetcher struct {
 // run fetches and decodes, and hands on what it made, until ctx ends.
 func (f *fetcher) run(ctx context.Context, chunks chan<- *chunk) error {
 	for {
-		err := f.retry(ctx, "fetch", func(ctx context.Context) error { return f.fetch(ctx, chunks) })
+		err := f.retry(ctx, stepFetch, func(ctx context.Context) error { return f.fetch(ctx, chunks) })
 		if err != nil {
 			return fmt.Errorf("fetch %s[%d] at offset %d: %w", f.topic.name, f.partition, f.position, err)
 		}
@@ -107,7 +107,7 @@ func (c *chunk) skip(offset int64) {
 }
 
 // read adds the next records to a chunk. It reports whether there may be more.
-func (f *fetcher) read(records stretch, c *chunk) (more bool, err error) {
+func (f *fetcher) read(records fetched, c *chunk) (more bool, err error) {
 	for {
 		r, err := records.next()
 		if errors.Is(err, io.EOF) {
@@ -136,7 +136,7 @@ func (f *fetcher) read(records stretch, c *chunk) (more bool, err error) {
 // add decodes one record. It keeps no reference to the message.
 func (c *chunk) add(message action.Message, origin action.Origin) {
 	c.part.To = origin.Offset + 1
-	c.bytes += len(message.Value)
+	c.bytes += message.Size()
 	if rejection := message.DecodeInto(&c.event.Event, origin); rejection != nil {
 		c.part.Rejected++
 		c.rejected = append(c.rejected, store.Rejected{Rejection: *rejection, Origin: origin, Raw: bytes.Clone(message.Value), Headers: message.Headers})

@@ -49,7 +49,7 @@ func (i *Ingester) Ready() bool { return i.joined.Load() && i.consumer.failing.L
 // do.
 func (i *Ingester) Run(ctx context.Context) error {
 	defer i.source.transport.CloseIdleConnections()
-	err := i.consumer.retry(ctx, "prepare the topic", func(ctx context.Context) error {
+	err := i.consumer.retry(ctx, stepPrepare, func(ctx context.Context) error {
 		return i.source.ensureTopic(ctx, i.cfg, i.logger)
 	})
 	if err != nil {
@@ -59,7 +59,7 @@ func (i *Ingester) Run(ctx context.Context) error {
 		ID:                     i.cfg.Group,
 		Brokers:                i.cfg.KafkaBrokers,
 		Topics:                 []string{i.cfg.Topic},
-		Dialer:                 &kafka.Dialer{ClientID: "actionlog-ingest", Timeout: 5 * time.Second},
+		Dialer:                 &kafka.Dialer{ClientID: clientID, Timeout: 5 * time.Second},
 		SessionTimeout:         i.cfg.SessionTimeout,
 		HeartbeatInterval:      i.cfg.SessionTimeout / 5,
 		RebalanceTimeout:       i.cfg.SessionTimeout,

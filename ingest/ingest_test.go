@@ -306,7 +306,8 @@ func TestRestartResumesWithoutRepeating(t *testing.T) {
 	}
 }
 
-func (b *bundle) physicalRows() int {
+// connect opens a connection for SQL that the store itself has no need of.
+func (b *bundle) connect() clickhouse.Conn {
 	b.t.Helper()
 	options, err := clickhouse.ParseDSN(b.dsn)
 	if err != nil {
@@ -316,6 +317,21 @@ func (b *bundle) physicalRows() int {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	return conn
+}
+
+func (b *bundle) execute(sql string) {
+	b.t.Helper()
+	conn := b.connect()
+	defer func() { _ = conn.Close() }()
+	if err := conn.Exec(b.t.Context(), sql); err != nil {
+		b.t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+func (b *bundle) physicalRows() int {
+	b.t.Helper()
+	conn := b.connect()
 	defer func() { _ = conn.Close() }()
 	var n uint64
 	if err := conn.QueryRow(b.t.Context(), "SELECT count() FROM actions").Scan(&n); err != nil {

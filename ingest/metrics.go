@@ -48,10 +48,10 @@ type sighting struct {
 // maxWaiting bounds the sightings of a partition.
 const maxWaiting = 512
 
-// What retry is called with: the values of a label, there from the start.
+// The steps of a service that consumes: the values of a label, there from the start.
 var (
-	insertSteps = []string{"insert events", "insert rejected messages", "add to the ledger"}
-	steps       = append([]string{"prepare the topic", "find where to resume", "fetch", "check the topic"}, insertSteps...)
+	insertSteps = []string{stepEvents, stepRejected, stepLedger}
+	steps       = append([]string{stepPrepare, stepResume, stepFetch, stepTopic}, insertSteps...)
 )
 
 func newMetrics() *metrics {

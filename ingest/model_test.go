@@ -438,7 +438,7 @@ func (s modelSource) bounds(ctx context.Context, partitions []int) (map[int]boun
 	return all, err
 }
 
-func (s modelSource) fetch(ctx context.Context, partition int, offset int64, _ int) (stretch, error) {
+func (s modelSource) fetch(ctx context.Context, partition int, offset int64, _ int) (fetched, error) {
 	var got modelStretch
 	outOfRange := false
 	size := 1 + s.w.pick(5)

@@ -16,16 +16,16 @@ func TestModelFindsPlantedBugs(t *testing.T) {
 	for _, bug := range []struct{ name, file, right, wrong string }{
 		{
 			"the ledger is written before the events", "consume.go",
-			`c.retry(ctx, "insert events", func(ctx context.Context) error { return c.store.InsertActions(ctx, &b.actions) })`,
-			`c.retry(ctx, "add to the ledger", func(ctx context.Context) error { return c.store.InsertRanges(ctx, b.ranges) })
+			`c.retry(ctx, stepEvents, func(ctx context.Context) error { return c.store.InsertActions(ctx, &b.actions) })`,
+			`c.retry(ctx, stepLedger, func(ctx context.Context) error { return c.store.InsertRanges(ctx, b.ranges) })
 	if err != nil {
 		return err
 	}
-	err = c.retry(ctx, "insert events", func(ctx context.Context) error { return c.store.InsertActions(ctx, &b.actions) })`,
+	err = c.retry(ctx, stepEvents, func(ctx context.Context) error { return c.store.InsertActions(ctx, &b.actions) })`,
 		},
 		{
 			"rejected messages are not waited for", "consume.go",
-			`c.retry(ctx, "insert rejected messages", func(ctx context.Context) error { return c.store.InsertRejected(ctx, b.rejected) })`,
+			`c.retry(ctx, stepRejected, func(ctx context.Context) error { return c.store.InsertRejected(ctx, b.rejected) })`,
 			`c.store.InsertRejected(ctx, b.rejected)
 	err = nil`,
 		},

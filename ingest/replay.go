@@ -26,6 +26,13 @@ type Replay struct {
 	Partition int
 }
 
+// Place is where a stretch of a partition begins or ends: at an offset or, when Time is
+// given, at the first record that Kafka got then or later.
+type Place struct {
+	Offset int64
+	Time   time.Time
+}
+
 // Replayed is what a replay has stored: Records = Accepted + Rejected.
 type Replayed struct {
 	Records  int64 `json:"records"`
@@ -42,7 +49,7 @@ func (i *Ingester) Replay(ctx context.Context, r Replay) (Replayed, error) {
 	defer i.source.transport.CloseIdleConnections()
 	var t topic
 	var from, to map[int]int64
-	err := i.consumer.retry(ctx, "find what to replay", func(ctx context.Context) error {
+	err := i.consumer.retry(ctx, stepReplay, func(ctx context.Context) error {
 		id, partitions, err := i.replayable(ctx, r.Partition)
 		if err != nil {
 			return err
@@ -205,7 +212,7 @@ func (r *replay) bounds(_ context.Context, partitions []int) (map[int]bounds, er
 }
 
 // fetch returns records before the end only, and then nothing more.
-func (r *replay) fetch(ctx context.Context, partition int, offset int64, bytes int) (stretch, error) {
+func (r *replay) fetch(ctx context.Context, partition int, offset int64, bytes int) (fetched, error) {
 	end := r.to[partition]
 	if offset >= end {
 		<-ctx.Done()
@@ -223,22 +230,22 @@ func (r *replay) fetch(ctx context.Context, partition int, offset int64, bytes i
 
 // cut is an answer to a fetch up to an offset.
 type cut struct {
-	stretch
+	fetched
 	end int64
 }
 
 // next returns a marker in place of what lies beyond the end: between it and the
 // record before there is nothing.
 func (c *cut) next() (record, error) {
-	got, err := c.stretch.next()
+	got, err := c.fetched.next()
 	if err != nil || got.offset < c.end {
 		return got, err
 	}
-	c.stretch = nothing{}
+	c.fetched = nothing{}
 	return record{offset: c.end - 1}, nil
 }
 
-// nothing is a stretch without records.
+// nothing is an answer without records.
 type nothing struct{}
 
 func (nothing) empty() bool           { return true }

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -30,23 +29,6 @@ func (b *bundle) replay(r ingest.Replay) ingest.Replayed {
 		b.t.Fatal(err)
 	}
 	return done
-}
-
-// execute runs SQL that the store itself has no need of.
-func (b *bundle) execute(sql string) {
-	b.t.Helper()
-	options, err := clickhouse.ParseDSN(b.dsn)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	conn, err := clickhouse.Open(options)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	if err := conn.Exec(b.t.Context(), sql); err != nil {
-		b.t.Fatalf("%s: %v", sql, err)
-	}
 }
 
 // contents is everything that the store shows of the bundle's topic, as text, and the

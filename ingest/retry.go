@@ -12,10 +12,22 @@ const (
 	maxBackoff = 10 * time.Second
 )
 
-// retry does something until it succeeds, ctx ends or it halts. The wait between
+// The steps that are tried until they succeed, as the log and the metrics call them.
+const (
+	stepPrepare  = "prepare the topic"
+	stepResume   = "find where to resume"
+	stepReplay   = "find what to replay"
+	stepFetch    = "fetch"
+	stepTopic    = "check the topic"
+	stepEvents   = "insert events"
+	stepRejected = "insert rejected messages"
+	stepLedger   = "add to the ledger"
+)
+
+// retry does a step until it succeeds, ctx ends or it halts. The wait between
 // attempts is jittered, so that many ingesters do not strike a server that comes
 // back all at once.
-func (c *consumer) retry(ctx context.Context, what string, do func(context.Context) error) error {
+func (c *consumer) retry(ctx context.Context, step string, do func(context.Context) error) error {
 	failing := false
 	defer func() {
 		if failing {
@@ -25,7 +37,7 @@ func (c *consumer) retry(ctx context.Context, what string, do func(context.Conte
 	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
 		begun := time.Now()
 		err := do(ctx)
-		c.metrics.attempted(what, time.Since(begun))
+		c.metrics.attempted(step, time.Since(begun))
 		if err == nil {
 			return nil
 		}
@@ -37,9 +49,9 @@ func (c *consumer) retry(ctx context.Context, what string, do func(context.Conte
 			failing = true
 			c.failing.Add(1)
 		}
-		c.metrics.retries.WithLabelValues(what).Inc()
+		c.metrics.retries.WithLabelValues(step).Inc()
 		wait := backoff/2 + c.jitter(backoff/2)
-		c.logger.WarnContext(ctx, what+", trying again", "error", err, "wait", wait)
+		c.logger.WarnContext(ctx, step+", trying again", "error", err, "wait", wait)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -19,14 +19,14 @@ type source interface {
 	// fetch returns records of a partition from an offset on, about so many bytes of
 	// them. There are none when none came for a while. errOutOfRange says that the log
 	// does not hold the offset.
-	fetch(ctx context.Context, partition int, offset int64, bytes int) (stretch, error)
+	fetch(ctx context.Context, partition int, offset int64, bytes int) (fetched, error)
 }
 
 // bounds are the first offset that a log holds and the one that it gives next.
 type bounds struct{ first, end int64 }
 
-// stretch is the answer to a fetch, read once from its beginning.
-type stretch interface {
+// fetched is the answer to a fetch, read once from its beginning.
+type fetched interface {
 	// empty reports whether the answer held nothing at all, not even a marker.
 	empty() bool
 	// next returns the next record, in the order of offsets; at the end io.EOF. It may

@@ -12,9 +12,9 @@ import (
 
 // The statuses of an event that was sent over HTTP.
 const (
-	accepted = "accepted" // Kafka has it, and it is valid
-	rejected = "rejected" // Kafka has it, and it is not: it is kept with its reason
-	failed   = "failed"   // Kafka has not acknowledged it
+	eventAccepted = "accepted" // Kafka has it, and it is valid
+	eventRejected = "rejected" // Kafka has it, and it is not: it is kept with its reason
+	eventFailed   = "failed"   // Kafka has not acknowledged it
 )
 
 // statusClientClosed is nginx's status for a client that went away before its
@@ -43,19 +43,19 @@ func (v verdict) write(w http.ResponseWriter) int {
 	return writeJSON(w, http.StatusAccepted, "application/json", v)
 }
 
-// batch is what became of the lines of a batch.
-type batch struct {
+// verdicts are what became of the lines of a batch.
+type verdicts struct {
 	Accepted int       `json:"accepted"`
 	Rejected int       `json:"rejected"`
 	Failed   int       `json:"failed"`
 	Lines    []verdict `json:"lines"`
 }
 
-func (b *batch) add(v verdict) {
+func (b *verdicts) add(v verdict) {
 	switch v.Status {
-	case accepted:
+	case eventAccepted:
 		b.Accepted++
-	case rejected:
+	case eventRejected:
 		b.Rejected++
 	default:
 		b.Failed++
@@ -63,7 +63,7 @@ func (b *batch) add(v verdict) {
 	b.Lines = append(b.Lines, v)
 }
 
-func (b *batch) write(w http.ResponseWriter) int {
+func (b *verdicts) write(w http.ResponseWriter) int {
 	return writeJSON(w, http.StatusAccepted, "application/json", b)
 }
 
@@ -78,8 +78,8 @@ type problem struct {
 	Reason  action.Reason `json:"reason,omitempty"`
 	Field   string        `json:"field,omitempty"`
 	Message string        `json:"message,omitempty"`
-	// batch is set when only some lines failed.
-	*batch
+	// verdicts are set when some lines of a batch failed.
+	*verdicts
 
 	header http.Header // what the answer has beside
 	cause  error       // for the log; clients never see it
@@ -126,7 +126,7 @@ func unsupported(detail string) *problem {
 	return newProblem("unsupported-media-type", http.StatusUnsupportedMediaType, detail)
 }
 
-func empty() *problem {
+func emptyBody() *problem {
 	return newProblem("empty", http.StatusBadRequest, "The body is empty. Send an event, or lines of events.")
 }
 

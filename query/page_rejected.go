@@ -2,6 +2,7 @@ package query
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -112,7 +113,7 @@ func (s *Server) failRejected(w http.ResponseWriter, r *http.Request, problem *P
 	state := b.failureState()
 	v := &rejectedView{Title: state.Title + " · Actionlog", Filters: b.rejectedFilters(), State: state}
 	if err := s.page.render(w, r, problem.Status, "rejected", v); err != nil {
-		problem.cause = err
+		problem.cause = errors.Join(problem.cause, err)
 		writeProblem(w, r, problem)
 	}
 }

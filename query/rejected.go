@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -74,10 +73,11 @@ func (p params) rejectedFilter() (f store.RejectedFilter, err error) {
 		}
 		f.Reasons = append(f.Reasons, reason)
 	}
-	for name, to := range map[string]*time.Time{"from": &f.From, "to": &f.To} {
-		if *to, err = p.time(name); err != nil {
-			return f, err
-		}
+	if f.From, err = p.time("from"); err != nil {
+		return f, err
+	}
+	if f.To, err = p.time("to"); err != nil {
+		return f, err
 	}
 	if err := p.checkSpan(f.From, f.To, "A message"); err != nil {
 		return f, err

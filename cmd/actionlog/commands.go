@@ -8,10 +8,15 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/user"
 	"slices"
 	"strings"
 
 	"github.com/kelseyhightower/envconfig"
+
+	"github.com/actionlog/actionlog/ingest"
+	"github.com/actionlog/actionlog/pkg/store"
+	"github.com/actionlog/actionlog/query"
 )
 
 // errUsage marks errors in how the program was called.
@@ -104,16 +109,37 @@ func flags(e env, name, arguments string) *flag.FlagSet {
 
 // parse reads the flags of a command that takes no positional arguments.
 func parse(set *flag.FlagSet, args []string) error {
-	if err := set.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return errUsage // the flag set has said what is wrong
+	if err := parseFlags(set, args); err != nil {
+		return err
 	}
 	if set.NArg() > 0 {
 		return usagef("actionlog %s takes no argument %q", set.Name(), set.Arg(0))
 	}
 	return nil
+}
+
+// parseMixed reads the flags of a command whose arguments may stand before or after
+// them, and returns the arguments.
+func parseMixed(set *flag.FlagSet, args []string) ([]string, error) {
+	var arguments []string
+	for {
+		if err := parseFlags(set, args); err != nil {
+			return nil, err
+		}
+		if set.NArg() == 0 {
+			return arguments, nil
+		}
+		arguments, args = append(arguments, set.Arg(0)), set.Args()[1:]
+	}
+}
+
+// parseFlags reads flags up to the first argument.
+func parseFlags(set *flag.FlagSet, args []string) error {
+	err := set.Parse(args)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		return errUsage // the flag set has said what is wrong
+	}
+	return err
 }
 
 // load reads a configuration from the environment and checks it.
@@ -128,4 +154,40 @@ func load(cfg interface{ Validate() error }) error {
 		return fmt.Errorf("configuration: %w", err)
 	}
 	return nil
+}
+
+// whoami names who runs the command, for those who come after.
+func whoami() string {
+	u, err := user.Current()
+	if err != nil {
+		return "unknown"
+	}
+	return u.Username
+}
+
+// configuredStore opens the store for a command that has no other configuration.
+func configuredStore() (*store.Store, error) {
+	var cfg query.Config
+	if err := load(&cfg); err != nil {
+		return nil, err
+	}
+	return openStore(cfg.ClickHouseDSN)
+}
+
+// configuredIngest opens the store for a command that works with the topic too.
+func configuredIngest() (ingest.Config, *store.Store, error) {
+	var cfg ingest.Config
+	if err := load(&cfg); err != nil {
+		return cfg, nil, err
+	}
+	s, err := openStore(cfg.ClickHouseDSN)
+	return cfg, s, err
+}
+
+func openStore(dsn string) (*store.Store, error) {
+	s, err := store.Open(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("ACTIONLOG_CLICKHOUSE_DSN: %w", err)
+	}
+	return s, nil
 }

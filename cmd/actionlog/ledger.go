@@ -31,11 +31,7 @@ func runLedger(ctx context.Context, e env, args []string) error {
 	if err := parse(set, args); err != nil {
 		return err
 	}
-	var cfg ingest.Config
-	if err := load(&cfg); err != nil {
-		return err
-	}
-	s, err := openStore(cfg.ClickHouseDSN)
+	cfg, s, err := configuredIngest()
 	if err != nil {
 		return err
 	}
@@ -292,11 +288,7 @@ func runGiveUp(ctx context.Context, e env, args []string) error {
 	if *topic == "" || *partition < 0 || *to < 0 || *reason == "" {
 		return usagef("actionlog ledger give-up needs --topic, --partition, --to and --reason")
 	}
-	var cfg ingest.Config
-	if err := load(&cfg); err != nil {
-		return err
-	}
-	s, err := configuredStore()
+	cfg, s, err := configuredIngest()
 	if err != nil {
 		return err
 	}

@@ -234,6 +234,7 @@ func TestReplayFromTheCommandLine(t *testing.T) {
 	all := `{"records":101,"accepted":100,"rejected":1}`
 	f(all, "--from", "0")
 	f(all, "--from", time.Now().Add(-time.Hour).UTC().Format(time.RFC3339))
+	f(all, "--from", "2020-01-01T00:00")
 	f(all, "--from", "2020-01-01", "--to", time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
 	f(`{"records":0,"accepted":0,"rejected":0}`, "--from", "2020-01-01", "--to", "2020-02-01")
 	f(`{"records":0,"accepted":0,"rejected":0}`, "--from", "5000", "--partition", "1")
@@ -271,6 +272,7 @@ func TestMistakesInAReplayAreNamed(t *testing.T) {
 	}
 	f(`--from is "yesterday"`, "--from", "yesterday")
 	f(`--from is "-1"`, "--from=-1")
+	f(`--from is "2026-01-31 09:30"`, "--from", "2026-01-31 09:30")
 	f(`--from is "1969-12-31"`, "--from", "1969-12-31")
 	f(`--to is "2026-02-30"`, "--from", "0", "--to", "2026-02-30")
 	f("say where it begins with --from", "--partition", "1")

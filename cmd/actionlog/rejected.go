@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -86,24 +85,6 @@ func (s *selection) filter() (store.RejectedFilter, error) {
 		return f, usagef("--from (%s) is not before --to (%s): give a later --to or an earlier --from", s.from, s.to)
 	}
 	return f, nil
-}
-
-// parseMixed reads the flags of a command whose arguments may stand before or after
-// them, and returns the arguments.
-func parseMixed(set *flag.FlagSet, args []string) ([]string, error) {
-	var arguments []string
-	for {
-		if err := set.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				return nil, err
-			}
-			return nil, errUsage // the flag set has said what is wrong
-		}
-		if set.NArg() == 0 {
-			return arguments, nil
-		}
-		arguments, args = append(arguments, set.Arg(0)), set.Args()[1:]
-	}
 }
 
 func runRejectedList(ctx context.Context, e env, args []string) error {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -17,7 +15,6 @@ import (
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/embedded/embeddedtest"
-	"github.com/actionlog/actionlog/pkg/store"
 )
 
 // operator calls actionlog rejected beside ingest and query.
@@ -31,10 +28,7 @@ type operator struct {
 
 func newOperator(t *testing.T) *operator {
 	t.Helper()
-	dsn, addr := embeddedtest.Database(t), freeAddress(t)
-	if _, err := store.Migrate(t.Context(), dsn); err != nil {
-		t.Fatal(err)
-	}
+	dsn, addr := newDatabase(t).dsn, freeAddress(t)
 	o := &operator{t: t, topic: embeddedtest.Topic(t, 4), database: path.Base(dsn), query: "http://" + addr}
 	o.env = append(os.Environ(), "ACTIONLOG_KAFKA_BROKERS="+embeddedtest.Broker(t), "ACTIONLOG_TOPIC="+o.topic, "ACTIONLOG_GROUP="+o.topic,
 		"ACTIONLOG_INGEST_ADDR=", "ACTIONLOG_QUERY_ADDR="+addr, "ACTIONLOG_CLICKHOUSE_DSN="+dsn)
@@ -52,28 +46,15 @@ func (o *operator) emit(lines string) {
 	}
 }
 
-func (o *operator) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(binary, append([]string{"rejected"}, args...)...)
-	cmd.Env = o.env
-	return cmd
-}
-
 // run returns what a command prints, and fails the test when it ends otherwise than
 // with this code.
 func (o *operator) run(code int, args ...string) (stdout, stderr string) {
 	o.t.Helper()
-	cmd := o.command(args...)
-	var out, err bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &err
-	runErr := cmd.Run()
-	var exit *exec.ExitError
-	if runErr != nil && !errors.As(runErr, &exit) {
-		o.t.Fatal(runErr)
+	stdout, stderr, status := program(o.t, o.env, "", append([]string{"rejected"}, args...)...)
+	if status != code {
+		o.t.Fatalf("rejected %s exits with %d, want %d:\n%s%s", strings.Join(args, " "), status, code, stdout, stderr)
 	}
-	if got := cmd.ProcessState.ExitCode(); got != code {
-		o.t.Fatalf("rejected %s exits with %d, want %d:\n%s%s", strings.Join(args, " "), got, code, out.String(), err.String())
-	}
-	return out.String(), err.String()
+	return stdout, stderr
 }
 
 // listed is a line of list --json.
@@ -304,7 +285,8 @@ func TestAnInterruptedRetryIsRecordedAsFarAsItCame(t *testing.T) {
 	const messages = 5000
 	o.insert(fmt.Sprintf(`SELECT toUUID('00000000-0000-0000-0000-000000000001'), TOPIC, 0, 1000000 + number, toDateTime64('2026-05-01 10:00:00', 3, 'UTC') + number, 'empty', '', 'wrong',
 		'{"tenant":"cut","id":"given-' || toString(number) || '","time":"2026-02-01T00:00:00Z","actor":{"id":"a"},"action":"record.viewed"}', [] FROM numbers(%d)`, messages))
-	cmd := o.command("retry", "--all")
+	cmd := exec.Command(binary, "rejected", "retry", "--all")
+	cmd.Env = o.env
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

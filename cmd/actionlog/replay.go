@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/actionlog/actionlog/ingest"
+	"github.com/actionlog/actionlog/query"
 )
 
 // replay carries out ingest --from: it prints what was stored as a line of JSON.
@@ -48,11 +48,9 @@ func parsePlace(name, text string) (ingest.Place, error) {
 	if offset, err := strconv.ParseInt(text, 10, 64); err == nil && offset >= 0 {
 		return ingest.Place{Offset: offset}, nil
 	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		// Kafka takes negative times for something else.
-		if at, err := time.Parse(layout, text); err == nil && at.Unix() >= 0 {
-			return ingest.Place{Time: at}, nil
-		}
+	at, err := query.ParseTime(text)
+	if err != nil || at.Unix() < 0 { // Kafka takes negative times for something else
+		return ingest.Place{}, usagef("%s is %q: give an offset, or a time from 1970 on: RFC 3339 such as 2026-01-31T09:30:00+01:00, or 2026-01-31 or 2026-01-31T09:30 in UTC", name, text)
 	}
-	return ingest.Place{}, usagef("%s is %q: give an offset, a date from 1970 on such as 2026-01-31, which begins in UTC, or a time such as 2026-01-31T09:30:00Z", name, text)
+	return ingest.Place{Time: at}, nil
 }

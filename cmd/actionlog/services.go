@@ -28,11 +28,7 @@ func runIngest(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	var cfg ingest.Config
-	if err := load(&cfg); err != nil {
-		return err
-	}
-	s, err := openStore(cfg.ClickHouseDSN)
+	cfg, s, err := configuredIngest()
 	if err != nil {
 		return err
 	}
@@ -81,7 +77,7 @@ func openDoor(ctx context.Context, e env, cfg ingest.Config) (serve func(context
 		return nil, "", errors.Join(err, listener.Close())
 	}
 	where = "http://" + reachable(listener.Addr())
-	e.logger.InfoContext(ctx, "events are taken over HTTP", "url", where+"/v1/actions")
+	e.logger.InfoContext(ctx, "events are taken over HTTP", "url", where+ingest.DoorPath)
 	return func(ctx context.Context) error { return door.Serve(ctx, listener) }, where, nil
 }
 
@@ -106,7 +102,7 @@ func runQuery(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	e.logger.InfoContext(ctx, "query answers", "url", "http://"+listener.Addr().String())
+	e.logger.InfoContext(ctx, "query answers", "url", "http://"+reachable(listener.Addr()))
 	return service.Serve(ctx, listener)
 }
 

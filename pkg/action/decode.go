@@ -28,24 +28,17 @@ func HashContent(value []byte) ContentHash {
 //
 // The rejection is for the first fault; nil means that there is none. Its type is
 // not error, so that nothing else can come back: test it for nil before it goes
-// into an error. Decode keeps no reference to value. Its verdict depends on its arguments alone, and neither
-// verdict, id, tenant nor time of a message may ever change between versions: a
-// replay would then store the same message as another row. The golden file of
-// the tests holds them.
+// into an error. Decode keeps no reference to value. Its verdict depends on its
+// arguments alone, and neither verdict, id, tenant nor time of a message may ever
+// change between versions: a replay would then store the same message as another
+// row. The golden file of the tests holds them.
 func Decode(value []byte, origin Origin) (Event, *Rejection) {
-	var e Event
-	if r := decode(value, origin, &e); r != nil {
-		return Event{}, r
-	}
-	return e, nil
-}
-
-// decode is Decode, into an event that shares no memory with value.
-func decode(value []byte, origin Origin, e *Event) *Rejection {
 	if len(value) <= MaxMessageBytes {
-		value = bytes.Clone(value)
+		value = bytes.Clone(value) // the event's texts are parts of it
 	}
-	return DecodeInto(e, value, origin)
+	var e Event
+	r := DecodeInto(&e, value, origin)
+	return e, r
 }
 
 // decodeTokens reads a message token by token into e, which is empty, and says what is

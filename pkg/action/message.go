@@ -21,13 +21,22 @@ type Header struct {
 	Value []byte
 }
 
+// Size is the bytes of the value and of all headers, their keys included.
+func (m Message) Size() int {
+	n := len(m.Value)
+	for i := range m.Headers {
+		n += len(m.Headers[i].Key) + len(m.Headers[i].Value)
+	}
+	return n
+}
+
 // Decode reads the event that the message holds: a plain one as the function
 // [Decode] does, or a CloudEvent, which its headers tell, as docs/cloudevents.md
 // says. A message with a [RetryHeader] is decoded as if it stood where it first
 // stood. What is said of the function's verdict holds for this one's too.
 func (m Message) Decode(origin Origin) (Event, *Rejection) {
 	if len(m.Value) <= MaxMessageBytes {
-		m.Value = bytes.Clone(m.Value)
+		m.Value = bytes.Clone(m.Value) // the event's texts may be parts of it
 	}
 	var e Event
 	r := m.DecodeInto(&e, origin)

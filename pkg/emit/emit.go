@@ -215,8 +215,9 @@ func Stamp(ev *action.Event) error {
 // what it rejects.
 //
 // Events are completed from ctx (see [Fill]) and stamped (see [Stamp]) in the slice
-// that is passed, so that another Emit with the same slice is a repeat and not a second event. A caller that
-// passes a single value and wants to try again after an error stamps it first.
+// that is passed, so that another Emit with the same slice is a repeat and not a
+// second event. A caller that passes a single value and wants to try again after an
+// error stamps it first.
 //
 // Errors are of type [*Error] once sending has begun. When ctx ends, events
 // that are under way may still arrive. Emit knows no spool: an acknowledgement is
@@ -234,7 +235,7 @@ func (e *Emitter) Emit(ctx context.Context, events ...action.Event) error {
 	if err != nil {
 		return err
 	}
-	for i, err := range e.publish(ctx, newBlock(records)) {
+	for i, err := range e.publish(ctx, &block{records: records}) {
 		if err != nil {
 			return &Error{Acknowledged: i, Total: len(events), Err: err}
 		}
@@ -243,9 +244,10 @@ func (e *Emitter) Emit(ctx context.Context, events ...action.Event) error {
 }
 
 // EmitMessages publishes messages as they are, at most 1,047,552 bytes each with its
-// headers, and returns when each has its outcome. The result says for each why it is not acknowledged, and is nil when all are. A message that
-// Kafka refuses does not stop the others. Messages are keyed as in [Lines]; their
-// bytes must not change any more when ctx ends before they are acknowledged.
+// headers, and returns when each has its outcome. The result says for each why it is
+// not acknowledged, and is nil when all are. A message that Kafka refuses does not
+// stop the others. Messages are keyed as in [Lines]; their bytes must not change any
+// more when ctx ends before they are acknowledged.
 func (e *Emitter) EmitMessages(ctx context.Context, messages ...action.Message) []error {
 	if len(messages) == 0 {
 		return nil

@@ -226,7 +226,7 @@ func detach(buf []byte, n int) (head, rest []byte) {
 
 // cut makes a block of whole lines. An error is about the line after them.
 func (in *lineReader) cut(lines []byte, now time.Time) (*lineBlock, error) {
-	b := &lineBlock{block: newBlock(nil)}
+	b := &lineBlock{block: &block{}}
 	for len(lines) > 0 {
 		line, rest, ended := bytes.Cut(lines, []byte("\n"))
 		lines = rest

@@ -68,8 +68,6 @@ type block struct {
 	err error
 }
 
-func newBlock(records []record) *block { return &block{records: records} }
-
 // publish sends a block, waits for it or the end of ctx, and returns what errors
 // returns.
 func (e *Emitter) publish(ctx context.Context, b *block) []error {

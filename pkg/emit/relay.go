@@ -287,7 +287,8 @@ func (r *Relay) send(ctx context.Context, rows []row) (int, error) {
 	return int(n), err
 }
 
-// refusal returns what Kafka says when it refuses a message for what it is, or "".
+// refusal returns what Kafka says when it refuses a message for what it is, or "". Its
+// time is not part of that: a row is sent with that of the attempt.
 func refusal(err error) string {
 	for _, code := range []kafka.Error{kafka.MessageSizeTooLarge, kafka.RecordListTooLarge, kafka.InvalidRecord} {
 		if errors.Is(err, code) {

@@ -100,11 +100,20 @@ func (s *spool) load() error {
 	if err != nil {
 		return err
 	}
-	slices.Sort(paths)
-	for i, path := range paths {
-		if _, err := fmt.Sscanf(filepath.Base(path), "%d.spool", &s.number); err != nil {
+	aside, err := filepath.Glob(filepath.Join(s.dir, "*.spool"+damagedSuffix))
+	if err != nil {
+		return err
+	}
+	// A number that was put aside is not given again: the next one would replace it.
+	for _, path := range slices.Concat(aside, paths) {
+		var number uint64
+		if _, err := fmt.Sscanf(filepath.Base(path), "%d.spool", &number); err != nil {
 			return fmt.Errorf("%s is not a segment's name: move it away", path)
 		}
+		s.number = max(s.number, number)
+	}
+	slices.Sort(paths)
+	for i, path := range paths {
 		seg, size, err := scan(path)
 		if err != nil {
 			return err

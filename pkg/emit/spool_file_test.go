@@ -142,6 +142,35 @@ func TestSpoolOfAnotherKind(t *testing.T) {
 	}
 }
 
+// What was put aside is for people to look at: nothing may take its place.
+func TestSpoolKeepsEverySegmentThatIsDamaged(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	want := map[string]bool{}
+	for n := range 3 {
+		text, _ := fill(t, dir, 2+n)
+		paths, err := filepath.Glob(filepath.Join(dir, "*.spool"))
+		if err != nil || len(paths) != 1 {
+			t.Fatal(paths, err)
+		}
+		text[0] ^= 1 // it is no segment any more
+		if err := os.WriteFile(paths[0], text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		closeSpool(t, openTestSpool(t, dir))
+		want[string(text)] = true
+	}
+	paths, err := filepath.Glob(filepath.Join(dir, "*"+damagedSuffix))
+	if err != nil || len(paths) != len(want) {
+		t.Fatalf("%d segments are kept, want %d: %q, %v", len(paths), len(want), paths, err)
+	}
+	for _, path := range paths {
+		if text, err := os.ReadFile(path); err != nil || !want[string(text)] {
+			t.Errorf("%s is another: %v", path, err)
+		}
+	}
+}
+
 func TestSpoolSegments(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -81,11 +81,7 @@ func (r *Rejected) cursor() RejectedCursor {
 }
 
 func (r *Rejected) size() int {
-	n := len(r.Raw) + len(r.Field) + len(r.Message)
-	for _, h := range r.Headers {
-		n += len(h.Key) + len(h.Value)
-	}
-	return n
+	return action.Message{Value: r.Raw, Headers: r.Headers}.Size() + len(r.Field) + len(r.Message)
 }
 
 // RejectedPage is a stretch of the rejected messages, newest first.
