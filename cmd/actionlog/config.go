@@ -59,6 +59,12 @@ type EmitConfig struct {
 
 // Validate returns every mistake in the configuration.
 func (c *EmitConfig) Validate() error {
+	if len(c.KafkaBrokers) == 0 || c.KafkaBrokers[0] == "" {
+		return errors.New("ACTIONLOG_KAFKA_BROKERS is empty: give host:port of one broker at least")
+	}
+	if c.Topic == "" {
+		return errors.New("ACTIONLOG_TOPIC is empty: give the topic that events are published to")
+	}
 	if c.EmitTimeout < time.Second || c.EmitTimeout > 24*time.Hour {
 		return fmt.Errorf("ACTIONLOG_EMIT_TIMEOUT is %s: give 1s to 24h", c.EmitTimeout)
 	}

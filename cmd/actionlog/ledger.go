@@ -140,10 +140,36 @@ func addLogs(ctx context.Context, e env, cfg ingest.Config, s *store.Store, line
 			e.logger.WarnContext(ctx, "Kafka does not answer, so the lag is not known", "brokers", cfg.KafkaBrokers, "error", err)
 			return lines, nil
 		default:
+			if deletedBefore(lines, topic, uuid.UUID(id).String(), logs) {
+				// The ledger was read first: what was settled since may be deleted by now.
+				again, err := s.Ledger(ctx, topic)
+				if err != nil {
+					return nil, err
+				}
+				lines = slices.DeleteFunc(lines, func(l ledgerLine) bool { return l.Topic == topic })
+				lines = append(lines, ledgerLines(again)...)
+			}
 			lines = addTopic(lines, topic, uuid.UUID(id).String(), logs)
 		}
 	}
 	return lines, nil
+}
+
+// deletedBefore reports whether a log of the topic begins above what its line says is
+// settled, or has no line and does not begin at 0.
+func deletedBefore(lines []ledgerLine, topic, id string, logs map[int]ingest.Log) bool {
+	settled := map[int]int64{}
+	for _, l := range lines {
+		if l.Topic == topic && l.TopicID == id {
+			settled[l.Partition] = l.Settled
+		}
+	}
+	for partition, log := range logs {
+		if log.Start > settled[partition] {
+			return true
+		}
+	}
+	return false
 }
 
 // addTopic adds what Kafka says of one topic, and the partitions that the ledger does

@@ -171,7 +171,7 @@ func (r *retrier) send(ctx context.Context, chunk []store.Rejected) error {
 	sending.Wait()
 
 	var acknowledged []action.Origin
-	var failure error
+	var unanswered error
 	for i, err := range outcomes {
 		address := store.AddressOf(chunk[i].Origin, false)
 		if err == nil {
@@ -185,16 +185,18 @@ func (r *retrier) send(ctx context.Context, chunk []store.Rejected) error {
 			continue
 		}
 		r.failed++
-		failure = err
+		if !emit.Refused(err) {
+			unanswered = err
+		}
 		fmt.Fprintf(r.stdout, "%s  not sent: %v\n", address, err)
 	}
 	r.sent += len(acknowledged)
 	if err := r.record(ctx, acknowledged); err != nil {
 		return fmt.Errorf("%d messages named above were sent and this is not recorded: send them again, which is safe: %w", len(acknowledged), err)
 	}
-	if failure != nil && len(acknowledged) == 0 {
+	if unanswered != nil && len(acknowledged) == 0 {
 		// The next would wait as long for nothing.
-		return fmt.Errorf("nothing gets through to Kafka at ACTIONLOG_KAFKA_BROKERS: %w", failure)
+		return fmt.Errorf("nothing gets through to Kafka at ACTIONLOG_KAFKA_BROKERS: %w", unanswered)
 	}
 	return nil
 }

@@ -264,8 +264,8 @@ func (e *Emitter) EmitMessages(ctx context.Context, messages ...action.Message) 
 	for i, m := range messages {
 		rec := record{key: tenantKey(m.Value), value: m.Value, headers: kafkaHeaders(m.Headers), time: now}
 		if n := rec.size() - len(rec.key) - recordOverhead; n > maxKafkaMessageBytes {
-			errs[i] = fmt.Errorf("emit: message %d of %d has %d bytes: at most %d fit a Kafka message",
-				i+1, len(messages), n, maxKafkaMessageBytes)
+			errs[i] = fmt.Errorf("emit: message %d of %d has %d bytes: at most %d fit a Kafka message: %w",
+				i+1, len(messages), n, maxKafkaMessageBytes, kafka.MessageSizeTooLarge)
 			continue
 		}
 		records = append(records, rec)

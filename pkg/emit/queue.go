@@ -342,7 +342,7 @@ func (q *queue) toSpool() {
 func (q *queue) settle(d *delivery, errs []error) {
 	var left []record
 	for i, err := range errs {
-		if err != nil && !refusesRecord(err) {
+		if err != nil && !Refused(err) {
 			left = append(left, d.records[i])
 		}
 	}
@@ -351,7 +351,7 @@ func (q *queue) settle(d *delivery, errs []error) {
 	}
 	refused := 0
 	for i, err := range errs {
-		if refusesRecord(err) {
+		if Refused(err) {
 			q.giveUp(&d.records[i], err)
 			refused++
 		}

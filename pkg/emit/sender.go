@@ -183,10 +183,10 @@ func (s *sender) deliver(batch []*piece) {
 		case err == nil:
 			resolveAll(batch, nil)
 			return
-		case refusesRecord(err) && (len(batch) > 1 || len(batch[0].records) > 1):
+		case Refused(err) && (len(batch) > 1 || len(batch[0].records) > 1):
 			s.deliverParts(batch)
 			return
-		case refusesRecord(err), permanent(err) && !s.patient:
+		case Refused(err), permanent(err) && !s.patient:
 			resolveAll(batch, err)
 			return
 		case time.Since(start)+backoff > s.e.cfg.RetryFor && !s.patient:
@@ -213,7 +213,7 @@ func (s *sender) deliverParts(batch []*piece) {
 	half := len(whole.records) / 2
 	first, second := whole.part(0, half), whole.part(half, len(whole.records))
 	s.deliver([]*piece{first})
-	if err := first.lastErr(); err != nil && (!whole.independent || !refusesRecord(err)) {
+	if err := first.lastErr(); err != nil && (!whole.independent || !Refused(err)) {
 		second.resolve(err)
 	} else {
 		s.deliver([]*piece{second})
@@ -283,8 +283,10 @@ func pause(batch []*piece, d time.Duration) {
 // jitter spreads the retries of many emitters over time.
 func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
 
-// refusesRecord tells the answers that are about a record in the batch.
-func refusesRecord(err error) bool {
+// Refused reports whether an error of an Emitter is Kafka's refusal of one message,
+// such as one that is too large for the topic: sent again it is refused again, while
+// others get through.
+func Refused(err error) bool {
 	return errors.Is(err, kafka.MessageSizeTooLarge) || errors.Is(err, kafka.RecordListTooLarge) ||
 		errors.Is(err, kafka.InvalidTimestamp) || errors.Is(err, kafka.InvalidRecord)
 }

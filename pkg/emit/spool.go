@@ -2,6 +2,7 @@ package emit
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -120,7 +121,11 @@ func (s *spool) load() error {
 		}
 		if seg.end < size {
 			s.log.Warn("the spool's segment ends in an incomplete record", "file", path, "offset", seg.end, "bytes", size-seg.end)
-			if i < len(paths)-1 || seg.end == 0 && size > int64(len(spoolMagic)) {
+			more, err := recordsFollow(path, seg.end)
+			if err != nil {
+				return err
+			}
+			if i < len(paths)-1 || more || seg.end == 0 && size > int64(len(spoolMagic)) {
 				seg.damaged = true // not what a crash leaves
 			} else if err := os.Truncate(path, seg.end); err != nil {
 				return err
@@ -163,6 +168,21 @@ func scan(path string) (*segment, int64, error) {
 		seg.end += n
 		seg.events++
 	}
+}
+
+// recordsFollow reports whether a segment has a complete record anywhere after an
+// offset.
+func recordsFollow(path string, offset int64) (bool, error) {
+	file, err := os.ReadFile(path)
+	if err != nil {
+		return false, err
+	}
+	for at := int(offset) + 1; at < len(file); at++ {
+		if _, _, err := readFrame(bytes.NewReader(file[at:])); err == nil {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // append writes as many of the leading records as there is room for, and returns

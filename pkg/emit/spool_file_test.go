@@ -124,6 +124,16 @@ func TestSpoolWithAnyByteChanged(t *testing.T) {
 		}
 		s := openTestSpool(t, dir)
 		checkRecords(t, fmt.Sprintf("byte %d", at), readAll(t, s), complete(ends, at))
+		// What follows the damage was taken too: it is for people to look at.
+		if at < int(ends[len(ends)-2]) {
+			kept := false
+			for _, seg := range s.segments {
+				kept = kept || seg.damaged
+			}
+			if aside, _ := filepath.Glob(filepath.Join(dir, "*"+damagedSuffix)); !kept && len(aside) == 0 {
+				t.Errorf("byte %d: the records after the damage are gone", at)
+			}
+		}
 		closeSpool(t, s)
 	}
 }
