@@ -1,22 +1,11 @@
 package ingest
 
-import "github.com/actionlog/actionlog/pkg/store"
+import (
+	"bytes"
 
-// chunk is what was made of a stretch of one partition.
-type chunk struct {
-	part     store.Range
-	actions  store.Batch
-	rejected []store.Rejected
-	// bytes is the size of the messages, with their headers: rejected ones keep these.
-	bytes int
-	// event is the one that was decoded last. Its texts may be parts of its message.
-	event store.Action
-}
-
-func (c *chunk) reset() {
-	c.actions.Reset()
-	c.part, c.rejected, c.bytes = store.Range{}, nil, 0
-}
+	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/store"
+)
 
 // block is what one round of inserts writes. It holds the rows of all partitions
 // together: the fewer parts overlap in time, the faster they are read.
@@ -25,25 +14,50 @@ type block struct {
 	rejected []store.Rejected
 	// ranges are what the ledger will be told, in the order in which they began.
 	ranges []store.Range
-	bytes  int
+	// bytes is the size of the messages.
+	bytes int
+	// event is the one that was decoded last. Its texts may be parts of its message.
+	event store.Action
 }
 
 func (b *block) rows() int   { return b.actions.Rows() + len(b.rejected) }
 func (b *block) empty() bool { return len(b.ranges) == 0 }
 
-func (b *block) add(c *chunk) {
-	b.actions.AppendBatch(&c.actions)
-	b.rejected = append(b.rejected, c.rejected...)
-	b.bytes += c.bytes
-	// As a rule a partition's chunks follow each other. Where another owner has settled
+// add decodes one message, and counts it in the range that it belongs to. It keeps no
+// reference to the message.
+func (b *block) add(message action.Message, origin action.Origin, part *store.Range) {
+	part.To = origin.Offset + 1
+	b.bytes += message.Size()
+	if rejection := message.DecodeInto(&b.event.Event, origin); rejection != nil {
+		part.Rejected++
+		b.rejected = append(b.rejected, store.Rejected{Rejection: *rejection, Origin: origin, Raw: bytes.Clone(message.Value), Headers: message.Headers})
+		return
+	}
+	part.Accepted++
+	if at := b.event.Time; part.FirstTime.IsZero() || at.Before(part.FirstTime) {
+		part.FirstTime = at
+	}
+	if at := b.event.Time; at.After(part.LastTime) {
+		part.LastTime = at
+	}
+	b.event.ContentHash, b.event.Origin = message.Hash(), origin
+	b.actions.Append(&b.event)
+}
+
+// include adds a range whose rows are in the block.
+func (b *block) include(part store.Range) {
+	if part.From == part.To {
+		return
+	}
+	// As a rule a partition's parts follow each other. Where another owner has settled
 	// what Kafka has deleted since, they do not, and a range must not cover the gap.
 	for i := range b.ranges {
-		if r := &b.ranges[i]; r.Partition == c.part.Partition && r.To == c.part.From {
-			extend(r, c.part)
+		if r := &b.ranges[i]; r.Partition == part.Partition && r.To == part.From {
+			extend(r, part)
 			return
 		}
 	}
-	b.ranges = append(b.ranges, c.part)
+	b.ranges = append(b.ranges, part)
 }
 
 // reset empties the block for new rows.

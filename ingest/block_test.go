@@ -21,7 +21,7 @@ func TestBlockKeepsGapsOutOfItsRanges(t *testing.T) {
 		{Partition: 1, From: 9, To: 10, Skipped: 1},
 		{Partition: 1, From: 10, To: 12, Accepted: 2},
 	} {
-		b.add(&chunk{part: r})
+		b.include(r)
 	}
 	want := []store.Range{
 		{Partition: 1, From: 1, To: 5, Accepted: 2, Rejected: 2},
@@ -37,12 +37,10 @@ func TestBlockKeepsGapsOutOfItsRanges(t *testing.T) {
 // what is held.
 func TestHeadersCountTowardsTheSizeOfABlock(t *testing.T) {
 	t.Parallel()
-	c := &chunk{}
-	m := action.Message{Value: []byte("not an event"), Headers: []action.Header{{Key: "trace", Value: []byte(strings.Repeat("x", 1000))}}}
-	c.add(m, action.Origin{})
-	c.add(m, action.Origin{Offset: 1})
 	b := &block{}
-	b.add(c)
+	m := action.Message{Value: []byte("not an event"), Headers: []action.Header{{Key: "trace", Value: []byte(strings.Repeat("x", 1000))}}}
+	b.add(m, action.Origin{}, &store.Range{})
+	b.add(m, action.Origin{Offset: 1}, &store.Range{})
 	if want := 2 * m.Size(); len(b.rejected) != 2 || b.bytes != want || want != 2*(12+5+1000) {
 		t.Errorf("%d rejected messages of %d bytes, want 2 of %d", len(b.rejected), b.bytes, want)
 	}

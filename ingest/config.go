@@ -88,8 +88,6 @@ type limits struct {
 	// fetchBytes is what one fetch asks for. Answers come compressed, as a rule to a
 	// fifth.
 	fetchBytes int
-	// chunks is how many chunks there are at a time.
-	chunks int
 }
 
 // limits returns how much there may be of everything, for a number of partitions.
@@ -98,6 +96,5 @@ func (c Config) limits(partitions int) limits {
 	return limits{
 		blockBytes: min(int(c.BatchBytes), memory/12),
 		fetchBytes: min(max(memory/32/max(partitions, 1), 32<<10), 1<<20),
-		chunks:     min(partitions+1, max(memory/16/chunkBytes, 2)),
 	}
 }

@@ -69,48 +69,43 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 
 	limits := c.cfg.limits(len(positions))
 	group, ctx := errgroup.WithContext(ctx)
-	chunks, freeChunks := make(chan *chunk), filled[chunk](limits.chunks)
-	fullBlocks, dueBlocks, freeBlocks := make(chan *block), make(chan *block), filled[block](inFlight+1) // one is filled meanwhile
+	turns, added := make(chan *block), make(chan *block)
+	full, due := make(chan *block), make(chan *block)
+	free := make(chan *block, inFlight+1) // one is filled meanwhile
+	for range cap(free) {
+		free <- &block{}
+	}
 	for partition, position := range positions {
 		group.Go(func() error {
-			f := fetcher{consumer: c, topic: t, partition: partition, position: position, fetchBytes: limits.fetchBytes, free: freeChunks}
-			return f.run(ctx, chunks)
+			f := fetcher{consumer: c, topic: t, partition: partition, position: position, fetchBytes: limits.fetchBytes, turns: turns, added: added}
+			return f.run(ctx)
 		})
 	}
 	group.Go(func() error {
-		return c.gather(ctx, limits.blockBytes, chunks, freeChunks, fullBlocks, dueBlocks, freeBlocks)
+		return c.gather(ctx, limits.blockBytes, turns, added, full, due, free)
 	})
 	group.Go(func() error { return c.checkpoint(ctx, t) })
 	group.Go(func() error {
-		return c.writeAll(ctx, group, t, positions, fullBlocks, dueBlocks, func(b *block) {
+		return c.writeAll(ctx, group, t, positions, full, due, func(b *block) {
 			c.metrics.wrote(b)
 			written(b.ranges)
-			freeBlocks <- b
+			free <- b
 		})
 	})
 	return group.Wait()
 }
 
-// filled returns a channel that holds n new values.
-func filled[T any](n int) chan *T {
-	c := make(chan *T, n)
-	for range n {
-		c <- new(T)
-	}
-	return c
-}
-
-// gather makes blocks of chunks. While blocks are being written the next one is
-// filled, and no more than that: when the store is slow, fetching waits. One that is
-// not full goes out when it is due and nothing else is being written.
-func (c *consumer) gather(ctx context.Context, blockBytes int, chunks <-chan *chunk, freeChunks chan<- *chunk, full, due chan<- *block, freeBlocks <-chan *block) error {
+// gather has fetchers fill blocks, one at a time. While blocks are being written the
+// next one is filled, and no more than that: when the store is slow, fetching waits. A
+// block that is not full goes out when it is due and nothing else is being written.
+func (c *consumer) gather(ctx context.Context, blockBytes int, turns chan<- *block, added <-chan *block, full, due chan<- *block, free <-chan *block) error {
 	timer := time.NewTimer(c.cfg.BatchInterval)
 	timer.Stop()
-	b, late := <-freeBlocks, false
+	b, late := <-free, false
 	for {
-		in, full, due := chunks, full, due
+		turns, full, due, wasEmpty := turns, full, due, b.empty()
 		if b.rows() >= c.cfg.BatchRows || b.bytes >= blockBytes {
-			in, due = nil, nil
+			turns, due = nil, nil
 		} else {
 			full = nil
 		}
@@ -120,15 +115,18 @@ func (c *consumer) gather(ctx context.Context, blockBytes int, chunks <-chan *ch
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case next := <-in:
-			if b.empty() {
-				timer.Reset(c.cfg.BatchInterval)
-			}
-			b.add(next)
-			freeChunks <- next
-			continue
 		case <-timer.C:
 			late = true
+			continue
+		case turns <- b:
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case b = <-added:
+			}
+			if wasEmpty && !b.empty() {
+				timer.Reset(c.cfg.BatchInterval)
+			}
 			continue
 		case full <- b:
 		case due <- b:
@@ -138,7 +136,7 @@ func (c *consumer) gather(ctx context.Context, blockBytes int, chunks <-chan *ch
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case b = <-freeBlocks:
+		case b = <-free:
 			b.reset()
 		}
 	}

@@ -13,16 +13,14 @@ func (i *Ingester) FetchFrom(ctx context.Context, partition int, from, to int64)
 	if err != nil {
 		return nil, r, err
 	}
-	f := fetcher{consumer: i.consumer, topic: topic{i.cfg.Topic, id}, partition: partition, position: from}
-	f.fetchBytes, f.free = 1<<20, filled[chunk](100)
-	chunks := make(chan *chunk, 100)
-	all := &block{}
+	all, turns := &block{}, make(chan *block, 1)
+	turns <- all
+	f := fetcher{
+		consumer: i.consumer, topic: topic{i.cfg.Topic, id}, partition: partition, position: from, fetchBytes: 1 << 20, turns: turns, added: turns,
+	}
 	for f.position < to {
-		if err := f.fetch(ctx, chunks); err != nil {
+		if err := f.fetch(ctx); err != nil {
 			return nil, r, err
-		}
-		for len(chunks) > 0 {
-			all.add(<-chunks)
 		}
 	}
 	for n := range all.actions.Rows() {

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,10 +10,11 @@ import (
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
-// How much is handed on at a time, in records and in bytes of messages.
+// How much a fetcher adds to a block before others have their turn, in records and in
+// bytes of messages.
 const (
-	chunkRows  = 1000
-	chunkBytes = 1 << 20
+	turnRows  = 1000
+	turnBytes = 1 << 20
 )
 
 // fetcher reads one partition.
@@ -26,22 +26,23 @@ type fetcher struct {
 	position int64
 	// fetchBytes is how much is asked for at a time.
 	fetchBytes int
-	// free holds the chunks that may be filled.
-	free chan *chunk
+	// turns gives the block that is being filled to one fetcher at a time, which gives it
+	// back to added.
+	turns <-chan *block
+	added chan<- *block
 }
 
-// run fetches and decodes, and hands on what it made, until ctx ends.
-func (f *fetcher) run(ctx context.Context, chunks chan<- *chunk) error {
+// run fetches, and decodes into blocks, until ctx ends.
+func (f *fetcher) run(ctx context.Context) error {
 	for {
-		err := f.retry(ctx, stepFetch, func(ctx context.Context) error { return f.fetch(ctx, chunks) })
-		if err != nil {
+		if err := f.retry(ctx, stepFetch, f.fetch); err != nil {
 			return fmt.Errorf("fetch %s[%d] at offset %d: %w", f.topic.name, f.partition, f.position, err)
 		}
 	}
 }
 
 // fetch asks for records once. It returns nil when there were none.
-func (f *fetcher) fetch(ctx context.Context, chunks chan<- *chunk) error {
+func (f *fetcher) fetch(ctx context.Context) error {
 	records, err := f.source.fetch(ctx, f.partition, f.position, f.fetchBytes)
 	if errors.Is(err, errOutOfRange) {
 		return f.outOfRange(ctx)
@@ -51,13 +52,7 @@ func (f *fetcher) fetch(ctx context.Context, chunks chan<- *chunk) error {
 	}
 	before, empty := f.position, records.empty()
 	for more := true; more; {
-		c, err := f.chunk(ctx)
-		if err != nil {
-			return err
-		}
-		more, err = f.read(records, c)
-		// What was read before an error is good.
-		if err := errors.Join(f.send(ctx, chunks, c), err); err != nil {
+		if more, err = f.turn(ctx, records); err != nil {
 			return err
 		}
 	}
@@ -69,88 +64,62 @@ func (f *fetcher) fetch(ctx context.Context, chunks chan<- *chunk) error {
 	return nil
 }
 
-func (f *fetcher) send(ctx context.Context, chunks chan<- *chunk, c *chunk) error {
-	if c.part.From == c.part.To {
-		f.free <- c
-		return nil
-	}
-	part := c.part // the chunk is not ours once it is sent
+// turn adds the next records to the block that is being filled. It reports whether
+// there may be more.
+func (f *fetcher) turn(ctx context.Context, records fetched) (more bool, err error) {
+	var b *block
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
-	case chunks <- c:
+		return false, ctx.Err()
+	case b = <-f.turns:
+	}
+	part := store.Range{TopicID: f.topic.id, Topic: f.topic.name, Partition: f.partition, From: f.position, To: f.position}
+	more, err = f.read(records, b, &part)
+	b.include(part) // what was read before an error is good
+	select {
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case f.added <- b:
 		f.position = part.To
 		f.metrics.read(part)
-		return nil
-	}
-}
-
-// chunk waits for a chunk that may be filled, and begins it at the position.
-func (f *fetcher) chunk(ctx context.Context) (*chunk, error) {
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case c := <-f.free:
-		c.reset()
-		c.part = store.Range{TopicID: f.topic.id, Topic: f.topic.name, Partition: f.partition, From: f.position, To: f.position}
-		return c, nil
+		return more, err
 	}
 }
 
 // skip counts the offsets up to the given one as holding no event: what is there is
 // a transaction's marker, was aborted, or is gone.
-func (c *chunk) skip(offset int64) {
-	if offset > c.part.To {
-		c.part.Skipped += offset - c.part.To
-		c.part.To = offset
+func skip(part *store.Range, offset int64) {
+	if offset > part.To {
+		part.Skipped += offset - part.To
+		part.To = offset
 	}
 }
 
-// read adds the next records to a chunk. It reports whether there may be more.
-func (f *fetcher) read(records fetched, c *chunk) (more bool, err error) {
-	for {
+// read adds the next records to a block, and to what its ledger will be told of them.
+func (f *fetcher) read(records fetched, b *block, part *store.Range) (more bool, err error) {
+	for enough := b.bytes + turnBytes; ; {
 		r, err := records.next()
 		if errors.Is(err, io.EOF) {
 			return false, nil
 		}
 		if err != nil {
-			return false, fmt.Errorf("read a record after offset %d: %w", c.part.To, err)
+			return false, fmt.Errorf("read a record after offset %d: %w", part.To, err)
 		}
-		if r.offset < c.part.To {
+		if r.offset < part.To {
 			continue // brokers return whole batches, which may begin before the position
 		}
 		if !r.event {
-			c.skip(r.offset + 1)
+			skip(part, r.offset+1)
 			continue
 		}
-		c.skip(r.offset)
-		c.add(r.message, action.Origin{
+		skip(part, r.offset)
+		b.add(r.message, action.Origin{
 			TopicID: f.topic.id, Topic: f.topic.name, Partition: f.partition, Offset: r.offset, Time: r.time.UTC(),
-		})
-		if c.part.Accepted+c.part.Rejected >= chunkRows || c.bytes >= chunkBytes {
+		}, part)
+		if part.Accepted+part.Rejected >= turnRows || b.bytes >= enough {
 			return true, nil
 		}
 	}
-}
-
-// add decodes one record. It keeps no reference to the message.
-func (c *chunk) add(message action.Message, origin action.Origin) {
-	c.part.To = origin.Offset + 1
-	c.bytes += message.Size()
-	if rejection := message.DecodeInto(&c.event.Event, origin); rejection != nil {
-		c.part.Rejected++
-		c.rejected = append(c.rejected, store.Rejected{Rejection: *rejection, Origin: origin, Raw: bytes.Clone(message.Value), Headers: message.Headers})
-		return
-	}
-	c.part.Accepted++
-	if at := c.event.Time; c.part.FirstTime.IsZero() || at.Before(c.part.FirstTime) {
-		c.part.FirstTime = at
-	}
-	if at := c.event.Time; at.After(c.part.LastTime) {
-		c.part.LastTime = at
-	}
-	c.event.ContentHash, c.event.Origin = message.Hash(), origin
-	c.actions.Append(&c.event)
 }
 
 // outOfRange decides what it means that the broker does not have the position.

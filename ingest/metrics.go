@@ -12,7 +12,7 @@ import (
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
-// metrics counts what an ingester does, by chunk and by block: never by event.
+// metrics counts what an ingester does, by turn and by block: never by event.
 type metrics struct {
 	registry  *prometheus.Registry
 	records   prometheus.Counter

@@ -46,9 +46,9 @@ func TestModelFindsPlantedBugs(t *testing.T) {
 		},
 		{
 			"what was read before is read again", "fetch.go",
-			`		if r.offset < c.part.To {
+			`		if r.offset < part.To {
 			continue`,
-			`		if r.offset == c.part.To-2 {
+			`		if r.offset == part.To-2 {
 			continue`,
 		},
 		{

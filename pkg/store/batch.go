@@ -25,32 +25,15 @@ type Batch struct {
 
 // Append adds an event.
 func (b *Batch) Append(a *Action) {
-	b.init()
+	if b.columns == nil {
+		for _, c := range allColumns {
+			b.columns = append(b.columns, c.cells())
+		}
+	}
 	for _, c := range b.columns {
 		c.append(a)
 	}
 	b.rows++
-}
-
-// AppendBatch adds all events of another batch.
-func (b *Batch) AppendBatch(other *Batch) {
-	if other.rows == 0 {
-		return
-	}
-	b.init()
-	for i, c := range b.columns {
-		c.appendAll(other.columns[i])
-	}
-	b.rows += other.rows
-}
-
-func (b *Batch) init() {
-	if b.columns != nil {
-		return
-	}
-	for _, c := range allColumns {
-		b.columns = append(b.columns, c.cells())
-	}
 }
 
 // Rows is how many events the batch holds.
@@ -76,17 +59,10 @@ func (b *Batch) Reset() {
 // cells are the values of one column.
 type cells interface {
 	append(a *Action)
-	// appendAll adds the values of other cells of the same column.
-	appendAll(other cells)
 	read(row int, a *Action)
 	// insert adds all values to a column of an insert.
 	insert(into column.Interface) error
 	reset()
-}
-
-// same returns the cells of the same column, which are of the same type.
-func same[T cells](other cells) T {
-	return other.(T) //nolint:forcetypeassert // another type would be a bug
 }
 
 // plain is a column of values that clickhouse-go takes as a slice.
@@ -96,10 +72,7 @@ type plain[T any] struct {
 	to     func(T, *Action)
 }
 
-func (p *plain[T]) append(a *Action) { p.values = append(p.values, p.of(a)) }
-func (p *plain[T]) appendAll(other cells) {
-	p.values = append(p.values, same[*plain[T]](other).values...)
-}
+func (p *plain[T]) append(a *Action)        { p.values = append(p.values, p.of(a)) }
 func (p *plain[T]) read(row int, a *Action) { p.to(p.values[row], a) }
 func (p *plain[T]) reset()                  { p.values = p.values[:0] }
 
@@ -117,14 +90,6 @@ type texts struct {
 func (t *texts) add(s string) {
 	t.bytes = append(t.bytes, s...)
 	t.ends = append(t.ends, uint32(len(t.bytes)))
-}
-
-func (t *texts) addAll(other *texts) {
-	before := uint32(len(t.bytes))
-	t.bytes = append(t.bytes, other.bytes...)
-	for _, end := range other.ends {
-		t.ends = append(t.ends, before+end)
-	}
 }
 
 // at returns string i, as a view of the memory.
@@ -164,7 +129,6 @@ type textCells struct {
 }
 
 func (t *textCells) append(a *Action)        { t.add(t.of(a)) }
-func (t *textCells) appendAll(other cells)   { t.addAll(&same[*textCells](other).texts) }
 func (t *textCells) read(row int, a *Action) { t.to(strings.Clone(t.at(row)), a) }
 func (t *textCells) reset()                  { t.clear() }
 
@@ -204,16 +168,6 @@ func (d *dictionary) key(s string) uint32 {
 		d.byText[strings.Clone(s)] = key
 	}
 	return key
-}
-
-func (d *dictionary) addAll(other *dictionary) {
-	keys := make([]uint32, other.values.len()) // by the other's keys
-	for i := range keys {
-		keys[i] = d.key(other.values.at(i))
-	}
-	for _, key := range other.keys {
-		d.keys = append(d.keys, keys[key])
-	}
 }
 
 func (d *dictionary) at(i int) string { return d.values.at(int(d.keys[i])) }
@@ -283,7 +237,6 @@ type lowCells struct {
 }
 
 func (l *lowCells) append(a *Action)        { l.add(l.of(a)) }
-func (l *lowCells) appendAll(other cells)   { l.addAll(&same[*lowCells](other).dictionary) }
 func (l *lowCells) read(row int, a *Action) { l.to(strings.Clone(l.at(row)), a) }
 func (l *lowCells) reset()                  { l.clear() }
 
@@ -305,17 +258,6 @@ func (r *relatedCells) append(a *Action) {
 		r.names.add(record.Name)
 	}
 	r.ends = append(r.ends, uint64(r.ids.len()))
-}
-
-func (r *relatedCells) appendAll(other cells) {
-	from := same[*relatedCells](other)
-	before := uint64(r.ids.len())
-	for _, end := range from.ends {
-		r.ends = append(r.ends, before+end)
-	}
-	r.types.addAll(&from.types)
-	r.ids.addAll(&from.ids)
-	r.names.addAll(&from.names)
 }
 
 func (r *relatedCells) read(row int, a *Action) {
