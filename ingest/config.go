@@ -26,10 +26,10 @@ type Config struct {
 	TopicReplicas   int  `envconfig:"ACTIONLOG_TOPIC_REPLICAS" default:"-1" desc:"replicas of a topic that ingest creates; -1 for the broker's default"`
 
 	BatchRows     int           `envconfig:"ACTIONLOG_BATCH_ROWS" default:"50000" desc:"an insert is sent when it holds this many events, 1 to 1000000"`
-	BatchBytes    Size          `envconfig:"ACTIONLOG_BATCH_BYTES" default:"32MiB" desc:"or this many bytes of messages, 64KiB to 256MiB; at most a twelfth of ACTIONLOG_INGEST_MEMORY counts"`
+	BatchBytes    Size          `envconfig:"ACTIONLOG_BATCH_BYTES" default:"32MiB" desc:"or this many bytes of messages, 64KiB to 256MiB; at most a thirteenth of ACTIONLOG_INGEST_MEMORY counts"`
 	BatchInterval time.Duration `envconfig:"ACTIONLOG_BATCH_INTERVAL" default:"250ms" desc:"or when its first event has waited this long, 1ms to 1m"`
 
-	Memory Size `envconfig:"ACTIONLOG_INGEST_MEMORY" default:"256MiB" desc:"the memory that ingest works in, whatever the backlog, 96MiB to 64GiB; ACTIONLOG_HTTP_ADDR takes up to 128MiB more, and in standalone the other parts come on top"`
+	Memory Size `envconfig:"ACTIONLOG_INGEST_MEMORY" default:"256MiB" desc:"the memory that ingest works in, whatever the backlog, 192MiB to 64GiB; ACTIONLOG_HTTP_ADDR takes up to 128MiB more, and in standalone the other parts come on top"`
 
 	SessionTimeout time.Duration `envconfig:"ACTIONLOG_SESSION_TIMEOUT" default:"10s" desc:"how long after an ingest has died another takes its partitions over, 6s to 5m"`
 }
@@ -56,7 +56,7 @@ func (c Config) Validate() error {
 	check(c.TopicReplicas == -1 || c.TopicReplicas >= 1, "ACTIONLOG_TOPIC_REPLICAS is %d: give 1 or more, or -1 for the broker's default", c.TopicReplicas)
 	check(c.BatchRows >= 1 && c.BatchRows <= 1_000_000, "ACTIONLOG_BATCH_ROWS is %d: give 1 to 1000000", c.BatchRows)
 	check(c.BatchBytes >= 64<<10 && c.BatchBytes <= 256<<20, "ACTIONLOG_BATCH_BYTES is %s: give 64KiB to 256MiB", c.BatchBytes)
-	check(c.Memory >= 96<<20 && c.Memory <= 64<<30, "ACTIONLOG_INGEST_MEMORY is %s: give 96MiB to 64GiB", c.Memory)
+	check(c.Memory >= 192<<20 && c.Memory <= 64<<30, "ACTIONLOG_INGEST_MEMORY is %s: give 192MiB to 64GiB", c.Memory)
 	check(c.BatchInterval >= time.Millisecond && c.BatchInterval <= time.Minute, "ACTIONLOG_BATCH_INTERVAL is %s: give 1ms to 1m", c.BatchInterval)
 	check(c.SessionTimeout >= 6*time.Second && c.SessionTimeout <= 5*time.Minute, "ACTIONLOG_SESSION_TIMEOUT is %s: give 6s to 5m", c.SessionTimeout)
 	return errors.Join(errs...)
@@ -90,11 +90,18 @@ type limits struct {
 	fetchBytes int
 }
 
+// outside is what the process needs beside what the Go runtime manages: the program
+// itself, and stacks.
+const outside = 48 << 20
+
+// Heap is how much of the memory the Go runtime may manage, in bytes.
+func (c Config) Heap() int64 { return int64(c.Memory) - outside }
+
 // limits returns how much there may be of everything, for a number of partitions.
 func (c Config) limits(partitions int) limits {
-	memory := int(c.Memory)
+	memory := int(c.Heap())
 	return limits{
-		blockBytes: min(int(c.BatchBytes), memory/12),
+		blockBytes: min(int(c.BatchBytes), memory/10),
 		fetchBytes: min(max(memory/32/max(partitions, 1), 32<<10), 1<<20),
 	}
 }

@@ -124,6 +124,9 @@ func (f *fetcher) read(records fetched, b *block, part *store.Range) (more bool,
 
 // outOfRange decides what it means that the broker does not have the position.
 func (f *fetcher) outOfRange(ctx context.Context) error {
+	if err := f.checkTopic(ctx, f.topic); err != nil {
+		return err
+	}
 	positions, err := f.positions(ctx, f.topic, []int{f.partition})
 	if err != nil {
 		return err

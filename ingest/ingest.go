@@ -72,15 +72,23 @@ func (i *Ingester) Run(ctx context.Context) error {
 	}
 	defer func() { _ = group.Close() }()
 
-	for {
+	for failed := false; ; {
 		generation, err := group.Next(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
+			if !failed {
+				failed = true
+				i.consumer.failing.Add(1)
+			}
 			// The group tries again by itself, after JoinGroupBackoff.
-			i.logger.WarnContext(ctx, "join the consumer group, trying again", "group", i.cfg.Group, "error", err)
+			i.metrics.retries.WithLabelValues(stepJoin).Inc()
+			i.logger.WarnContext(ctx, stepJoin+", trying again", "group", i.cfg.Group, "error", err)
 			continue
+		case failed:
+			failed = false
+			i.consumer.failing.Add(-1)
 		}
 		done := make(chan error, 1)
 		generation.Start(func(ended context.Context) {
@@ -104,7 +112,6 @@ func (i *Ingester) consume(ctx context.Context, generation *kafka.Generation) er
 	for _, p := range generation.Assignments[i.cfg.Topic] {
 		partitions = append(partitions, p.ID)
 	}
-	defer i.metrics.drop()
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { i.watch(watching, partitions) })

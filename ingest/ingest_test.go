@@ -49,7 +49,7 @@ func newBundle(t *testing.T, partitions int) *bundle {
 	b.cfg = ingest.Config{
 		KafkaBrokers: []string{embeddedtest.Broker(t)}, Topic: "missing-" + rand.Text()[:10],
 		ClickHouseDSN: b.dsn, TopicCreate: true, TopicPartitions: partitions, TopicReplicas: 1,
-		BatchRows: 1000, BatchBytes: 1 << 20, Memory: 96 << 20, BatchInterval: 20 * time.Millisecond, SessionTimeout: 6 * time.Second,
+		BatchRows: 1000, BatchBytes: 1 << 20, Memory: 192 << 20, BatchInterval: 20 * time.Millisecond, SessionTimeout: 6 * time.Second,
 	}
 	if partitions > 0 {
 		b.cfg.Topic = embeddedtest.Topic(t, partitions)

@@ -51,7 +51,7 @@ const maxWaiting = 512
 // The steps of a service that consumes: the values of a label, there from the start.
 var (
 	insertSteps = []string{stepEvents, stepRejected, stepLedger}
-	steps       = append([]string{stepPrepare, stepResume, stepFetch, stepTopic}, insertSteps...)
+	steps       = append([]string{stepPrepare, stepJoin, stepResume, stepFetch, stepTopic}, insertSteps...)
 )
 
 func newMetrics() *metrics {
@@ -95,20 +95,16 @@ func newCounter(name, help string) prometheus.Counter {
 	return prometheus.NewCounter(counterOpts(name, help))
 }
 
-// take says where each partition that is owned from now on is read from.
+// take says where each partition that is owned from now on is read from. What was
+// known of those owned before is kept until then, so that a lag is seen while Kafka is
+// away.
 func (m *metrics) take(positions map[int]int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	clear(m.partitions)
 	for partition, position := range positions {
 		m.partitions[partition] = &progress{position: position, settled: position}
 	}
-}
-
-// drop forgets all partitions.
-func (m *metrics) drop() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	clear(m.partitions)
 }
 
 // read counts what was read of a partition.

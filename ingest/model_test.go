@@ -205,7 +205,7 @@ func (w *world) own(ctx context.Context) {
 		}
 	}
 	c := &consumer{
-		cfg:    Config{Topic: modelTopic, BatchRows: 1 + w.pick(4), BatchBytes: 1 << 20, Memory: 96 << 20, BatchInterval: time.Duration(1+w.pick(100)) * time.Millisecond},
+		cfg:    Config{Topic: modelTopic, BatchRows: 1 + w.pick(4), BatchBytes: 1 << 20, Memory: 192 << 20, BatchInterval: time.Duration(1+w.pick(100)) * time.Millisecond},
 		source: modelSource{w}, store: modelStore{w}, logger: slog.New(slog.DiscardHandler),
 		metrics: w.metrics, jitter: func(d time.Duration) time.Duration { return time.Duration(w.pick(int(d))) },
 	}

@@ -15,6 +15,7 @@ const (
 // The steps that are tried until they succeed, as the log and the metrics call them.
 const (
 	stepPrepare  = "prepare the topic"
+	stepJoin     = "join the consumer group"
 	stepResume   = "find where to resume"
 	stepReplay   = "find what to replay"
 	stepFetch    = "fetch"

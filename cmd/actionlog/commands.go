@@ -191,3 +191,9 @@ func openStore(dsn string) (*store.Store, error) {
 	}
 	return s, nil
 }
+
+// given reports whether a flag was on the command line.
+func given(set *flag.FlagSet, name string) (found bool) {
+	set.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
+}

@@ -48,7 +48,7 @@ func runLedger(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	if len(lines) == 0 && *topic != "" {
-		e.logger.WarnContext(ctx, "the ledger does not know the topic", "topic", *topic)
+		return fmt.Errorf("--topic is %q: neither the ledger nor Kafka at ACTIONLOG_KAFKA_BROKERS has it", *topic)
 	}
 	write := printLedger
 	if *asJSON {

@@ -33,12 +33,18 @@ func parseReplay(from, to string, partition int) (*ingest.Replay, error) {
 	if r.From, err = parsePlace("--from", from); err != nil {
 		return nil, err
 	}
+	if partition < -1 {
+		return nil, usagef("--partition is %d: give the number of one, from 0 on", partition)
+	}
 	if to == "" {
 		return &r, nil
 	}
 	end, err := parsePlace("--to", to)
 	if err != nil {
 		return nil, err
+	}
+	if sameKind := r.From.Time.IsZero() == end.Time.IsZero(); sameKind && (end.Offset < r.From.Offset || end.Time.Before(r.From.Time)) {
+		return nil, usagef("--to %s is before --from %s: there is nothing between them", to, from)
 	}
 	r.To = &end
 	return &r, nil

@@ -24,6 +24,9 @@ func runIngest(ctx context.Context, e env, args []string) error {
 	if err := parse(set, args); err != nil {
 		return err
 	}
+	if *from == "" && given(set, "from") {
+		return usagef("--from is empty: give an offset or a time")
+	}
 	wanted, err := parseReplay(*from, *to, *partition)
 	if err != nil {
 		return err
@@ -37,12 +40,11 @@ func runIngest(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	memory := int64(cfg.Memory)
+	memory := cfg.Heap()
 	if cfg.HTTPAddr != "" {
 		memory += ingest.DoorMemory
 	}
-	// The runtime counts only what it manages itself.
-	debug.SetMemoryLimit(memory / 10 * 9)
+	debug.SetMemoryLimit(memory)
 	if wanted != nil {
 		return replay(ctx, e, service, *wanted)
 	}

@@ -130,7 +130,15 @@ func serveAll(ctx context.Context, e env, args []string) error {
 		group.Go(func() error { return ingestService.ServeHealth(ctx, listener) })
 	}
 	group.Go(func() error { return serveDoor(ctx) })
-	group.Go(func() error { return ingestService.Run(ctx) })
+	group.Go(func() error {
+		err := ingestService.Run(ctx)
+		if err != nil {
+			// What it asks for takes the broker and the engine.
+			e.logger.ErrorContext(ctx, "ingest has stopped, all else goes on: do what it says, then restart", "error", err)
+			<-ctx.Done()
+		}
+		return err
+	})
 	group.Go(func() error { return queryService.Serve(ctx, listener) })
 	group.Go(func() error { trim(ctx, e.logger, broker, ingestService, ingestCfg.Topic); return nil })
 	if *withDemo {
