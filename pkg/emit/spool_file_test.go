@@ -125,7 +125,7 @@ func TestSpoolWithAnyByteChanged(t *testing.T) {
 		s := openTestSpool(t, dir)
 		checkRecords(t, fmt.Sprintf("byte %d", at), readAll(t, s), complete(ends, at))
 		// What follows the damage was taken too: it is for people to look at.
-		if at < int(ends[len(ends)-2]) {
+		if at < ends[len(ends)-2] {
 			kept := false
 			for _, seg := range s.segments {
 				kept = kept || seg.damaged
