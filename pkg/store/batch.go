@@ -15,9 +15,9 @@ import (
 	"github.com/actionlog/actionlog/pkg/action"
 )
 
-// Batch is events for one insert, of up to 4 GiB, held column by column. Append copies, so what it
-// is given may be reused; after Reset a batch takes new rows into the memory that it
-// has. The zero value is an empty batch.
+// Batch is events for one insert, of up to 4 GiB, held column by column. Append
+// copies, so what it is given may be reused; after Reset a batch takes new rows into
+// the memory that it has. The zero value is an empty batch.
 type Batch struct {
 	columns []cells // as allColumns
 	rows    int
