@@ -26,7 +26,7 @@ type Config struct {
 	TopicReplicas   int  `envconfig:"ACTIONLOG_TOPIC_REPLICAS" default:"-1" desc:"replicas of a topic that ingest creates; -1 for the broker's default"`
 
 	BatchRows     int           `envconfig:"ACTIONLOG_BATCH_ROWS" default:"50000" desc:"an insert is sent when it holds this many events, 1 to 1000000"`
-	BatchBytes    Size          `envconfig:"ACTIONLOG_BATCH_BYTES" default:"32MiB" desc:"or this many bytes of messages, 64KiB to 256MiB; at most a thirteenth of ACTIONLOG_INGEST_MEMORY counts"`
+	BatchBytes    Size          `envconfig:"ACTIONLOG_BATCH_BYTES" default:"32MiB" desc:"or this many bytes of messages, 64KiB to 256MiB, but no more than a tenth of (ACTIONLOG_INGEST_MEMORY − 48MiB)"`
 	BatchInterval time.Duration `envconfig:"ACTIONLOG_BATCH_INTERVAL" default:"250ms" desc:"or when its first event has waited this long, 1ms to 1m"`
 
 	Memory Size `envconfig:"ACTIONLOG_INGEST_MEMORY" default:"256MiB" desc:"the memory that ingest works in, whatever the backlog, 192MiB to 64GiB; ACTIONLOG_HTTP_ADDR takes up to 128MiB more, and in standalone the other parts come on top"`
