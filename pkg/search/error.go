@@ -1,0 +1,80 @@
+package search
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/agnivade/levenshtein"
+)
+
+// Error is what is wrong with a text that a person wrote.
+type Error struct {
+	// Column is where, in characters from 1. It is 0 for what is not in a line.
+	Column int
+	// Problem says what is wrong, and Suggestion what to write instead; a Suggestion
+	// may be empty. Neither begins as a sentence nor ends in a full stop.
+	Problem, Suggestion string
+}
+
+// Error is one message for people: the column, the problem and the suggestion.
+func (e *Error) Error() string {
+	text := e.Problem
+	if e.Suggestion != "" {
+		text += ", " + e.Suggestion
+	}
+	if e.Column > 0 {
+		return fmt.Sprintf("column %d: %s", e.Column, text)
+	}
+	return text
+}
+
+// short cuts what a message repeats of a text.
+func short(text string) string {
+	const most = 64
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) <= most {
+		return text
+	}
+	end := most
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
+}
+
+// checkUTF8 refuses what is no text.
+func checkUTF8(text string) *Error {
+	if utf8.ValidString(text) {
+		return nil
+	}
+	column := 1
+	for at := 0; ; column++ {
+		r, size := utf8.DecodeRuneInString(text[at:])
+		if r == utf8.RuneError && size == 1 {
+			return &Error{column, "this is not valid UTF-8", "send text as percent-encoded UTF-8"}
+		}
+		at += size
+	}
+}
+
+// Nearest returns the one of the names that was probably meant, empty when none is
+// near. The case of the name does not matter.
+func Nearest(name string, names []string) string {
+	name = strings.ToLower(name)
+	if len(name) > 64 {
+		return ""
+	}
+	if i := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, name) }); i >= 0 {
+		return names[i]
+	}
+	// A third of the letters, so that short names do not match just anything.
+	best, distance := "", 1+max(len(name)/3, 1)
+	for _, n := range names {
+		if d := levenshtein.ComputeDistance(name, strings.ToLower(n)); d < distance && d < len(n) {
+			best, distance = n, d
+		}
+	}
+	return best
+}
