@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // time zones, also where the machine has no files of them
 
 	"github.com/actionlog/actionlog/pkg/embedded"
 )
