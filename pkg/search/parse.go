@@ -1,0 +1,280 @@
+package search
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Parse reads a search line. Repeating a field means any of its values, as repeating a
+// parameter does, and so does a list: actor:(alice bob). A - before the field or a !
+// before the value excludes it; both are as good as none. after and since are from;
+// before, until and others are to. before leaves out the period that it names, so that
+// before:today is to:"start of today", where until:today takes it in.
+//
+// Its errors are of type *Error. See the package comment for the grammar.
+func Parse(line string, fields Fields) (Line, error) {
+	if err := checkUTF8(line); err != nil {
+		return Line{}, err
+	}
+	p := parser{scanner: scanner{text: line}, fields: fields}
+	for p.skipSpace() {
+		if err := p.term(); err != nil {
+			return Line{}, err
+		}
+	}
+	fields.sort(p.line.Terms)
+	return p.line, nil
+}
+
+// parser reads a line by recursive descent: a method for each rule of the grammar.
+type parser struct {
+	scanner
+
+	fields Fields
+	line   Line
+}
+
+func (p *parser) term() *Error {
+	text := Text{Column: p.column(), Not: p.minus()}
+	if p.begins(`"`) {
+		var err *Error
+		if text.Needle, err = p.closedPhrase(); err != nil {
+			return err
+		}
+	} else {
+		name, err := p.name()
+		switch {
+		case err != nil:
+			return err
+		case name.field != "":
+			return p.field(name, text.Not)
+		}
+		text.Needle = p.textWord()
+	}
+	if text.Needle != "" {
+		p.line.Texts = append(p.line.Texts, text)
+	}
+	return nil
+}
+
+// closedPhrase is a phrase that has an end: one without would swallow the fields that
+// come after it.
+func (p *parser) closedPhrase() (string, *Error) {
+	column := p.column()
+	content, closed := p.phrase()
+	if !closed {
+		return "", &Error{column, "this quote is never closed", `close it with ", or write "\"" to look for a quote`}
+	}
+	return content, nil
+}
+
+// textWord is a word without a colon that has a meaning.
+func (p *parser) textWord() string {
+	word := p.word()
+	if left, _, found := strings.Cut(word, ":"); found && strings.HasSuffix(left, `\`) {
+		return strings.ReplaceAll(word, `\:`, ":")
+	}
+	return word
+}
+
+// fieldName is a field as it was named.
+type fieldName struct {
+	field string // as parameters name it
+	word  string // as the line does, in lower case
+	not   bool
+	// column is where the word begins.
+	column int
+}
+
+// name reads the name of a field with its colon, if one comes next. Without a field
+// nothing is read.
+func (p *parser) name() (fieldName, *Error) {
+	start := p.at
+	n := fieldName{not: p.begins("!")}
+	if n.not {
+		p.at++
+	}
+	begin := p.at
+	unread := func() (fieldName, *Error) {
+		p.at = start
+		return fieldName{}, nil
+	}
+	if family := p.fields.family(p.rest()); family != "" {
+		p.at += len(family)
+		path, found := p.path()
+		if !found {
+			return unread()
+		}
+		n.field, n.word = family+path, family+path
+		if path == "" {
+			p.at = begin
+			return n, &Error{p.column(), family + " has no path", "write " + family + "amount:5, with the path that you look for"}
+		}
+	} else {
+		n.word = canonical(p.identifier())
+		n.field = p.fields.resolve(n.word)
+		known := n.field == n.word && n.field != nameText
+		if n.word == "" || !p.begins(":") && (!known || !p.begins("=")) {
+			return unread()
+		}
+		p.at++
+		if n.field == "" || n.field == nameText {
+			if after := p.rest(); n.not || after != "" && strings.ContainsAny(after[:1], `/\:`) {
+				return unread()
+			}
+			word := p.text[begin : p.at-1]
+			p.at = begin
+			if n.field == nameText {
+				return n, &Error{p.column(), word + " is no field of a search line", `write what you look for as it is: words and "phrases" without a field are text`}
+			}
+			return n, p.fields.unknown(word, p.column())
+		}
+	}
+	end := p.at
+	p.at = begin
+	n.column = p.column()
+	p.at = end
+	return n, nil
+}
+
+// identifier reads what looks like a name of a field.
+func (p *parser) identifier() string {
+	letter := func(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '_' }
+	if r, _ := utf8.DecodeRuneInString(p.rest()); !letter(r) {
+		return ""
+	}
+	return p.take(func(r rune) bool { return !letter(r) && (r < '0' || r > '9') && r != '.' && r != '-' })
+}
+
+// path reads the path of a field with the colon that ends it; found is false when
+// none does.
+func (p *parser) path() (path string, found bool) {
+	var b strings.Builder
+	for escaped := false; p.at < len(p.text); {
+		r, size := utf8.DecodeRuneInString(p.rest())
+		switch {
+		case escaped:
+			if !special(r) && r != '\\' {
+				b.WriteByte('\\')
+			}
+			b.WriteRune(r)
+			escaped = false
+		case r == '\\':
+			escaped = true
+		case special(r):
+			p.at += size
+			return b.String(), !unicode.IsSpace(r)
+		default:
+			b.WriteRune(r)
+		}
+		p.at += size
+	}
+	return "", false
+}
+
+func (p *parser) field(name fieldName, not bool) *Error {
+	switch name.field {
+	case nameFrom, nameTo, nameZone:
+		return p.own(name, not || name.not)
+	}
+	not = not != name.not
+	if p.begins("(") {
+		return p.list(name, not)
+	}
+	return p.value(name, not, unicode.IsSpace)
+}
+
+// list reads values in parentheses.
+func (p *parser) list(name fieldName, not bool) *Error {
+	column := p.column()
+	p.at++
+	for n := 0; ; n++ {
+		switch {
+		case !p.skip(func(r rune) bool { return r == ',' || unicode.IsSpace(r) }):
+			return &Error{column, "this list is never closed", `close it with ), or put a value that begins with ( in quotes`}
+		case p.begins(")") && n == 0:
+			return &Error{column, "this list is empty", "write " + escapeName(name.word) + `:(one "and another")`}
+		case p.begins(")"):
+			p.at++
+			if !p.blank() {
+				return &Error{p.column(), "this follows a list without a space", "put a space before it"}
+			}
+			return nil
+		}
+		if err := p.value(name, not, func(r rune) bool { return r == ',' || r == ')' || unicode.IsSpace(r) }); err != nil {
+			return err
+		}
+	}
+}
+
+// value reads a value up to a character that ends it.
+func (p *parser) value(name fieldName, not bool, ends func(rune) bool) *Error {
+	column := p.column()
+	if p.begins("!") {
+		p.at++
+		not = !not
+	}
+	var value string
+	if p.begins(`"`) {
+		var err *Error
+		if value, err = p.quotedValue(ends); err != nil {
+			return err
+		}
+	} else if value = p.take(ends); strings.HasPrefix(value, `\!`) || strings.HasPrefix(value, `\\`) {
+		value = value[1:]
+	}
+	if value == "" {
+		return noValue(name.word, column)
+	}
+	p.line.Terms = append(p.line.Terms, Term{name.field, value, not, column})
+	return nil
+}
+
+// quotedValue reads a value in quotes, which nothing may follow but what ends it.
+func (p *parser) quotedValue(ends func(rune) bool) (string, *Error) {
+	value, err := p.closedPhrase()
+	if err != nil {
+		return "", err
+	}
+	if r, size := utf8.DecodeRuneInString(p.rest()); size > 0 && !ends(r) {
+		return "", &Error{p.column(), "this follows a closing quote without a space", `put a space before it, or write \" for a quote within quotes`}
+	}
+	return value, nil
+}
+
+// own reads the value of from, to or tz.
+func (p *parser) own(name fieldName, not bool) *Error {
+	to := map[string]*string{nameFrom: &p.line.From, nameTo: &p.line.To, nameZone: &p.line.Zone}[name.field]
+	switch {
+	case not && name.field == nameZone:
+		return &Error{name.column, name.word + " cannot be excluded", "name the time zone that you mean"}
+	case not:
+		return &Error{name.column, name.word + " cannot be excluded", "write after: for what is later and before: for what is earlier"}
+	case *to != "":
+		return &Error{name.column, name.field + " is given twice", "give one time from and one time to, and one tz"}
+	}
+	column := p.column()
+	if p.begins(`"`) {
+		var err *Error
+		if *to, err = p.quotedValue(unicode.IsSpace); err != nil {
+			return err
+		}
+	} else {
+		*to = p.word()
+		if word := strings.ToLower(*to); name.field != nameZone && (word == "last" || word == "this") && p.skipSpace() {
+			*to += " " + p.word()
+		}
+	}
+	if *to == "" {
+		return noValue(name.word, column)
+	}
+	if err := checkOwn(name.field, *to); err != nil {
+		err.Column = column
+		return err
+	}
+	if name.word == before && isPeriod(*to) {
+		*to = startOf + *to
+	}
+	return nil
+}
