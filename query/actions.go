@@ -33,32 +33,26 @@ func (t timeJSON) MarshalJSON() ([]byte, error) {
 }
 
 func (s *Server) listActions(w http.ResponseWriter, r *http.Request, p params) error {
-	filter, err := p.filter()
+	m := s.measure(r)
+	defer m.cancel()
+	l, err := s.readList(m, p)
 	if err != nil {
 		return err
 	}
-	limit, err := p.limit()
-	if err != nil {
-		return err
-	}
-	cursor, err := p.cursor()
-	if err != nil {
-		return err
-	}
-	page, err := s.store.List(r.Context(), filter, cursor, limit)
+	page, err := s.store.List(m.ctx, l.search())
 	if err != nil {
 		return fmt.Errorf("answer with a list: %w", err)
 	}
+	l.fill(page)
+	m.Partial = page.Partial
 	var b bytes.Buffer
 	b.WriteString(`{"actions":`)
-	if err := writeActions(&b, page.Actions); err != nil {
+	if err := writeActions(&b, l.page.Actions); err != nil {
 		return err
 	}
-	next := "null"
-	if page.Next != nil {
-		next = `"` + encodeCursor(page.Next) + `"`
+	if err := m.writeRest(&b, l.cursors()); err != nil {
+		return err
 	}
-	b.WriteString(`,"next_cursor":` + next + "}\n")
 	writeJSON(w, b.Bytes())
 	return nil
 }

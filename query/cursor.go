@@ -1,11 +1,14 @@
 package query
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -13,44 +16,112 @@ import (
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
-// A cursor is base64url of: a byte that names the list and the encoding's
-// version, the place in the list, and a CRC-32 of all before it. The checksum is
-// not for secrecy: a cursor that lost its end in copying would otherwise name
-// another place and events would be passed over without a word.
+// A cursor is base64url of: a byte that names the list and the encoding's version,
+// what the list needs to go on, and a sum of all before it. That of the rejected
+// messages is a CRC-32, against cursors that lost their end in copying: they would
+// otherwise name another place, and messages would be passed over without a word. That
+// of actions is a signature, since it also says what the place belongs to.
 const (
-	actionsCursor  = 0x11
+	actionsCursor  = 0x12
 	rejectedCursor = 0x21
 )
 
 // maxCursor bounds what is decoded: an id or topic of 1,024 bytes and some.
 const maxCursor = 2048
 
-var errCursor = errors.New("this is not a cursor of this list: pass next_cursor of an earlier answer as it was, or leave cursor out to begin with the newest")
+var (
+	errCursor       = errors.New("this is not a cursor of this list: pass next_cursor or previous_cursor of an earlier answer as it was, or leave cursor out to begin with the first page")
+	errOtherFilter  = errors.New("it belongs to another question: pass it with the very parameters of the answer that it came from (limit may change), or leave cursor out to begin with the first page")
+	signatureLength = 16
+)
 
-func encodeCursor(c *store.Cursor) string {
-	b := []byte{actionsCursor}
-	b = binary.BigEndian.AppendUint64(b, uint64(c.Time.UnixMilli()))
-	b = append(b, c.ContentHash[:]...)
-	b = append(b, c.ID...)
-	return seal(b)
+// place is where a page of actions begins, and the question it belongs to.
+type place struct {
+	// Question is the sum of the parameters that the first page was asked with.
+	Question [16]byte
+	// From and To are the bounds of the time as they were resolved for the first page;
+	// zero is open.
+	From, To time.Time
+	// Backward is set when the page ends before the place, rather than begins behind it.
+	Backward bool
+	// At is the place; nil is the beginning.
+	At *store.Cursor
 }
 
-func decodeCursor(text string) (*store.Cursor, error) {
-	b, err := unseal(actionsCursor, text)
-	if err != nil {
-		return nil, err
+// The bits of a place's second byte.
+const (
+	placeBackward = 1 << iota
+	placeFrom
+	placeTo
+	placeAt
+)
+
+// encode writes the place as a cursor, signed with a key.
+func (p place) encode(key []byte) string {
+	b := []byte{actionsCursor, 0}
+	b = append(b, p.Question[:]...)
+	if p.Backward {
+		b[1] |= placeBackward
 	}
-	var c store.Cursor
-	if len(b) < 8+len(c.ContentHash) {
-		return nil, errCursor
+	for bit, t := range map[byte]time.Time{placeFrom: p.From, placeTo: p.To} {
+		if !t.IsZero() {
+			b[1] |= bit
+		}
 	}
-	c.Time = time.UnixMilli(int64(binary.BigEndian.Uint64(b))).UTC()
-	n := copy(c.ContentHash[:], b[8:])
-	c.ID = string(b[8+n:])
-	if !storable(c.Time) || !utf8.ValidString(c.ID) {
-		return nil, errCursor
+	b = binary.BigEndian.AppendUint64(b, uint64(ceilMilli(p.From)))
+	b = binary.BigEndian.AppendUint64(b, uint64(ceilMilli(p.To)))
+	if c := p.At; c != nil {
+		b[1] |= placeAt
+		b = binary.BigEndian.AppendUint64(b, uint64(c.Time.UnixMilli()))
+		b = append(b, c.ContentHash[:]...)
+		b = append(b, c.ID...)
 	}
-	return &c, nil
+	return base64.RawURLEncoding.EncodeToString(append(b, signature(b, key)...))
+}
+
+// ceilMilli is a bound in milliseconds, the precision of stored times: rounded up, it
+// bounds the same events.
+func ceilMilli(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMilli() }
+
+func signature(b, key []byte) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(b)
+	return mac.Sum(nil)[:signatureLength]
+}
+
+// decodePlace reads a cursor that was signed with one of the keys.
+func decodePlace(text string, keys [][]byte) (place, error) {
+	var p place
+	// The decoder passes over newlines.
+	if len(text) > maxCursor || strings.ContainsAny(text, "\r\n") {
+		return p, errCursor
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(b) < 2+len(p.Question)+8+8+signatureLength || b[0] != actionsCursor {
+		return p, errCursor
+	}
+	signed, sum := b[:len(b)-signatureLength], b[len(b)-signatureLength:]
+	if !slices.ContainsFunc(keys, func(key []byte) bool { return hmac.Equal(sum, signature(signed, key)) }) {
+		return p, errCursor
+	}
+	flags := b[1]
+	b = signed[2:]
+	b = b[copy(p.Question[:], b):]
+	p.Backward = flags&placeBackward != 0
+	if flags&placeFrom != 0 {
+		p.From = time.UnixMilli(int64(binary.BigEndian.Uint64(b))).UTC()
+	}
+	if flags&placeTo != 0 {
+		p.To = time.UnixMilli(int64(binary.BigEndian.Uint64(b[8:]))).UTC()
+	}
+	if b = b[16:]; flags&placeAt != 0 {
+		var c store.Cursor
+		c.Time = time.UnixMilli(int64(binary.BigEndian.Uint64(b))).UTC()
+		b = b[8:]
+		c.ID = string(b[copy(c.ContentHash[:], b):])
+		p.At = &c
+	}
+	return p, nil
 }
 
 func encodeRejectedCursor(c *store.RejectedCursor) string {

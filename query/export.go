@@ -37,7 +37,7 @@ const (
 const byteOrderMark = "\uFEFF"
 
 func (s *Server) exportCSV(w http.ResponseWriter, r *http.Request, p params) error {
-	filter, err := p.filter()
+	q, err := p.filter(s.page.now(), s.page.catalogue)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (s *Server) exportCSV(w http.ResponseWriter, r *http.Request, p params) err
 		return err
 	}
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	w.Header().Set("Content-Disposition", attachment("actions-"+filter.Tenant+"-"+time.Now().UTC().Format("20060102T150405Z"), ".csv"))
+	w.Header().Set("Content-Disposition", attachment("actions-"+q.Tenant+"-"+time.Now().UTC().Format("20060102T150405Z"), ".csv"))
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil
@@ -68,7 +68,7 @@ func (s *Server) exportCSV(w http.ResponseWriter, r *http.Request, p params) err
 	}
 	stop := e.sendHeadAfter(r.Context(), exportHeadStart)
 	defer stop()
-	if err := s.store.Each(r.Context(), filter, e.row); err != nil {
+	if err := s.store.Each(r.Context(), q.Filter, e.row); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
 	return e.finish()

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -69,29 +70,24 @@ func (p *page) icon(name string, classes ...string) (template.HTML, error) {
 
 // servePage answers / with the newest actions that match, as people read them.
 func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) error {
-	filter, err := p.filter()
+	m := s.measure(r)
+	defer m.cancel()
+	l, err := s.readList(m, p)
 	if err != nil {
 		return err
 	}
-	cursor, err := p.cursor()
-	if err != nil {
-		return err
-	}
-	limit, err := p.limit()
-	if err != nil {
-		return err
-	}
+	filter := l.Filter
 	if clean := canonicalQuery(p, filter); !reflect.DeepEqual(clean, r.URL.Query()) {
 		// Forms send empty fields; what is kept and shared is the clean address.
 		http.Redirect(w, r, pageURL("/", clean.Encode()), http.StatusSeeOther)
 		return nil
 	}
 
-	var list store.Page
 	var choices store.Choices
-	group, ctx := errgroup.WithContext(r.Context())
-	group.Go(func() (err error) {
-		list, err = s.store.List(ctx, filter, cursor, limit)
+	group, ctx := errgroup.WithContext(m.ctx)
+	group.Go(func() error {
+		page, err := s.store.List(ctx, l.search())
+		l.fill(page)
 		return err //nolint:wrapcheck // the store's errors say enough
 	})
 	group.Go(func() (err error) {
@@ -101,8 +97,8 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("read the page: %w", err)
 	}
-	b := viewBuilder{page: s.page, path: "/", now: s.page.now().UTC(), query: r.URL.Query(), filter: filter, choices: choices, settable: true}
-	return s.page.render(w, r, http.StatusOK, "page", b.list(list, cursor != nil))
+	b := viewBuilder{page: s.page, path: "/", now: s.page.now().UTC(), query: r.URL.Query(), filter: filter, text: p.one("q"), choices: choices, settable: true}
+	return s.page.render(w, r, http.StatusOK, "page", b.list(l))
 }
 
 // failPage answers an error with a page: the form stays usable, and what is wrong
@@ -110,6 +106,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 func (s *Server) failPage(w http.ResponseWriter, r *http.Request, problem *Problem) {
 	b := viewBuilder{page: s.page, path: "/", now: s.page.now().UTC(), query: r.URL.Query(), problem: problem, settable: problem.Status != http.StatusNotFound}
 	b.filter = readableFilter(b.query)
+	b.text = strings.ToValidUTF8(b.query.Get("q"), "\uFFFD")
 	if problem.Status == http.StatusBadRequest {
 		ctx, cancel := context.WithTimeout(r.Context(), choicesTimeout)
 		defer cancel()
@@ -147,13 +144,13 @@ func canonicalQuery(p params, f store.Filter) url.Values {
 	if f.Tenant == action.DefaultTenant {
 		values.Del("tenant")
 	}
-	if text := strings.TrimSpace(f.Text); text != "" {
+	if text := strings.TrimSpace(p.one("q")); text != "" {
 		values.Set("q", text)
 	} else {
 		values.Del("q")
 	}
 	for name, t := range map[string]time.Time{"from": f.From, "to": f.To} {
-		if !t.IsZero() {
+		if values.Has(name) {
 			values.Set(name, t.Format(time.RFC3339Nano))
 		}
 	}
@@ -170,7 +167,7 @@ func pageURL(path, query string) string {
 // readableFilter returns what can be read of a query string that was refused, so
 // that the form shows again what was entered.
 func readableFilter(query url.Values) store.Filter {
-	f := store.Filter{Tenant: strings.ToValidUTF8(query.Get("tenant"), "\uFFFD"), Text: strings.ToValidUTF8(query.Get("q"), "\uFFFD")}
+	f := store.Filter{Tenant: strings.ToValidUTF8(query.Get("tenant"), "\uFFFD")}
 	if f.Tenant == "" {
 		f.Tenant = action.DefaultTenant
 	}
@@ -182,7 +179,11 @@ func readableFilter(query url.Values) store.Filter {
 		}
 		return kept
 	}
-	f.Actors, f.Actions = keep(query["actor"]), keep(query["action"])
+	for _, name := range []string{"actor", "action"} {
+		if values := keep(query[name]); values != nil {
+			f.Conditions = append(f.Conditions, store.Condition{Field: name, Values: values})
+		}
+	}
 	f.From, _ = parseTimeOrZero(query.Get("from"))
 	f.To, _ = parseTimeOrZero(query.Get("to"))
 	return f
@@ -192,7 +193,7 @@ func parseTimeOrZero(value string) (time.Time, error) {
 	if value == "" {
 		return time.Time{}, nil
 	}
-	return ParseTime(value)
+	return search.ParseTime(value, search.From, time.Now(), time.UTC) //nolint:wrapcheck // it is shown as it is
 }
 
 // render answers with a page. Nothing is written before the whole page is made, so

@@ -70,17 +70,25 @@ type typeChoice struct {
 	Checked bool
 }
 
+// formNames are the parameters that the form has fields for.
+var formNames = []string{"q", "from", "to", "actor", "action"}
+
 func (b *viewBuilder) filters() *filtersView {
-	f := &filtersView{Text: b.filter.Text, Errors: map[string]string{}}
-	for _, name := range []string{"tenant", "limit"} {
-		if value := b.query.Get(name); value != "" {
-			f.Hidden = append(f.Hidden, field{name, value})
+	f := &filtersView{Text: b.text, Errors: map[string]string{}}
+	for _, name := range sortedKeys(b.query) {
+		if slices.Contains(formNames, name) || name == "cursor" {
+			continue
+		}
+		for _, value := range b.query[name] {
+			if value != "" {
+				f.Hidden = append(f.Hidden, field{name, value})
+			}
 		}
 	}
 	wrong := map[string]bool{}
 	if b.problem != nil && b.problem.Status < 500 {
 		name := b.problem.Parameter
-		if name == "tenant" || !slices.Contains(filterNames(), name) {
+		if !slices.Contains(formNames, name) {
 			name = "address" // what no field of the form holds
 		}
 		f.Errors[name], wrong[name] = b.complaint(), true
@@ -213,16 +221,16 @@ func (b *viewBuilder) dateLink(from, to time.Time) string {
 }
 
 func (b *viewBuilder) userNames() []string {
-	all := make([]string, len(b.filter.Actors))
-	for i, id := range b.filter.Actors {
+	all := make([]string, len(b.filter.Values("actor")))
+	for i, id := range b.filter.Values("actor") {
 		all[i] = b.userName(id)
 	}
 	return all
 }
 
 func (b *viewBuilder) actionNames() []string {
-	all := make([]string, len(b.filter.Actions))
-	for i, t := range b.filter.Actions {
+	all := make([]string, len(b.filter.Values("action")))
+	for i, t := range b.filter.Values("action") {
 		all[i] = b.page.kind(t).Label
 	}
 	return all
@@ -234,7 +242,7 @@ func (b *viewBuilder) userChoices() []userChoice {
 	var chosen, others []userChoice
 	listed := map[string]bool{}
 	for _, a := range b.choices.Actors {
-		c := userChoice{ID: a.ID, Name: cmp.Or(a.Name, a.ID), Checked: slices.Contains(b.filter.Actors, a.ID)}
+		c := userChoice{ID: a.ID, Name: cmp.Or(a.Name, a.ID), Checked: slices.Contains(b.filter.Values("actor"), a.ID)}
 		c.Initials = initials(c.Name)
 		if a.Name != "" {
 			c.Second = a.ID
@@ -246,7 +254,7 @@ func (b *viewBuilder) userChoices() []userChoice {
 			others = append(others, c)
 		}
 	}
-	for _, id := range b.filter.Actors {
+	for _, id := range b.filter.Values("actor") {
 		if !listed[id] {
 			chosen = append(chosen, userChoice{ID: id, Name: id, Initials: initials(id), Checked: true})
 		}
@@ -261,7 +269,7 @@ func (b *viewBuilder) typeChoices() []categoryChoice {
 	listed := map[string]bool{}
 	choose := func(k kind) typeChoice {
 		listed[k.Type] = true
-		return typeChoice{k, slices.Contains(b.filter.Actions, k.Type)}
+		return typeChoice{k, slices.Contains(b.filter.Values("action"), k.Type)}
 	}
 	for _, k := range b.page.catalogue.Types() {
 		// The catalogue gives its types by category.
@@ -272,7 +280,7 @@ func (b *viewBuilder) typeChoices() []categoryChoice {
 		last.Types = append(last.Types, choose(b.page.shown(k)))
 	}
 	other := categoryChoice{Label: "Other", Class: "t-other"}
-	for _, t := range slices.Concat(b.choices.Actions, b.filter.Actions) {
+	for _, t := range slices.Concat(b.choices.Actions, b.filter.Values("action")) {
 		if !listed[t] {
 			other.Types = append(other.Types, choose(b.page.kind(t)))
 		}

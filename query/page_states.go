@@ -32,7 +32,7 @@ func (b *viewBuilder) conditions() []condition {
 			all = append(all, condition{label, value, remove})
 		}
 	}
-	add("Contains", b.filter.Text, b.link("q"))
+	add("Contains", b.text, b.link("q"))
 	add("Date is", b.dateWords(), b.allHistory())
 	add("User is", names(b.userNames()), b.link("actor"))
 	add("Action type is", names(b.actionNames()), b.link("action"))

@@ -6,6 +6,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/actionlog/actionlog/pkg/search"
 )
 
 // fragment is a stretch of a text; Found when it is what was searched for.
@@ -14,58 +16,37 @@ type fragment struct {
 	Found bool
 }
 
-// mark splits a text where it holds what was searched for. Case is folded letter
-// by letter, as the store does. A mark takes in the accents and joiners that follow
-// it, so that no character is torn in two.
-func mark(text, searched string) []fragment {
-	if text == "" {
-		return nil
-	}
-	needle := []rune(strings.Map(unicode.ToLower, searched))
-	if len(needle) == 0 {
-		return []fragment{{Text: text}}
-	}
-	var fragments []fragment
-	add := func(part string, found bool) {
-		if part != "" {
-			fragments = append(fragments, fragment{part, found})
-		}
-	}
-	rest := 0
-	for at := 0; at < len(text); {
-		end := matchAt(text, at, needle)
-		if end < 0 {
-			_, size := utf8.DecodeRuneInString(text[at:])
-			at += size
+// mark splits a text where it holds what was searched for, as search.Spans finds it. A
+// mark takes in the accents and joiners that follow it, so that no character is torn
+// in two.
+func mark(text string, searched []search.Text) []fragment {
+	found := make([]bool, len(text))
+	for _, s := range searched {
+		if s.Not {
 			continue
 		}
-		start := at
-		for start > rest && extends(text, start) {
-			_, size := utf8.DecodeLastRuneInString(text[rest:start])
-			start -= size
+		for _, span := range search.Spans(text, s.Needle) {
+			for span[0] > 0 && extends(text, span[0]) {
+				_, size := utf8.DecodeLastRuneInString(text[:span[0]])
+				span[0] -= size
+			}
+			for span[1] < len(text) && extends(text, span[1]) {
+				_, size := utf8.DecodeRuneInString(text[span[1]:])
+				span[1] += size
+			}
+			for i := span[0]; i < span[1]; i++ {
+				found[i] = true
+			}
 		}
-		for end < len(text) && extends(text, end) {
-			_, size := utf8.DecodeRuneInString(text[end:])
-			end += size
-		}
-		add(text[rest:start], false)
-		add(text[start:end], true)
-		at, rest = end, end
 	}
-	add(text[rest:], false)
+	var fragments []fragment
+	for begin, i := 0, 1; i <= len(text); i++ {
+		if i == len(text) || found[i] != found[begin] {
+			fragments = append(fragments, fragment{text[begin:i], found[begin]})
+			begin = i
+		}
+	}
 	return fragments
-}
-
-// matchAt returns where the needle ends in the text if it begins at a place, or -1.
-func matchAt(text string, at int, needle []rune) int {
-	for _, want := range needle {
-		r, size := utf8.DecodeRuneInString(text[at:])
-		if size == 0 || unicode.ToLower(r) != want {
-			return -1
-		}
-		at += size
-	}
-	return at
 }
 
 const zeroWidthJoiner = '\u200d'

@@ -84,6 +84,7 @@ type viewBuilder struct {
 	now     time.Time
 	query   url.Values
 	filter  store.Filter
+	text    string // q, as it was given
 	choices store.Choices
 	// problem is why there is no list, nil when there is one.
 	problem *Problem
@@ -136,15 +137,17 @@ func (b *viewBuilder) base(title string) *view {
 }
 
 // list shows what was found.
-func (b *viewBuilder) list(list store.Page, continued bool) *view {
+func (b *viewBuilder) list(l *list) *view {
+	continued := l.from.At != nil
 	v := b.base("Action Log")
 	v.Export = "/v1/export.csv"
-	if query := b.only(filterNames()...); query != "" {
+	names := slices.DeleteFunc(sortedKeys(b.query), func(name string) bool { return name == "cursor" || name == "limit" || name == "order" })
+	if query := b.only(names...); query != "" {
 		v.Export += "?" + query
 	}
 	switch {
-	case len(list.Actions) > 0:
-		v.Table = b.table(list, continued)
+	case len(l.page.Actions) > 0:
+		v.Table = b.table(l, continued)
 	case continued:
 		v.State = &stateView{
 			Icon: "corner-down-left", Title: "There is nothing older", Text: "The list ends here.",
@@ -158,13 +161,17 @@ func (b *viewBuilder) list(list store.Page, continued bool) *view {
 	return v
 }
 
-func (b *viewBuilder) table(list store.Page, continued bool) *tableView {
+func (b *viewBuilder) table(l *list, continued bool) *tableView {
 	t := &tableView{}
-	n := len(list.Actions)
-	newest, oldest := list.Actions[0].Time, list.Actions[n-1].Time
+	actions := l.page.Actions
+	n := len(actions)
+	newest, oldest := actions[0].Time, actions[n-1].Time
+	if newest.Before(oldest) {
+		newest, oldest = oldest, newest
+	}
 	t.Count = count(n, "event")
-	if list.Next != nil {
-		t.Older = b.link("cursor", encodeCursor(list.Next))
+	if l.next != "" {
+		t.Older = b.link("cursor", l.next)
 		if !continued {
 			t.Count = "Newest " + t.Count
 		}
@@ -173,8 +180,8 @@ func (b *viewBuilder) table(list store.Page, continued bool) *tableView {
 		t.Newest = b.link("cursor")
 	}
 	t.Span = stretch(oldest, newest)
-	for i := range list.Actions {
-		t.Rows = append(t.Rows, b.row(&list.Actions[i]))
+	for i := range actions {
+		t.Rows = append(t.Rows, b.row(&actions[i]))
 	}
 	return t
 }

@@ -1,11 +1,8 @@
 package query
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +11,7 @@ import (
 
 	"github.com/agnivade/levenshtein"
 
-	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -24,65 +21,11 @@ type parameter struct {
 	repeatable bool
 }
 
-// filterField is a parameter by which actions are chosen, and where its value goes:
-// the one of text, texts and time that is set.
-type filterField struct {
-	name string
-	// most bounds a text in characters. It is the event's own bound or above it: what
-	// is longer is found in no event.
-	most  int
-	text  func(*store.Filter) *string
-	texts func(*store.Filter) *[]string // repeatable
-	time  func(*store.Filter) *time.Time
+// takes reports whether the parameter is the one of a name. One whose own name ends in
+// a dot is a family: anything may follow.
+func (p parameter) takes(name string) bool {
+	return p.name == name || strings.HasSuffix(p.name, ".") && strings.HasPrefix(name, p.name) && name != p.name
 }
-
-// filterFields is the one table of them, for every view of actions. A test holds
-// schemas/openapi.yaml to it.
-var filterFields = []filterField{
-	{name: "tenant", most: 128, text: func(f *store.Filter) *string { return &f.Tenant }},
-	{name: "q", most: action.MaxDescriptionBytes, text: func(f *store.Filter) *string { return &f.Text }},
-	{name: "from", time: func(f *store.Filter) *time.Time { return &f.From }},
-	{name: "to", time: func(f *store.Filter) *time.Time { return &f.To }},
-	{name: "actor", most: 256, texts: func(f *store.Filter) *[]string { return &f.Actors }},
-	{name: "action", most: action.MaxAction, texts: func(f *store.Filter) *[]string { return &f.Actions }},
-}
-
-// tenantFields is the part of filterFields that says whose log is read.
-var tenantFields = filterFields[:1]
-
-// set takes a field's value from the parameters.
-func (field filterField) set(f *store.Filter, p params) (err error) {
-	switch {
-	case field.text != nil:
-		*field.text(f), err = p.text(field.name, field.most)
-	case field.texts != nil:
-		*field.texts(f), err = p.texts(field.name, field.most)
-	default:
-		*field.time(f), err = p.time(field.name)
-	}
-	return err
-}
-
-// parameters are those of the fields.
-func parameters(fields []filterField) []parameter {
-	all := make([]parameter, len(fields))
-	for i, field := range fields {
-		all[i] = parameter{field.name, field.texts != nil}
-	}
-	return all
-}
-
-// filterNames are the names of all.
-func filterNames() []string {
-	all := make([]string, len(filterFields))
-	for i, field := range filterFields {
-		all[i] = field.name
-	}
-	return all
-}
-
-// filterParameters are the parameters by which actions are chosen.
-var filterParameters = parameters(filterFields)
 
 // pageParameters divide a list into pages.
 var pageParameters = []parameter{{name: "limit"}, {name: "cursor"}}
@@ -109,7 +52,7 @@ func parseParams(rawQuery string, accepted []parameter) (params, error) {
 	}
 	p := params{values: map[string][]string{}}
 	for _, name := range sortedKeys(values) {
-		i := slices.IndexFunc(accepted, func(a parameter) bool { return a.name == name })
+		i := slices.IndexFunc(accepted, func(a parameter) bool { return a.takes(name) })
 		if i < 0 {
 			return params{}, unknownParameter(name, accepted)
 		}
@@ -166,36 +109,11 @@ func (p params) text(name string, most int) (string, error) {
 	return value, checkLength(name, value, most)
 }
 
-// texts returns every value of a parameter, each of at most so many characters.
-func (p params) texts(name string, most int) ([]string, error) {
-	for _, value := range p.values[name] {
-		if err := checkLength(name, value, most); err != nil {
-			return nil, err
-		}
-	}
-	return p.values[name], nil
-}
-
 func checkLength(name, value string, most int) error {
 	if n := utf8.RuneCountInString(value); n > most {
 		return invalid(name, fmt.Sprintf("%s has %d characters. Give it %d at most: no action holds a longer one.", name, n, most))
 	}
 	return nil
-}
-
-// tenant returns whose log is asked about.
-func (p params) tenant() (string, error) {
-	f, err := p.fields(tenantFields)
-	return f.Tenant, err
-}
-
-// filter returns which actions are asked about.
-func (p params) filter() (store.Filter, error) {
-	f, err := p.fields(filterFields)
-	if err != nil {
-		return f, err
-	}
-	return f, p.checkSpan(f.From, f.To, "An action")
 }
 
 // checkSpan refuses bounds between which there is no time. What is looked for is
@@ -206,18 +124,6 @@ func (p params) checkSpan(from, to time.Time, what string) error {
 	}
 	return invalid("from", fmt.Sprintf("from (%s) is not before to (%s). %s is found when its time is at or after from and before to: give a later to or an earlier from.",
 		p.one("from"), p.one("to"), what))
-}
-
-// fields returns a filter of these fields.
-func (p params) fields(fields []filterField) (store.Filter, error) {
-	var f store.Filter
-	for _, field := range fields {
-		if err := field.set(&f, p); err != nil {
-			return f, err
-		}
-	}
-	f.Tenant = cmp.Or(f.Tenant, action.DefaultTenant)
-	return f, nil
 }
 
 // limit returns how many rows an answer may have.
@@ -233,19 +139,14 @@ func (p params) limit() (int, error) {
 	return int(n), nil
 }
 
-// cursor returns the place where an answer begins, nil for the newest.
-func (p params) cursor() (*store.Cursor, error) { return cursorParameter(p, decodeCursor) }
-
+// rejectedCursor returns the place where a list of rejected messages begins, nil for
+// the newest.
 func (p params) rejectedCursor() (*store.RejectedCursor, error) {
-	return cursorParameter(p, decodeRejectedCursor)
-}
-
-func cursorParameter[T any](p params, decode func(string) (*T, error)) (*T, error) {
 	value := p.one("cursor")
 	if value == "" {
 		return nil, nil //nolint:nilnil // no cursor is the beginning, not an error
 	}
-	cursor, err := decode(value)
+	cursor, err := decodeRejectedCursor(value)
 	if err != nil {
 		return nil, invalid("cursor", "cursor is not valid: "+err.Error()+".")
 	}
@@ -264,15 +165,6 @@ func (p params) flag(name string) (bool, error) {
 	}
 }
 
-// The forms of a time. One without an offset is in UTC.
-var (
-	dateForm    = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
-	minuteForm  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d$`)
-	secondForm  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?$`)
-	momentForm  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`)
-	spaceOffset = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?) (\d\d:\d\d)$`)
-)
-
 // The times that can be told apart. Events lie between 1970 and 2100; what is
 // asked beyond these bounds is asked at the bound, so that 0001-01-01 and
 // 9999-12-31 mean all there is.
@@ -285,64 +177,21 @@ var (
 func storable(t time.Time) bool { return !t.Before(minTime) && !t.After(maxTime) }
 
 // time returns a bound of the time, zero when it is absent.
-func (p params) time(name string) (time.Time, error) {
+func (p params) time(name string, bound search.Bound, now time.Time, zone *time.Location) (time.Time, error) {
 	value := p.one(name)
 	if value == "" {
 		return time.Time{}, nil
 	}
-	t, err := ParseTime(value)
+	t, err := search.ParseTime(value, bound, now, zone)
 	if err != nil {
-		return time.Time{}, invalid(name, fmt.Sprintf(
-			"%s is %q, which is not a time (%s). Give RFC 3339 such as 2026-11-24T18:00:00+01:00 (with + written as %%2B), or 2026-11-24 or 2026-11-24T18:00 in UTC.",
-			name, short(value), err))
+		return time.Time{}, invalid(name, fmt.Sprintf("%s is %q: %s.", name, short(value), err))
 	}
 	return t, nil
-}
-
-// ParseTime reads a time in the forms that the parameters from and to take: RFC 3339,
-// or a date or time in UTC. What lies before 1900 or after 2299 is the bound.
-func ParseTime(value string) (time.Time, error) {
-	text := strings.ToUpper(value) // RFC 3339 allows t and z
-	switch {
-	case dateForm.MatchString(text):
-		text += "T00:00:00Z"
-	case minuteForm.MatchString(text):
-		text += ":00Z"
-	case secondForm.MatchString(text):
-		text += "Z"
-	default:
-		// A + that was not written as %2B arrives as a space. Nothing else looks so.
-		text = spaceOffset.ReplaceAllString(text, "$1+$2")
-		// time.Parse takes more than RFC 3339, such as a comma or an hour of one digit.
-		if !momentForm.MatchString(text) {
-			return time.Time{}, errors.New("unknown form")
-		}
-	}
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return time.Time{}, describeTimeError(err)
-	}
-	t = t.UTC()
-	switch {
-	case t.Before(minTime):
-		return minTime, nil
-	case t.After(maxTime):
-		return maxTime, nil
-	}
-	return t, nil
-}
-
-// describeTimeError leaves out the layout, which only Go programmers can read.
-func describeTimeError(err error) error {
-	if i := strings.LastIndex(err.Error(), ": "); i >= 0 && strings.HasSuffix(err.Error(), "out of range") {
-		return errors.New(err.Error()[i+2:])
-	}
-	return errors.New("unknown form")
 }
 
 // otherNames are what other services call the same.
 var otherNames = map[string]string{
-	"search": "q", "query": "q", "text": "q", "since": "from", "after": "from", "start": "from", "until": "to", "before": "to", "end": "to",
+	"query": "q", "text": "q", "since": "from", "after": "from", "start": "from", "until": "to", "before": "to", "end": "to",
 	"user": "actor", "actor_id": "actor", "type": "action", "action_type": "action", "count": "limit", "size": "limit", "per_page": "limit",
 	"page": "cursor", "next_cursor": "cursor", "offset": "cursor", "token": "cursor",
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -73,10 +75,11 @@ func (p params) rejectedFilter() (f store.RejectedFilter, err error) {
 		}
 		f.Reasons = append(f.Reasons, reason)
 	}
-	if f.From, err = p.time("from"); err != nil {
+	now := time.Now()
+	if f.From, err = p.time("from", search.From, now, time.UTC); err != nil {
 		return f, err
 	}
-	if f.To, err = p.time("to"); err != nil {
+	if f.To, err = p.time("to", search.To, now, time.UTC); err != nil {
 		return f, err
 	}
 	if err := p.checkSpan(f.From, f.To, "A message"); err != nil {

@@ -25,6 +25,9 @@ const (
 	idleTimeout       = 2 * time.Minute
 	// maxHeader bounds a request's line and headers.
 	maxHeader = 64 << 10
+	// partialGrace is what an answer that can be partial has beyond Config.QueryTimeout,
+	// to say what it found.
+	partialGrace = 2 * time.Second
 	// writeGrace is how long an answer may take to be sent once it is made.
 	writeGrace = 30 * time.Second
 	// drainTimeout is how long requests, exports among them, may go on after the
@@ -44,6 +47,7 @@ type Server struct {
 	openapi []byte
 	handler http.Handler
 	drain   time.Duration
+	keys    cursorKeys
 
 	// stopping ends when requests that are still at work have to give up.
 	stopping context.Context //nolint:containedctx // it is the server's own lifetime
@@ -97,12 +101,12 @@ type route struct {
 // routes is the one table of what is served. Everything answers GET and HEAD.
 func (s *Server) routes() []route {
 	return []route{
-		{path: "/v1/actions", handle: s.listActions, parameters: slices.Concat(filterParameters, pageParameters)},
-		{path: "/v1/actions/{id}", handle: s.getAction, parameters: parameters(tenantFields)},
+		{path: "/v1/actions", handle: s.listActions, parameters: listParameters},
+		{path: "/v1/actions/{id}", handle: s.getAction, parameters: []parameter{tenantParameter}},
 		{path: "/v1/export.csv", handle: s.exportCSV, parameters: exportParameters, unbounded: true},
 		{path: "/v1/rejected", handle: s.listRejected, parameters: slices.Concat(rejectedParameters, pageParameters)},
 		{path: "/openapi.json", handle: s.getOpenAPI},
-		{path: "/", handle: s.servePage, parameters: slices.Concat(filterParameters, pageParameters), fail: s.failPage, page: true},
+		{path: "/", handle: s.servePage, parameters: listParameters, fail: s.failPage, page: true},
 		{path: rejectedPath, handle: s.serveRejected, parameters: slices.Concat(rejectedParameters, []parameter{{name: "cursor"}}), fail: s.failRejected, page: true},
 		{path: assetPrefix, handle: s.serveAsset, fail: s.failNotFound, prefix: true, page: true},
 		{path: "/healthz", handle: s.healthz, quiet: true},
@@ -192,10 +196,11 @@ func (s *Server) answer(rt route, w *recorder, r *http.Request) (err error) {
 		}
 	}
 	if !rt.unbounded {
-		bounded, cancel := context.WithTimeout(r.Context(), s.cfg.QueryTimeout)
+		limit := s.cfg.QueryTimeout + partialGrace
+		bounded, cancel := context.WithTimeout(r.Context(), limit)
 		defer cancel()
 		r = r.WithContext(bounded)
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.cfg.QueryTimeout + writeGrace))
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(limit + writeGrace))
 	}
 	err = rt.handle(w, r, accepted)
 	w.cut = err != nil && w.wrote

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 	"github.com/actionlog/actionlog/query"
 )
@@ -74,7 +75,7 @@ func (s *selection) filter() (store.RejectedFilter, error) {
 		if bound.value == "" {
 			continue
 		}
-		t, err := query.ParseTime(bound.value)
+		t, err := search.ParseTime(bound.value, search.From, time.Now(), time.UTC)
 		if err != nil {
 			return f, usagef("%s is %q, which is not a time (%w): give RFC 3339 such as 2026-11-24T18:00:00+01:00, or 2026-11-24 or 2026-11-24T18:00 in UTC",
 				bound.name, bound.value, err)

@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/actionlog/actionlog/ingest"
-	"github.com/actionlog/actionlog/query"
+	"github.com/actionlog/actionlog/pkg/search"
 )
 
 // replay carries out ingest --from: it prints what was stored as a line of JSON.
@@ -54,7 +55,7 @@ func parsePlace(name, text string) (ingest.Place, error) {
 	if offset, err := strconv.ParseInt(text, 10, 64); err == nil && offset >= 0 {
 		return ingest.Place{Offset: offset}, nil
 	}
-	at, err := query.ParseTime(text)
+	at, err := search.ParseTime(text, search.From, time.Now(), time.UTC)
 	if err != nil || at.Unix() < 0 { // Kafka takes negative times for something else
 		return ingest.Place{}, usagef("%s is %q: give an offset, or a time from 1970 on: RFC 3339 such as 2026-01-31T09:30:00+01:00, or 2026-01-31 or 2026-01-31T09:30 in UTC", name, text)
 	}

@@ -543,7 +543,7 @@ func (w *torture) check(s *store.Store, log log, polled *polled) {
 		filter := store.Filter{Tenant: fmt.Sprintf("t%d", tenant)}
 		var cursor *store.Cursor
 		for {
-			page, err := s.List(t.Context(), filter, cursor, 1000)
+			page, err := s.List(t.Context(), store.Search{Filter: filter, After: cursor, Limit: 1000})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -33,10 +32,17 @@ type Column struct {
 	// Text writes the field as the CSV shows it; empty when it is absent.
 	Text func(*Action) string
 
-	cells func() cells
-	scan  func(*Action) any
+	// stored are the table's columns that hold the field: one, as a rule.
+	stored []stored
 	// size is how many bytes of text the field holds; nil where that is little.
 	size func(*Action) int
+}
+
+// stored is a column of the table.
+type stored struct {
+	name  string
+	cells func() cells
+	scan  func(*Action) any
 }
 
 // TimeLayout is how a time is written wherever it is text: RFC 3339 in UTC with
@@ -49,12 +55,20 @@ func Columns() []Column { return columns }
 
 var columns = []Column{
 	{
-		Name:  "time",
-		Text:  func(a *Action) string { return a.Time.UTC().Format(TimeLayout) },
-		cells: values(func(a *Action) int64 { return a.Time.UnixMilli() }, func(ms int64, a *Action) { a.Time = time.UnixMilli(ms).UTC() }),
-		scan:  func(a *Action) any { return &scanTime{&a.Time} },
+		Name: "time",
+		Text: func(a *Action) string { return a.Time.UTC().Format(TimeLayout) },
+		stored: []stored{{
+			name:  "time",
+			cells: values(func(a *Action) int64 { return a.Time.UnixMilli() }, func(ms int64, a *Action) { a.Time = time.UnixMilli(ms).UTC() }),
+			scan:  func(a *Action) any { return &scanTime{&a.Time} },
+		}},
 	},
-	text("id", func(a *Action) *string { return &a.ID }),
+	{
+		Name:   "id",
+		Text:   func(a *Action) string { return a.ID },
+		stored: idColumns,
+		size:   func(a *Action) int { return len(a.ID) },
+	},
 	lowText("tenant", func(a *Action) *string { return &a.Tenant }),
 	lowText("actor_id", func(a *Action) *string { return &a.Actor.ID }),
 	lowText("actor_name", func(a *Action) *string { return &a.Actor.Name }),
@@ -70,17 +84,20 @@ var columns = []Column{
 			}
 			return a.IP.String()
 		},
-		cells: values(func(a *Action) netip.Addr {
-			if !a.IP.IsValid() {
-				return netip.IPv6Unspecified()
-			}
-			return a.IP
-		}, func(ip netip.Addr, a *Action) {
-			if ip != netip.IPv6Unspecified() {
-				a.IP = ip
-			}
-		}),
-		scan: func(a *Action) any { return &scanAddress{&a.IP} },
+		stored: []stored{{
+			name: "ip",
+			cells: values(func(a *Action) netip.Addr {
+				if !a.IP.IsValid() {
+					return netip.IPv6Unspecified()
+				}
+				return a.IP
+			}, func(ip netip.Addr, a *Action) {
+				if ip != netip.IPv6Unspecified() {
+					a.IP = ip
+				}
+			}),
+			scan: func(a *Action) any { return &scanAddress{&a.IP} },
+		}},
 	},
 	lowText("action", func(a *Action) *string { return &a.Action }),
 	lowText("outcome", func(a *Action) *string { return &a.Outcome }),
@@ -99,8 +116,11 @@ var columns = []Column{
 			_ = e.Encode(a.Related) //nolint:errchkjson // strings alone always encode
 			return strings.TrimSuffix(b.String(), "\n")
 		},
-		cells: func() cells { return &relatedCells{} },
-		scan:  func(a *Action) any { return &a.Related },
+		stored: []stored{{
+			name:  "related",
+			cells: func() cells { return &relatedCells{} },
+			scan:  func(a *Action) any { return &a.Related },
+		}},
 		size: func(a *Action) (n int) {
 			for _, r := range a.Related {
 				n += len(r.Type) + len(r.ID) + len(r.Name)
@@ -116,23 +136,26 @@ var columns = []Column{
 	{
 		Name: "details",
 		Text: func(a *Action) string { return string(a.Details) },
-		cells: func() cells {
-			return &textCells{
-				// A view of bytes that are copied at once.
-				of: func(a *Action) string { return unsafe.String(unsafe.SliceData(a.Details), len(a.Details)) },
-				to: func(s string, a *Action) { scanRaw{&a.Details}.set(s) },
-			}
-		},
-		scan: func(a *Action) any { return &scanRaw{&a.Details} },
+		stored: []stored{{
+			name: "details",
+			cells: func() cells {
+				return &textCells{
+					// A view of bytes that are copied at once.
+					of: func(a *Action) string { return unsafe.String(unsafe.SliceData(a.Details), len(a.Details)) },
+					to: func(s string, a *Action) { scanRaw{&a.Details}.set(s) },
+				}
+			},
+			scan: func(a *Action) any { return &scanRaw{&a.Details} },
+		}},
 		size: func(a *Action) int { return len(a.Details) },
 	},
 }
 
 // originColumns stand beside the event's fields in the table. They are the log's
 // own and are not shown.
-var originColumns = []Column{
+var originColumns = []stored{
 	{
-		Name: "content_hash",
+		name: "content_hash",
 		cells: func() cells {
 			return &textCells{
 				of: func(a *Action) string { return unsafe.String(&a.ContentHash[0], len(a.ContentHash)) },
@@ -142,36 +165,42 @@ var originColumns = []Column{
 		scan: func(a *Action) any { return &scanHash{&a.ContentHash} },
 	},
 	{
-		Name:  "topic_id",
+		name:  "topic_id",
 		cells: values(func(a *Action) uuid.UUID { return a.Origin.TopicID }, func(id uuid.UUID, a *Action) { a.Origin.TopicID = id }),
 		scan:  func(a *Action) any { return (*uuid.UUID)(&a.Origin.TopicID) },
 	},
-	lowText("topic", func(a *Action) *string { return &a.Origin.Topic }),
+	lowText("topic", func(a *Action) *string { return &a.Origin.Topic }).stored[0],
 	{
-		Name:  "partition",
+		name:  "partition",
 		cells: values(func(a *Action) uint32 { return uint32(a.Origin.Partition) }, func(p uint32, a *Action) { a.Origin.Partition = int(p) }),
 		scan:  func(a *Action) any { return &scanPartition{&a.Origin.Partition} },
 	},
 	{
-		Name:  "offset",
+		name:  "offset",
 		cells: values(func(a *Action) uint64 { return uint64(a.Origin.Offset) }, func(o uint64, a *Action) { a.Origin.Offset = int64(o) }),
 		scan:  func(a *Action) any { return &scanOffset{&a.Origin.Offset} },
 	},
 	{
-		Name:  "kafka_time",
+		name:  "kafka_time",
 		cells: values(func(a *Action) int64 { return clampTime(a.Origin.Time).UnixMilli() }, func(ms int64, a *Action) { a.Origin.Time = time.UnixMilli(ms).UTC() }),
 		scan:  func(a *Action) any { return &scanTime{&a.Origin.Time} },
 	},
 }
 
 // allColumns is what is inserted and selected.
-var allColumns = slices.Concat(columns, originColumns)
+var allColumns = func() []stored {
+	var all []stored
+	for _, c := range columns {
+		all = append(all, c.stored...)
+	}
+	return append(all, originColumns...)
+}()
 
 // columnList is allColumns as SQL.
 var columnList = func() string {
 	names := make([]string, len(allColumns))
 	for i, c := range allColumns {
-		names[i] = quoteName(c.Name)
+		names[i] = quoteName(c.name)
 	}
 	return strings.Join(names, ", ")
 }()
@@ -184,10 +213,13 @@ func text(name string, field func(*Action) *string) Column {
 	return Column{
 		Name: name,
 		Text: func(a *Action) string { return *field(a) },
-		cells: func() cells {
-			return &textCells{of: func(a *Action) string { return *field(a) }, to: func(s string, a *Action) { *field(a) = s }}
-		},
-		scan: func(a *Action) any { return field(a) },
+		stored: []stored{{
+			name: name,
+			cells: func() cells {
+				return &textCells{of: func(a *Action) string { return *field(a) }, to: func(s string, a *Action) { *field(a) = s }}
+			},
+			scan: func(a *Action) any { return field(a) },
+		}},
 		size: func(a *Action) int { return len(*field(a)) },
 	}
 }
@@ -195,7 +227,7 @@ func text(name string, field func(*Action) *string) Column {
 // lowText is a column of texts that the table holds as LowCardinality.
 func lowText(name string, field func(*Action) *string) Column {
 	c := text(name, field)
-	c.cells = func() cells {
+	c.stored[0].cells = func() cells {
 		return &lowCells{of: func(a *Action) string { return *field(a) }, to: func(s string, a *Action) { *field(a) = s }}
 	}
 	return c

@@ -65,7 +65,7 @@ func TestEveryFieldComesBackAsItWasStored(t *testing.T) {
 		all = append(all, a)
 	}
 	insert(t, s, all)
-	page, err := s.List(t.Context(), Filter{Tenant: "default"}, nil, 100)
+	page, err := s.List(t.Context(), Search{Filter: Filter{Tenant: "default"}, Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestRelatedIsNotCarriedOverToTheNextRow(t *testing.T) {
 		event(3, nil),
 		event(4, func(a *Action) { a.Related = []action.Record{{ID: "z"}} }),
 	})
-	page, err := s.List(t.Context(), Filter{Tenant: "default"}, nil, 10)
+	page, err := s.List(t.Context(), Search{Filter: Filter{Tenant: "default"}, Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}

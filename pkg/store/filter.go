@@ -5,23 +5,46 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/search"
 )
 
-// Filter says which events a question is about. Conditions are joined by and;
-// the values of one condition by or.
+// Filter says which events a question is about: those that meet all of it.
 type Filter struct {
 	// Tenant is whose log is read. It is required: no question crosses tenants.
 	Tenant string
-	// Text is a substring of the description or of the subject's name. Case is
-	// folded with ClickHouse's lowerUTF8. Empty matches everything.
-	Text string
 	// From and To bound the event's time, half-open: from ≤ time < to. The zero
 	// time leaves that side open.
 	From, To time.Time
-	// Actors are actor ids.
-	Actors []string
-	// Actions are action types.
-	Actions []string
+	// Text is what the description or the subject's name contains, each in one of the
+	// two, or what neither contains. Upper and lower case are the same: see
+	// search.Fold.
+	Text []search.Text
+	// Conditions are about fields.
+	Conditions []Condition
+	// Catalogue tells the categories of actions. It is required where a condition is
+	// about one.
+	Catalogue *action.Catalogue
+}
+
+// Condition asks that a field has one of some values or, with Not, that it has none
+// of them.
+type Condition struct {
+	// Field is a name that LookupField knows.
+	Field  string
+	Values []string
+	Not    bool
+}
+
+// Values returns the values of which a field has to have one, nil where any will do.
+func (f *Filter) Values(field string) []string {
+	for _, c := range f.Conditions {
+		if c.Field == field && !c.Not {
+			return c.Values
+		}
+	}
+	return nil
 }
 
 var errNoTenant = errors.New("a question without a tenant is refused")
@@ -50,47 +73,55 @@ func tenantCondition(tenant string) (*condition, error) {
 }
 
 // condition is the filter as SQL.
-func (f Filter) condition() (*condition, error) {
+func (f *Filter) condition() (*condition, error) {
 	c, err := tenantCondition(f.Tenant)
 	if err != nil {
 		return nil, err
 	}
-	if !f.From.IsZero() {
-		c.and("time >= "+milliseconds, ceilMilli(f.From))
+	c.within(f.From, f.To)
+	if err := f.conditions(c); err != nil {
+		return nil, err
 	}
-	if !f.To.IsZero() {
-		c.and("time < "+milliseconds, ceilMilli(f.To))
-	}
-	if len(f.Actors) > 0 {
-		c.and("actor_id IN (?)", f.Actors)
-	}
-	if len(f.Actions) > 0 {
-		c.and("action IN (?)", f.Actions)
-	}
-	if f.Text != "" {
-		// The indexes by_text are over this very expression.
-		c.and("lowerUTF8(concat(description, '\\n', subject_name)) LIKE concat('%', lowerUTF8(?), '%')", likeEscaper.Replace(f.Text))
-		if strings.Contains(f.Text, "\n") {
-			// Without this a needle could begin in one column and end in the other.
-			c.and("(positionUTF8(lowerUTF8(description), lowerUTF8(?)) > 0 OR positionUTF8(lowerUTF8(subject_name), lowerUTF8(?)) > 0)", f.Text, f.Text)
-		}
+	for _, t := range f.Text {
+		c.text(t)
 	}
 	return c, nil
 }
 
-// conditionAfter is the filter and what comes after a place in newest-first order;
-// nil is the beginning.
-func (f Filter) conditionAfter(after *Cursor) (*condition, error) {
+// within bounds the time, half-open.
+func (c *condition) within(from, to time.Time) {
+	if !from.IsZero() {
+		c.and("time >= "+milliseconds, ceilMilli(from))
+	}
+	if !to.IsZero() {
+		c.and("time < "+milliseconds, ceilMilli(to))
+	}
+}
+
+// conditionAfter is the filter and what comes after a place in an order; nil is the
+// beginning.
+func (f *Filter) conditionAfter(order Order, after *Cursor) (*condition, error) {
 	c, err := f.condition()
 	if err != nil {
 		return nil, err
 	}
 	if after != nil {
-		c.and("time <= "+milliseconds, after.Time.UnixMilli())
-		c.and("(time, id, content_hash) < ("+milliseconds+", ?, toFixedString(unhex(?), 16))",
-			after.Time.UnixMilli(), after.ID, hex.EncodeToString(after.ContentHash[:]))
+		c.after(order, after)
 	}
 	return c, nil
+}
+
+// after asks for what comes after a place.
+func (c *condition) after(order Order, place *Cursor) {
+	sign := "<"
+	if order == OldestFirst {
+		sign = ">"
+	}
+	high, low, text := splitID(place.ID)
+	ms := place.Time.UnixMilli()
+	c.and("time "+sign+"= "+milliseconds, ms)
+	c.and("(time, id_high, id_low, id_text, content_hash) "+sign+" ("+milliseconds+", toUInt64(?), toUInt64(?), ?, toFixedString(unhex(?), 16))",
+		ms, high, low, text, hex.EncodeToString(place.ContentHash[:]))
 }
 
 // milliseconds is the placeholder for a time, given in Unix milliseconds.
@@ -108,6 +139,3 @@ func ceilMilli(t time.Time) int64 {
 	}
 	return ms
 }
-
-// likeEscaper makes plain text of LIKE's metacharacters.
-var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/actionlog/actionlog/pkg/search"
 )
 
 func TestFilterByText(t *testing.T) {
@@ -44,7 +46,7 @@ func TestFilterByText(t *testing.T) {
 		for _, n := range slices.Backward(want) {
 			ids = append(ids, event(n, nil).ID)
 		}
-		filter := Filter{Tenant: "default", Text: needle}
+		filter := Filter{Tenant: "default", Text: []search.Text{{Needle: needle}}}
 		got := listIDs(t, s, filter, 100)
 		if strings.Join(got, " ") != strings.Join(ids, " ") {
 			t.Errorf("%q: got %v, want %v", needle, got, ids)
@@ -90,7 +92,7 @@ func TestFilterByText(t *testing.T) {
 	f("here\nbegins")
 	f("e\nb")
 
-	got := listIDs(t, s, Filter{Tenant: "default", Text: "ends"}, 10)
+	got := listIDs(t, s, Filter{Tenant: "default", Text: []search.Text{{Needle: "ends"}}}, 10)
 	wantIDs(t, got, event(200, nil).ID)
 	if n := len(listIDs(t, s, Filter{Tenant: "default"}, 7)); n != len(all) {
 		t.Errorf("without a needle: %d of %d", n, len(all))
@@ -156,7 +158,7 @@ func TestFilterByActorAndAction(t *testing.T) {
 		for _, n := range want {
 			ids = append(ids, event(n, nil).ID)
 		}
-		wantIDs(t, listIDs(t, s, Filter{Tenant: "default", Actors: actors, Actions: actions}, 10), ids...)
+		wantIDs(t, listIDs(t, s, Filter{Tenant: "default", Conditions: conditions(actors, actions)}, 10), ids...)
 	}
 	f([]string{"u-1"}, nil, 1, 0)
 	f([]string{"u-1", "u-2"}, nil, 11, 10, 1, 0)
@@ -186,7 +188,7 @@ func TestFilterNeverCrossesTenants(t *testing.T) {
 	wantIDs(t, listIDs(t, s, Filter{Tenant: odd}, 10), event(3, nil).ID)
 	wantIDs(t, eachID(t, s, Filter{Tenant: "other"}), event(2, nil).ID)
 	wantIDs(t, listIDs(t, s, Filter{Tenant: "nobody"}, 10))
-	if _, err := s.List(t.Context(), Filter{}, nil, 10); err == nil {
+	if _, err := s.List(t.Context(), Search{Filter: Filter{}, Limit: 10}); err == nil {
 		t.Error("a list without a tenant is not refused")
 	}
 	if err := s.Each(t.Context(), Filter{}, func(*Action) error { return nil }); err == nil {
@@ -205,4 +207,16 @@ func TestFilterNeverCrossesTenants(t *testing.T) {
 	if err != nil || len(choices.Actors) != 1 || len(choices.Actions) != 1 {
 		t.Errorf("choices: %v, %v", choices, err)
 	}
+}
+
+// conditions ask for one of some actors and one of some actions.
+func conditions(actors, actions []string) []Condition {
+	var all []Condition
+	if actors != nil {
+		all = append(all, Condition{Field: "actor", Values: actors})
+	}
+	if actions != nil {
+		all = append(all, Condition{Field: "action", Values: actions})
+	}
+	return all
 }

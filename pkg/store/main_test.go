@@ -92,7 +92,7 @@ func listIDs(t testing.TB, s *Store, f Filter, limit int) []string {
 	ids := []string{}
 	var after *Cursor
 	for {
-		page, err := s.List(t.Context(), f, after, limit)
+		page, err := s.List(t.Context(), Search{Filter: f, After: after, Limit: limit})
 		if err != nil {
 			t.Fatal(err)
 		}

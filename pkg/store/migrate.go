@@ -135,7 +135,7 @@ func Migrate(ctx context.Context, dsn string) ([]Migration, error) {
 		}
 		done = append(done, m)
 	}
-	return done, nil
+	return done, s.makeCursorKey(ctx)
 }
 
 func createDatabase(ctx context.Context, dsn string) error {

@@ -23,16 +23,18 @@ type list[T any, C comparable] struct {
 	size func(*T) int
 	// fetch is how many rows to read at once, at most.
 	fetch int
+	// text is how much of it all pages hold so far.
+	text int
 }
 
 // page returns what comes after a place, each row once: limit rows at most, fewer
 // when they hold much text, but one at least if there is one. Next is where the
-// following page begins, nil when there is none.
-func (l list[T, C]) page(after *C, limit int) (rows []T, next *C, err error) {
+// following page begins, nil when there is none. With an error it returns the rows
+// that it has got.
+func (l *list[T, C]) page(after *C, limit int) (rows []T, next *C, err error) {
 	// Repeats are neighbours, and are passed over: a few more rows are fetched than
 	// asked for.
 	fetch := min(limit+1+limit/8+8, l.fetch)
-	text := 0
 	for {
 		fetched := 0
 		err := l.read(after, fetch, func(row *T) error {
@@ -43,17 +45,17 @@ func (l list[T, C]) page(after *C, limit int) (rows []T, next *C, err error) {
 			if next != nil || after != nil && place == *after {
 				return nil
 			}
-			if len(rows) == limit || text >= maxPageText {
+			if len(rows) == limit || l.text >= maxPageText {
 				next = after
 				return nil
 			}
 			after = &place
 			rows = append(rows, *row)
-			text += l.size(row)
+			l.text += l.size(row)
 			return nil
 		})
 		if err != nil {
-			return nil, nil, err
+			return rows, nil, err
 		}
 		if next != nil || fetched < fetch {
 			return rows, next, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -12,9 +13,27 @@ import (
 	"github.com/actionlog/actionlog/pkg/action"
 )
 
-// newestFirst is the one order of every list: the reverse of the table's key, so
-// that the engine reads backwards and stops early. Content hashes make it total.
-const newestFirst = " ORDER BY time DESC, id DESC, content_hash DESC"
+// Order is the order of a list.
+type Order int
+
+// The orders: by time, then by id, then by content, all three down or up. Among ids,
+// those that are UUIDs come after all others.
+const (
+	NewestFirst Order = iota
+	OldestFirst
+)
+
+// Reversed is the other order.
+func (o Order) Reversed() Order { return NewestFirst + OldestFirst - o }
+
+// orderBy is the order as SQL: that of the table's key or its reverse, so that the
+// engine reads along it and stops early. Content hashes make it total.
+func (o Order) orderBy() string {
+	if o == OldestFirst {
+		return " ORDER BY time, id_high, id_low, id_text, content_hash"
+	}
+	return " ORDER BY time DESC, id_high DESC, id_low DESC, id_text DESC, content_hash DESC"
+}
 
 // Cursor is the place of an event in a list: what makes two rows the same event
 // within a tenant.
@@ -26,33 +45,10 @@ type Cursor struct {
 
 func (a *Action) cursor() Cursor { return Cursor{a.Time, a.ID, a.ContentHash} }
 
-// Page is a stretch of a list, newest first.
-type Page struct {
-	Actions []Action
-	// Next is where the following page begins; nil when this one is the last.
-	Next *Cursor
-}
-
-// List returns the newest events that match, at most limit of them, that come
-// after the cursor in newest-first order (from the newest when it is nil). A page
-// ends early when it holds about 8 MiB. Conflicting events are marked.
-func (s *Store) List(ctx context.Context, f Filter, after *Cursor, limit int) (Page, error) {
-	actions := list[Action, Cursor]{
-		read: func(after *Cursor, fetch int, each func(*Action) error) error {
-			return s.read(ctx, f, after, fetch, each)
-		},
-		place: (*Action).cursor,
-		size:  (*Action).size,
-		fetch: fetchActions,
-	}
-	rows, next, err := actions.page(after, limit)
-	if err != nil {
-		return Page{}, err
-	}
-	if err := s.markConflicts(ctx, f.Tenant, rows); err != nil {
-		return Page{}, err
-	}
-	return Page{Actions: rows, Next: next}, nil
+// Cursor returns the place of the event in a list.
+func (a *Action) Cursor() *Cursor {
+	c := a.cursor()
+	return &c
 }
 
 // Each calls f with every event that matches, newest first and each once, until
@@ -67,7 +63,7 @@ func (s *Store) Each(ctx context.Context, filter Filter, f func(*Action) error) 
 	var last Cursor // no event has an empty id
 	var after *Cursor
 	for {
-		err := s.read(ctx, filter, after, 0, func(a *Action) error {
+		err := s.read(ctx, &filter, NewestFirst, after, 0, func(a *Action) error {
 			if c := a.cursor(); c != last {
 				last, after = c, &last
 				return f(a)
@@ -90,7 +86,7 @@ func (s *Store) Each(ctx context.Context, filter Filter, f func(*Action) error) 
 // anyAfter reports whether an event matches that comes after a place. A count is
 // one row always, so this question cannot be cut short unseen.
 func (s *Store) anyAfter(ctx context.Context, f Filter, after *Cursor) (bool, error) {
-	c, err := f.conditionAfter(after)
+	c, err := f.conditionAfter(NewestFirst, after)
 	if err != nil {
 		return false, err
 	}
@@ -118,7 +114,8 @@ func (s *Store) Get(ctx context.Context, tenant, id string) ([]Action, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the actions of an id: %w", err)
 	}
-	c.and("id = ?", id)
+	high, low, other := splitID(id)
+	c.and("id_high = ? AND id_low = ? AND id_text = ?", high, low, other)
 	var actions []Action
 	text := 0
 	query := "SELECT " + columnList + " FROM actions WHERE " + c.sql() + " ORDER BY kafka_time, offset, partition, topic_id LIMIT 1 BY time, content_hash LIMIT ?"
@@ -138,14 +135,14 @@ func (s *Store) Get(ctx context.Context, tenant, id string) ([]Action, error) {
 	return actions, nil
 }
 
-// read streams the rows that match in newest-first order, repeats included;
-// limit 0 means all.
-func (s *Store) read(ctx context.Context, f Filter, after *Cursor, limit int, each func(*Action) error) error {
-	c, err := f.conditionAfter(after)
+// read calls each with the rows that match and come after a place, in the order,
+// repeats included; limit 0 means all.
+func (s *Store) read(ctx context.Context, f *Filter, order Order, after *Cursor, limit int, each func(*Action) error) error {
+	c, err := f.conditionAfter(order, after)
 	if err != nil {
 		return err
 	}
-	query := "SELECT " + columnList + " FROM actions WHERE " + c.sql() + newestFirst
+	query := "SELECT " + columnList + " FROM actions WHERE " + c.sql() + order.orderBy()
 	if limit > 0 {
 		query += " LIMIT ?"
 		c.args = append(c.args, limit)
@@ -177,15 +174,17 @@ func (s *Store) markConflicts(ctx context.Context, tenant string, actions []Acti
 		return nil
 	}
 	type identity struct {
-		time int64
-		id   string
+		ms        int64
+		high, low uint64
+		text      string
 	}
 	// The pairs are compared as the key's own columns, so that the engine reads only
 	// the granules that hold them: a page of rare events may span decades.
 	pairs := make([]clickhouse.GroupSet, len(actions))
 	earliest, latest := actions[0].Time, actions[0].Time
 	for i, a := range actions {
-		pairs[i] = clickhouse.GroupSet{Value: []any{a.Time.UTC().Format("2006-01-02 15:04:05.000"), a.ID}}
+		high, low, text := splitID(a.ID)
+		pairs[i] = clickhouse.GroupSet{Value: []any{a.Time.UTC().Format("2006-01-02 15:04:05.000"), high, low, text}}
 		earliest, latest = minTime(earliest, a.Time), maxTime(latest, a.Time)
 	}
 	// A thousand of the longest ids, each byte escaped, take over half a megabyte.
@@ -195,9 +194,10 @@ func (s *Store) markConflicts(ctx context.Context, tenant string, actions []Acti
 		return fmt.Errorf("find conflicting actions: %w", err)
 	}
 	c.and("time >= "+milliseconds+" AND time <= "+milliseconds, earliest.UnixMilli(), latest.UnixMilli())
-	c.and("(time, id) IN (?)", pairs)
-	found, err := collect(ctx, s.conn, "SELECT toUnixTimestamp64Milli(time) AS ms, id FROM actions WHERE "+c.sql()+
-		" GROUP BY time, id HAVING uniqExact(content_hash) > 1", c.args, func(i *identity) []any { return []any{&i.time, &i.id} })
+	c.and("(time, id_high, id_low, id_text) IN (?)", pairs)
+	found, err := collect(ctx, s.conn, "SELECT toUnixTimestamp64Milli(time) AS ms, id_high, id_low, id_text FROM actions WHERE "+c.sql()+
+		" GROUP BY time, id_high, id_low, id_text HAVING uniqExact(content_hash) > 1", c.args,
+		func(i *identity) []any { return []any{&i.ms, &i.high, &i.low, &i.text} })
 	if err != nil {
 		return fmt.Errorf("find conflicting actions: %w", err)
 	}
@@ -207,7 +207,8 @@ func (s *Store) markConflicts(ctx context.Context, tenant string, actions []Acti
 	}
 	for i := range actions {
 		a := &actions[i]
-		a.Conflicting = conflicting[identity{a.Time.UnixMilli(), a.ID}]
+		high, low, text := splitID(a.ID)
+		a.Conflicting = conflicting[identity{a.Time.UnixMilli(), high, low, text}]
 	}
 	return nil
 }
@@ -224,6 +225,32 @@ func maxTime(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// extent returns the times of the oldest and the newest event of all tenants, as they
+// were some seconds ago at most. It is for choosing how to search, not for what to find.
+func (s *Store) extent(ctx context.Context) (oldest, newest time.Time, err error) {
+	e := &s.known
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	if time.Since(e.at) > extentAge {
+		// The engine knows it of each part without reading it.
+		if err := s.conn.QueryRow(ctx, "SELECT min(time), max(time) FROM actions").Scan(&scanTime{&e.oldest}, &scanTime{&e.newest}); err != nil {
+			return oldest, newest, fmt.Errorf("read how far the actions reach: %w", err)
+		}
+		e.at = time.Now()
+	}
+	return e.oldest, e.newest, nil
+}
+
+// extentAge is how long an extent is taken for the present one.
+const extentAge = 5 * time.Second
+
+// extent is what Store.extent returned last.
+type extent struct {
+	lock           sync.Mutex
+	at             time.Time
+	oldest, newest time.Time
 }
 
 // Choices are values that a person can choose from to filter by.
@@ -248,7 +275,7 @@ func (s *Store) Choices(ctx context.Context, tenant string) (Choices, error) {
 	if err != nil {
 		return Choices{}, fmt.Errorf("read the choices: %w", err)
 	}
-	newest := " FROM (SELECT actor_id, actor_name, actor_type, action, time FROM actions WHERE " + c.sql() + newestFirst + " LIMIT ?) "
+	newest := " FROM (SELECT actor_id, actor_name, actor_type, action, time FROM actions WHERE " + c.sql() + NewestFirst.orderBy() + " LIMIT ?) "
 	c.args = append(c.args, choicesRows)
 	actors, err := collect(ctx, s.conn, "SELECT actor_id, argMax(actor_name, time), argMax(actor_type, time)"+newest+
 		"GROUP BY actor_id ORDER BY count() DESC, actor_id LIMIT ?", slices.Concat(c.args, []any{choicesActors}),

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/search"
 )
 
 func everything() Filter { return Filter{Tenant: "default"} }
@@ -40,7 +41,7 @@ func TestListIsStableWhileEventsArrive(t *testing.T) {
 	var got []string
 	var after *Cursor
 	for i := 0; ; i++ {
-		page, err := s.List(t.Context(), everything(), after, 7)
+		page, err := s.List(t.Context(), Search{Filter: everything(), After: after, Limit: 7})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +181,7 @@ func TestAPageOfLongEventsEndsEarly(t *testing.T) {
 	seen := map[string]bool{}
 	var after *Cursor
 	for {
-		page, err := s.List(t.Context(), everything(), after, 1000)
+		page, err := s.List(t.Context(), Search{Filter: everything(), After: after, Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +213,7 @@ func TestConflictsAreBothKeptAndBothMarked(t *testing.T) {
 		marks := map[string]bool{}
 		var after *Cursor
 		for {
-			page, err := s.List(t.Context(), f, after, limit)
+			page, err := s.List(t.Context(), Search{Filter: f, After: after, Limit: limit})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -237,7 +238,7 @@ func TestConflictsAreBothKeptAndBothMarked(t *testing.T) {
 		}
 	}
 	// A filter that leaves only one of them does not take its mark.
-	if got := marks(Filter{Tenant: "default", Text: "second"}, 10); !got[first.ID+" second 0"] {
+	if got := marks(Filter{Tenant: "default", Text: []search.Text{{Needle: "second"}}}, 10); !got[first.ID+" second 0"] {
 		t.Errorf("with a filter: %v", got)
 	}
 
@@ -288,7 +289,7 @@ func TestConflictsInAFullPageOfTheLongestIDs(t *testing.T) {
 		all = append(all, event(n, func(a *Action) { a.ID = id; a.Time = noon.Add(-time.Duration(n) * 24 * time.Hour) }))
 	}
 	insert(t, s, all, []Action{event(5000, func(a *Action) { a.ID, a.Time, a.Description = all[999].ID, all[999].Time, "other" })})
-	page, err := s.List(t.Context(), everything(), nil, 1000)
+	page, err := s.List(t.Context(), Search{Filter: everything(), Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -394,7 +395,7 @@ func TestAFailureInTheMiddleOfAReadIsAnError(t *testing.T) {
 	}
 	insert(t, s, all)
 	// The rows come in the order of the key; the engine fails at one of the last.
-	query := "SELECT " + columnList + " FROM actions WHERE tenant = ? AND throwIf(id = 'id-000100') = 0" + newestFirst + " SETTINGS max_block_size = 100, max_threads = 1"
+	query := "SELECT " + columnList + " FROM actions WHERE tenant = ? AND throwIf(id = 'id-000100') = 0" + NewestFirst.orderBy() + " SETTINGS max_block_size = 100, max_threads = 1"
 	rows := 0
 	err := s.scan(t.Context(), query, []any{"default"}, func(*Action) error { rows++; return nil })
 	if err == nil || rows >= len(all) {

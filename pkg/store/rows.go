@@ -9,7 +9,7 @@ import (
 // eachRow runs a query and calls each with the scan of every row. When each ends
 // the read by an error, the engine's query is cancelled.
 func eachRow(ctx context.Context, conn driver.Conn, query string, args []any, each func(scan func(...any) error) error) error {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(counted(ctx))
 	defer cancel()
 	rows, err := conn.Query(ctx, query, args...)
 	if err != nil {

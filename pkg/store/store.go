@@ -29,6 +29,7 @@ const (
 type Store struct {
 	conn     driver.Conn
 	database string
+	known    extent
 }
 
 // Open connects to the database that a clickhouse-go DSN names, by the native
@@ -52,6 +53,7 @@ func Open(dsn string) (*Store, error) {
 	if options.Compression == nil && !allLocal(options.Addr) {
 		options.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
 	}
+	options.TransportFunc = counting
 	conn, err := clickhouse.Open(options)
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)

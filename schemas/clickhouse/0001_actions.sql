@@ -3,12 +3,17 @@
 -- One row an event. The key ends in the event's identity (tenant, time, id) and
 -- the hash of the message's bytes: the same message inserted again is the same
 -- row, and a message that reuses an identity with other content is another row.
--- Codecs, granules and indexes are those that paid when measured.
+-- docs/storage.md holds what every codec, index and projection costs and brings.
 CREATE TABLE IF NOT EXISTS actions
 (
     tenant             LowCardinality(String),
     time               DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    id                 String CODEC(ZSTD(1)),
+    -- An id that is a UUID in its usual form is stored as the two halves of its
+    -- number, any other as text. UUIDs of version 7 begin with the time, so the upper
+    -- half takes little room.
+    id_high            UInt64 CODEC(Delta, ZSTD(1)),
+    id_low             UInt64 CODEC(NONE),
+    id_text            String CODEC(ZSTD(1)),
     content_hash       FixedString(16) CODEC(NONE),
     actor_id           LowCardinality(String) CODEC(ZSTD(1)),
     actor_name         LowCardinality(String) CODEC(ZSTD(1)),
@@ -35,30 +40,56 @@ CREATE TABLE IF NOT EXISTS actions
     partition          UInt32 CODEC(ZSTD(1)),
     offset             UInt64 CODEC(Delta, ZSTD(1)),
     kafka_time         DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
-    -- Of equal rows the lowest in (kafka_time, offset, partition, topic) survives: the
-    -- first that Kafka got, and always the same one, whoever inserts which when. Offsets
-    -- alone would not do: those of two partitions say nothing about which came first.
-    -- The engine keeps the highest version, hence the complement. 48 bits of
-    -- milliseconds last until the year 10889.
-    version            UInt128 MATERIALIZED bitNot(bitOr(bitOr(bitOr(
-                           bitShiftLeft(toUInt128(greatest(toUnixTimestamp64Milli(kafka_time), 0)), 80),
-                           bitShiftLeft(toUInt128(bitAnd(offset, 0xffffffffffff)), 32)),
-                           bitShiftLeft(toUInt128(bitAnd(partition, 0xffff)), 16)),
-                           toUInt128(bitAnd(cityHash64(topic_id), 0xffff)))) CODEC(Delta(8), ZSTD(1)),
+    -- Of equal rows the one at the lowest offset survives, then that of the lowest
+    -- partition: always the same one, whoever inserts which when, and never one that
+    -- the feed has passed in favour of a later one. The engine keeps the highest
+    -- version, hence the complement. Offsets have 44 bits (27 years at 20,000 events a
+    -- second and partition), partitions 10, and 10 bits tell topics apart.
+    version            UInt64 MATERIALIZED bitNot(bitOr(bitOr(
+                           bitShiftLeft(least(offset, toUInt64(0xfffffffffff)), 20),
+                           bitShiftLeft(toUInt64(bitAnd(partition, 0x3ff)), 10)),
+                           bitAnd(cityHash64(topic_id), 0x3ff))) CODEC(Delta, ZSTD(1)),
+    -- For people with SQL.
+    id                 String ALIAS if(id_text = '', toString(toUUID(concat(
+                           lower(leftPad(hex(id_high), 16, '0')), lower(leftPad(hex(id_low), 16, '0'))))), id_text),
 
-    INDEX by_id         id         TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX by_actor      actor_id   TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX by_subject    subject_id TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX by_text       lowerUTF8(concat(description, '\n', subject_name)) TYPE ngrambf_v1(4, 4096, 2, 0) GRANULARITY 1,
-    INDEX by_text_wide  lowerUTF8(concat(description, '\n', subject_name)) TYPE ngrambf_v1(4, 65536, 2, 0) GRANULARITY 64,
-    INDEX by_offset     offset     TYPE minmax GRANULARITY 1
+    -- UUIDs of version 7 are found by the time in them, others by the filters.
+    INDEX by_id_time    id_high TYPE minmax GRANULARITY 1,
+    INDEX by_id         id_low  TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_id_text    id_text TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_offset     offset  TYPE minmax GRANULARITY 1,
+    -- Inverted indexes: what they cost to ask grows with what is found, not with what
+    -- there is. Conditions have to be over the very expressions.
+    INDEX by_actor      actor_id TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
+    INDEX by_on_behalf  on_behalf_of_id TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
+    INDEX by_subject    arrayPushFront(related.id, subject_id) TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
+    INDEX by_session    session_id TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
+    INDEX by_request    request_id TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
+    INDEX by_ip         hex(ip) TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
+    -- The wide filters come first: they tell that something is nowhere, and where
+    -- nearly everything lacks it, at a thirtieth of the reading.
+    INDEX by_text_wide  if(isValidASCII(concat(description, '\n', subject_name)), lower(concat(description, '\n', subject_name)), caseFoldUTF8(concat(description, '\n', subject_name)))
+                        TYPE ngrambf_v1(4, 65536, 2, 0) GRANULARITY 512,
+    INDEX by_text       if(isValidASCII(concat(description, '\n', subject_name)), lower(concat(description, '\n', subject_name)), caseFoldUTF8(concat(description, '\n', subject_name)))
+                        TYPE ngrambf_v1(4, 4096, 2, 0) GRANULARITY 1,
+
+    -- Counts of a part's rows, repeats included: exact where a month is one merged part.
+    PROJECTION by_time  (SELECT tenant, toStartOfFifteenMinutes(time), action, subject_type, outcome, count() GROUP BY tenant, toStartOfFifteenMinutes(time), action, subject_type, outcome),
+    PROJECTION by_actor (SELECT tenant, actor_id, toDate(time), count() GROUP BY tenant, actor_id, toDate(time)),
+    PROJECTION by_ip    (SELECT tenant, ip, toDate(time), count() GROUP BY tenant, ip, toDate(time))
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(time)
-ORDER BY (tenant, time, id, content_hash)
+ORDER BY (tenant, time, id_high, id_low, id_text, content_hash)
 SETTINGS
     index_granularity = 1024,
     min_compress_block_size = 16384,
+    deduplicate_merge_projection_mode = 'rebuild',
+    -- A month that nothing was added to for ten minutes becomes one part: what is
+    -- asked of it is answered from the projections, and no question meets repeats.
+    min_age_to_force_merge_seconds = 600,
+    min_age_to_force_merge_on_partition_only = 1,
+    enable_max_bytes_limit_for_min_age_to_force_merge = 0,
     -- A row is acknowledged before its ledger row is written, so it has to survive
     -- a loss of power by then.
     fsync_after_insert = 1,

@@ -1,0 +1,254 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/actionlog/actionlog/pkg/action"
+)
+
+// Field is a field by which events are chosen: a parameter of every question about
+// them.
+type Field struct {
+	// Name is the parameter's; that of DetailsField is followed by a path.
+	Name string
+	// Most bounds a value, in characters. What is longer is found in no event.
+	Most int
+	// Only are the values that there are; nil where any text may be one.
+	Only []string
+
+	// check says what is wrong with a value, and the remedy; nil where nothing can be.
+	check func(string) error
+	// where is the condition that the field has one of the values.
+	where func(f *Filter, name string, values []string) (string, []any)
+}
+
+// DetailsField is the name of the field for what is within details, up to its path:
+// details.total.amount.
+const DetailsField = "details."
+
+// maxIdentity bounds the ids of actors and sessions, in characters: the event's own
+// bounds or above them.
+const (
+	maxIdentity = 256
+	maxSubject  = 1024
+	maxPath     = 256
+)
+
+// fields is the one table of them.
+var fields = []Field{
+	{Name: "actor", Most: maxIdentity, where: in("actor_id")},
+	{Name: "on_behalf_of", Most: maxIdentity, where: in("on_behalf_of_id")},
+	{Name: "action", Most: action.MaxAction + len(anyOf), check: checkAction, where: whereAction},
+	{Name: "category", Most: 16, Only: categoryNames(), where: whereCategory},
+	{Name: "outcome", Most: 16, Only: action.Outcomes(), where: in("outcome")},
+	{Name: "subject_type", Most: maxSubject, where: in("subject_type")},
+	{Name: "subject_id", Most: maxSubject, where: whereSubject},
+	{Name: "ip", Most: 64, check: checkIP, where: whereIP},
+	{Name: "session_id", Most: maxSubject, where: in("session_id")},
+	{Name: "request_id", Most: maxSubject, where: in("request_id")},
+	{Name: "user_agent", Most: 2048, where: whereUserAgent},
+	{Name: DetailsField, Most: 4096, where: whereDetails},
+}
+
+// Fields returns the fields by which events are chosen.
+func Fields() []Field { return slices.Clone(fields) }
+
+// LookupField returns the field of a name, which for one within details is
+// DetailsField and a path.
+func LookupField(name string) (Field, bool) {
+	if path, ok := strings.CutPrefix(name, DetailsField); ok && path != "" && utf8.RuneCountInString(path) <= maxPath {
+		name = DetailsField
+	} else if ok {
+		return Field{}, false
+	}
+	i := slices.IndexFunc(fields, func(f Field) bool { return f.Name == name })
+	if i < 0 {
+		return Field{}, false
+	}
+	return fields[i], true
+}
+
+// Check says what is wrong with a value of the field, and what to do.
+func (f Field) Check(value string) error {
+	if n := utf8.RuneCountInString(value); n > f.Most {
+		return fmt.Errorf("it has %d characters: give %d at most, no action holds more", n, f.Most)
+	}
+	if f.Only != nil && !slices.Contains(f.Only, value) {
+		return errors.New("there is no such value: give one of " + strings.Join(f.Only, ", "))
+	}
+	if f.check != nil {
+		return f.check(value)
+	}
+	return nil
+}
+
+// conditions adds those about fields.
+func (f *Filter) conditions(c *condition) error {
+	for _, about := range f.Conditions {
+		field, ok := LookupField(about.Field)
+		if !ok {
+			return fmt.Errorf("there is no field %q to choose events by", about.Field)
+		}
+		term, args := field.where(f, about.Field, about.Values)
+		if about.Not {
+			term = "NOT " + term
+		}
+		c.and(term, args...)
+	}
+	if ids, types := f.Values("subject_id"), f.Values("subject_type"); len(ids) > 0 && len(types) > 0 {
+		c.and("(subject_id IN (?) AND subject_type IN (?) OR arrayExists(r -> r.id IN (?) AND r.type IN (?), related))", ids, types, ids, types)
+	}
+	return nil
+}
+
+// in is the condition of a column that holds the field as it is.
+func in(column string) func(*Filter, string, []string) (string, []any) {
+	return func(_ *Filter, _ string, values []string) (string, []any) {
+		return "(" + column + " IN (?))", []any{values}
+	}
+}
+
+// anyOf ends the name of a group of actions: invoice.* are all that begin with invoice.
+const anyOf = ".*"
+
+func checkAction(value string) error {
+	if strings.Contains(strings.TrimSuffix(value, anyOf), "*") {
+		return errors.New("a star stands only at the end and after a dot, as in invoice.*")
+	}
+	return nil
+}
+
+func whereAction(_ *Filter, _ string, values []string) (string, []any) {
+	var exact, terms []string
+	var args []any
+	for _, v := range values {
+		if group, ok := strings.CutSuffix(v, "*"); ok {
+			terms = append(terms, "startsWith(action, ?)")
+			args = append(args, group)
+		} else {
+			exact = append(exact, v)
+		}
+	}
+	if len(exact) > 0 {
+		terms = append(terms, "action IN (?)")
+		args = append(args, exact)
+	}
+	return "(" + strings.Join(terms, " OR ") + ")", args
+}
+
+func categoryNames() []string {
+	var all []string
+	for _, c := range action.Categories() {
+		all = append(all, string(c))
+	}
+	return all
+}
+
+// whereCategory asks for the actions that the catalogue has under the categories. An
+// action that it lacks is of action.UnknownCategory.
+func whereCategory(f *Filter, _ string, values []string) (string, []any) {
+	var within, without []string
+	for _, k := range f.Catalogue.Types() {
+		if slices.Contains(values, string(k.Category)) {
+			within = append(within, k.Type)
+		} else {
+			without = append(without, k.Type)
+		}
+	}
+	if slices.Contains(values, string(action.UnknownCategory)) {
+		return "(action NOT IN (?))", []any{append(without, "")} // a list has one at least
+	}
+	return "(action IN (?))", []any{append(within, "")}
+}
+
+// subjectIDs is the expression of the index by_subject.
+const subjectIDs = "arrayPushFront(related.id, subject_id)"
+
+// whereSubject counts related records too.
+func whereSubject(_ *Filter, _ string, values []string) (string, []any) {
+	return "hasAny(" + subjectIDs + ", ?)", []any{values}
+}
+
+func checkIP(value string) error {
+	_, err := parsePrefix(value)
+	return err
+}
+
+// parsePrefix reads an address, as the network of it alone, or a network.
+func parsePrefix(value string) (netip.Prefix, error) {
+	const remedy = "give an address such as 192.0.2.7 or 2001:db8::7, or a network such as 10.0.0.0/8"
+	address, bits, network := strings.Cut(value, "/")
+	addr, err := netip.ParseAddr(address)
+	if err != nil || addr.Zone() != "" {
+		return netip.Prefix{}, errors.New("it is no IP address: " + remedy)
+	}
+	mapped := addr.Is4In6()
+	addr = addr.Unmap()
+	length := addr.BitLen()
+	if network {
+		n, err := strconv.ParseUint(bits, 10, 8)
+		if mapped {
+			n -= 96
+		}
+		if err != nil || int(n) > addr.BitLen() || len(bits) > 1 && bits[0] == '0' {
+			return netip.Prefix{}, fmt.Errorf("the length of its network, %q, is not a number from 0 to %d: %s", bits, addr.BitLen(), remedy)
+		}
+		length = int(n)
+	}
+	return netip.PrefixFrom(addr, length).Masked(), nil
+}
+
+func whereIP(_ *Filter, _ string, values []string) (string, []any) {
+	var addresses, terms []string
+	var args []any
+	for _, v := range values {
+		p, err := parsePrefix(v)
+		switch {
+		case err != nil:
+			continue // Check has refused it
+		case p.IsSingleIP():
+			addresses = append(addresses, hexAddress(p.Addr()))
+		default:
+			terms = append(terms, "hex(ip) BETWEEN ? AND ?")
+			args = append(args, hexAddress(p.Addr()), hexAddress(lastAddress(p)))
+		}
+	}
+	if len(addresses) > 0 {
+		terms = append(terms, "hex(ip) IN (?)")
+		args = append(args, addresses)
+	}
+	// "::" stands for no address.
+	return "((" + strings.Join(terms, " OR ") + ") AND ip != toIPv6('::'))", args
+}
+
+// hexAddress writes an address as the index by_ip has it.
+func hexAddress(a netip.Addr) string {
+	b := a.As16()
+	return fmt.Sprintf("%X", b[:])
+}
+
+// lastAddress is the highest of a network.
+func lastAddress(p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for i := p.Bits(); i < len(b)*8; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	last, _ := netip.AddrFromSlice(b)
+	return last
+}
+
+func whereUserAgent(_ *Filter, _ string, values []string) (string, []any) {
+	var terms []string
+	var args []any
+	for _, v := range values {
+		terms = append(terms, "caseFoldUTF8(user_agent)"+like)
+		args = append(args, likeEscaper.Replace(v))
+	}
+	return "(" + strings.Join(terms, " OR ") + ")", args
+}

@@ -1,0 +1,224 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Search asks for the events of a list.
+type Search struct {
+	Filter Filter
+	Order  Order
+	// After is where the list begins: behind that place. Nil is the beginning.
+	After *Cursor
+	// Limit is how many events are returned at most, at least 1. A page ends earlier
+	// when it holds about 8 MiB.
+	Limit int
+	// Progress, if it is there, is called each time that another stretch of time has
+	// been searched: with the events found there, which may be none, and up to where
+	// all is searched by then; the zero time stands for everything. Its error ends the
+	// search and is returned.
+	Progress func(found []Action, reached time.Time) error
+}
+
+// Page is a stretch of a list.
+type Page struct {
+	Actions []Action
+	// Next is where the following page begins; nil when this one is the last.
+	Next *Cursor
+	// Partial is set when the context's deadline came before the page was full. What
+	// lies beyond Next (or After when it is nil) is yet to be searched.
+	Partial bool
+}
+
+// The spans of time that a search goes through one after the other: a day, then what
+// seems to hold the rest of the page, but no more than so many times what was searched
+// before. So a common question touches little, and a rare one takes few steps.
+const (
+	firstSpan     = 24 * time.Hour
+	widen         = 16
+	widenProgress = 4 // someone is watching
+	// margin is added to a span, since events are not spread evenly.
+	margin = 1.5
+)
+
+// List returns the events that match, in the order, each once. Conflicting events are
+// marked.
+func (s *Store) List(ctx context.Context, q Search) (Page, error) {
+	w, err := s.newWindows(ctx, &q)
+	if err != nil {
+		return Page{}, err
+	}
+	actions := list[Action, Cursor]{
+		read: func(after *Cursor, fetch int, each func(*Action) error) error {
+			window := q.Filter
+			window.From, window.To = w.within()
+			return s.read(ctx, &window, q.Order, after, fetch, each)
+		},
+		place: (*Action).cursor,
+		size:  (*Action).size,
+		fetch: fetchActions,
+	}
+	var page Page
+	place := q.After
+	for {
+		found, next, err := actions.page(place, q.Limit-len(page.Actions))
+		timeUp := err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
+		if err != nil && !timeUp {
+			return Page{}, err
+		}
+		if len(found) > 0 {
+			last := found[len(found)-1].cursor()
+			place = &last
+		}
+		page.Actions = append(page.Actions, found...)
+		if timeUp {
+			page.Next, page.Partial = place, true
+		} else if page.Next = next; next == nil {
+			place = w.passed(place)
+		}
+		if err := s.told(ctx, &q, &page, len(found), w); err != nil {
+			return Page{}, err
+		}
+		if page.Next != nil || page.Partial || !w.advance(q.Limit-len(page.Actions), len(page.Actions)) {
+			return page, nil
+		}
+	}
+}
+
+// told marks the events that were found last and passes them on.
+func (s *Store) told(ctx context.Context, q *Search, page *Page, found int, w *windows) error {
+	if page.Partial {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), markTime)
+		defer cancel()
+	}
+	last := page.Actions[len(page.Actions)-found:]
+	if err := s.markConflicts(ctx, q.Filter.Tenant, last); err != nil {
+		return err
+	}
+	if q.Progress == nil {
+		return nil
+	}
+	reached := w.reached()
+	if page.Next != nil {
+		reached = page.Next.Time
+	}
+	return q.Progress(last, reached)
+}
+
+// markTime bounds the marking of events that were found when the time was up.
+const markTime = time.Second
+
+// windows are the stretches of time that a search goes through.
+type windows struct {
+	order Order
+	// from and to bound all of it; zero is open.
+	from, to time.Time
+	// start is where the first one begins, and edge where the present one ends; zero
+	// is the end of all.
+	start, edge time.Time
+	widen       time.Duration
+}
+
+func (s *Store) newWindows(ctx context.Context, q *Search) (*windows, error) {
+	oldest, newest, err := s.extent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &windows{order: q.Order, from: q.Filter.From, to: q.Filter.To, widen: widen}
+	if q.Progress != nil {
+		w.widen = widenProgress
+	}
+	w.start = newest.Add(time.Millisecond)
+	bound := w.to
+	if q.Order == OldestFirst {
+		w.start, bound = oldest, w.from
+	}
+	for _, t := range []time.Time{bound, cursorTime(q.After)} {
+		if !t.IsZero() && (q.Order == NewestFirst) == t.Before(w.start) {
+			w.start = t
+		}
+	}
+	w.extend(firstSpan)
+	return w, nil
+}
+
+func cursorTime(c *Cursor) time.Time {
+	if c == nil {
+		return time.Time{}
+	}
+	return c.Time
+}
+
+// extend moves the edge to a span from the start, or to the end.
+func (w *windows) extend(span time.Duration) {
+	if w.order == NewestFirst {
+		w.edge = w.start.Add(-span)
+		if w.edge.Before(w.from) || span > allTime {
+			w.edge = time.Time{}
+		}
+		return
+	}
+	w.edge = w.start.Add(span)
+	if !w.to.IsZero() && w.edge.After(w.to) || span > allTime {
+		w.edge = time.Time{}
+	}
+}
+
+// allTime is a span beyond which the rest is searched at once.
+const allTime = 50 * 365 * 24 * time.Hour
+
+// span is how much was searched so far.
+func (w *windows) span() time.Duration { return w.edge.Sub(w.start).Abs() }
+
+// within returns the bounds of what is to be searched now: all up to the edge, of
+// which the place that the search has come to leaves out what is done.
+func (w *windows) within() (from, to time.Time) {
+	switch {
+	case w.edge.IsZero():
+		return w.from, w.to
+	case w.order == NewestFirst:
+		return w.edge, w.to
+	default:
+		return w.from, w.edge
+	}
+}
+
+// advance moves on to the next window, which is to hold so many events more when
+// found is how many all before held. It reports false when there is none.
+func (w *windows) advance(more, found int) bool {
+	if w.edge.IsZero() {
+		return false
+	}
+	span := w.span()
+	next := allTime + 1
+	if span < allTime/w.widen {
+		next = span * w.widen
+	}
+	if found > 0 {
+		need := time.Duration(float64(span) / float64(found) * float64(more+1) * margin)
+		next = min(next, span+max(need, span/2))
+	}
+	w.extend(next)
+	return true
+}
+
+// passed is the place behind all that was searched so far.
+func (w *windows) passed(place *Cursor) *Cursor {
+	if w.edge.IsZero() {
+		return place
+	}
+	edge := Cursor{Time: w.edge}
+	if w.order == OldestFirst {
+		edge = Cursor{Time: w.edge.Add(-time.Millisecond), ID: joinID(1<<64-1, 1<<64-1)}
+		for i := range edge.ContentHash {
+			edge.ContentHash[i] = 0xff
+		}
+	}
+	return &edge
+}
+
+// reached is up to where all is searched; zero is everything.
+func (w *windows) reached() time.Time { return w.edge }

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/actionlog/actionlog/pkg/search"
+)
+
+const (
+	// searched is the text in which needles are looked for.
+	searched = `concat(description, '\n', subject_name)`
+	// folded is searched without regard to case. The indexes by_text are over this very
+	// expression.
+	folded = "if(isValidASCII(" + searched + "), lower(" + searched + "), caseFoldUTF8(" + searched + "))"
+	// like is the pattern for a needle whose metacharacters are escaped.
+	like = " LIKE concat('%', caseFoldUTF8(?), '%')"
+)
+
+// text asks that the description or the subject's name contains a needle, or that
+// neither does.
+func (c *condition) text(t search.Text) {
+	term, args := contains(t.Needle)
+	if t.Not {
+		c.and("NOT "+term, args...)
+		return
+	}
+	// Which granules may hold it is for the indexes to tell; of what they leave, the
+	// condition below is cheaper to compute.
+	c.and("indexHint("+folded+like+")", likeEscaper.Replace(t.Needle))
+	c.and(term, args...)
+}
+
+// contains is the condition that a needle is found. Folding is dear, and most texts
+// are ASCII: those are searched as they are.
+func contains(needle string) (string, []any) {
+	pattern := likeEscaper.Replace(needle)
+	fold := search.Fold(needle)
+	switch {
+	case strings.Contains(needle, "\n"):
+		// Over both columns at once it could begin in one and end in the other.
+		return "(caseFoldUTF8(description)" + like + " OR caseFoldUTF8(subject_name)" + like + ")", []any{pattern, pattern}
+	case !isASCII(fold):
+		return "(NOT isValidASCII(" + searched + ") AND caseFoldUTF8(" + searched + ")" + like + ")", []any{pattern}
+	}
+	term := "positionCaseInsensitive(description, ?) > 0 OR positionCaseInsensitive(subject_name, ?) > 0"
+	args := []any{fold, fold}
+	if others := foldingTo(fold); len(others) > 0 {
+		term += " OR NOT isValidASCII(" + searched + ") AND multiSearchAny(" + searched + ", ?) AND caseFoldUTF8(" + searched + ")" + like
+		args = append(args, others, pattern)
+	}
+	return "(" + term + ")", args
+}
+
+// foldingToASCII are the characters beyond ASCII that fold to text with ASCII in it,
+// and that text: Unicode's CaseFolding.txt, status C and F. A test compares it with
+// search.Fold.
+var foldingToASCII = map[rune]string{
+	'ß': "ss", 'İ': "i", 'ŉ': "n", 'ſ': "s", 'ǰ': "j", 'ẖ': "h", 'ẗ': "t", 'ẘ': "w", 'ẙ': "y", 'ẚ': "a", 'ẞ': "ss",
+	'K': "k", 'ﬀ': "ff", 'ﬁ': "fi", 'ﬂ': "fl", 'ﬃ': "ffi", 'ﬄ': "ffl", 'ﬅ': "st", 'ﬆ': "st",
+}
+
+// foldingTo returns the characters beyond ASCII that may stand for a part of a folded
+// needle.
+func foldingTo(fold string) []string {
+	var all []string
+	for c, ascii := range foldingToASCII {
+		if strings.ContainsAny(fold, ascii) {
+			all = append(all, string(c))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// likeEscaper makes plain text of LIKE's metacharacters.
+var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)

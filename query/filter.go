@@ -1,0 +1,205 @@
+package query
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/search"
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// The bounds of what chooses actions, in characters. What is longer is found in none.
+const (
+	maxTenant = 128
+	maxText   = action.MaxDescriptionBytes
+	// maxLine is that of the search line, which may hold everything.
+	maxLine = 16 << 10
+)
+
+// tenantParameter says whose log is read.
+var tenantParameter = parameter{name: "tenant"}
+
+// filterParameters are the parameters by which actions are chosen, for every view of
+// them. A test holds schemas/openapi.yaml to it.
+var filterParameters = slices.Concat(
+	[]parameter{tenantParameter, {name: "q"}, {name: "search"}, {name: "from"}, {name: "to"}, {name: "tz"}}, fieldParameters())
+
+func fieldParameters() []parameter {
+	var all []parameter
+	for _, field := range store.Fields() {
+		all = append(all, parameter{name: field.Name, repeatable: true})
+	}
+	return all
+}
+
+// searchFields are the fields that the search line knows.
+var searchFields = func() search.Fields {
+	var fields search.Fields
+	for _, field := range store.Fields() {
+		fields.Names = append(fields.Names, field.Name)
+	}
+	return fields
+}()
+
+// tenant returns whose log is asked about.
+func (p params) tenant() (string, error) {
+	tenant, err := p.text("tenant", maxTenant)
+	return cmp.Or(tenant, action.DefaultTenant), err
+}
+
+// question is what a request asks about, with its times resolved.
+type question struct {
+	store.Filter
+	// Zone is where days begin.
+	Zone *time.Location
+}
+
+// filter returns which actions are asked about. Relative times are counted from now.
+func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, error) {
+	q := question{Filter: store.Filter{Catalogue: catalogue}}
+	var err error
+	if q.Tenant, err = p.tenant(); err != nil {
+		return q, err
+	}
+	line, err := p.line()
+	if err != nil {
+		return q, err
+	}
+	if q.Zone, err = p.zone(line); err != nil {
+		return q, err
+	}
+	if q.From, err = p.bound("from", search.From, line.From, now, q.Zone); err != nil {
+		return q, err
+	}
+	if q.To, err = p.bound("to", search.To, line.To, now, q.Zone); err != nil {
+		return q, err
+	}
+	if err := p.checkSpan(q.From, q.To, "An action"); err != nil {
+		return q, err
+	}
+	text, err := p.text("q", maxText)
+	if err != nil {
+		return q, err
+	}
+	if q.Text, err = search.ParseText(text); err != nil {
+		return q, invalid("q", fmt.Sprintf("q is %q: %s.", short(text), err))
+	}
+	q.Text = append(q.Text, line.Texts...)
+	if len(q.Text) > maxValues {
+		return q, invalid("q", fmt.Sprintf("q asks for %d words and phrases. Give %d at most, or put them into one phrase in quotes.", len(q.Text), maxValues))
+	}
+	if q.Conditions, err = p.conditions(); err != nil {
+		return q, err
+	}
+	// What the search line asks for is asked for as well as what the parameters do.
+	var also []store.Condition
+	for _, term := range line.Terms {
+		if err := check("search", term.Field, term.Value); err != nil {
+			return q, err
+		}
+		also = addValue(also, term)
+	}
+	q.Conditions = append(q.Conditions, also...)
+	return q, nil
+}
+
+// line returns the search line.
+func (p params) line() (search.Line, error) {
+	text, err := p.text("search", maxLine)
+	if err != nil {
+		return search.Line{}, err
+	}
+	line, err := search.Parse(text, searchFields)
+	if wrong := (*search.Error)(nil); errors.As(err, &wrong) {
+		return line, invalid("search", fmt.Sprintf("search, column %d: %s.", wrong.Column, joinReason(wrong)))
+	}
+	return line, err //nolint:wrapcheck // it is nil
+}
+
+func joinReason(e *search.Error) string {
+	if e.Suggestion == "" {
+		return e.Problem
+	}
+	return e.Problem + ", " + e.Suggestion
+}
+
+// zone returns the time zone in which days begin.
+func (p params) zone(line search.Line) (*time.Location, error) {
+	name := p.one("tz")
+	if name != "" && line.Zone != "" && name != line.Zone {
+		return nil, invalid("tz", fmt.Sprintf("tz is %q, and search says %q. Give one of them.", short(name), short(line.Zone)))
+	}
+	zone, err := search.LoadLocation(cmp.Or(name, line.Zone))
+	if err != nil {
+		return nil, invalid("tz", fmt.Sprintf("tz is %q: %s.", short(name), err))
+	}
+	return zone, nil
+}
+
+// bound returns a bound of the time, which the search line may give instead.
+func (p params) bound(name string, bound search.Bound, line string, now time.Time, zone *time.Location) (time.Time, error) {
+	if line == "" {
+		return p.time(name, bound, now, zone)
+	}
+	if p.one(name) != "" {
+		return time.Time{}, invalid(name, fmt.Sprintf("%s is %q, and search says %q. Give one of them.", name, short(p.one(name)), short(line)))
+	}
+	t, err := search.ParseTime(line, bound, now, zone)
+	if err != nil {
+		return time.Time{}, invalid("search", fmt.Sprintf("search: %s.", err))
+	}
+	return t, nil
+}
+
+// conditions returns what the parameters of fields ask for.
+func (p params) conditions() ([]store.Condition, error) {
+	var all []store.Condition
+	for _, name := range sortedKeys(p.values) {
+		if _, ok := store.LookupField(name); !ok {
+			if strings.HasPrefix(name, store.DetailsField) {
+				return nil, invalid(short(name), "The path within details is missing or too long. Write it as in details.total.amount.")
+			}
+			continue
+		}
+		for _, given := range p.values[name] {
+			value, not := search.UnescapeValue(given)
+			if err := check(name, name, value); err != nil {
+				return nil, err
+			}
+			all = addValue(all, search.Term{Field: name, Value: value, Not: not})
+		}
+	}
+	return all, nil
+}
+
+// check refuses a value that a field cannot have. The parameter is where it was given.
+func check(parameter, field, value string) error {
+	f, ok := store.LookupField(field)
+	if !ok {
+		return invalid(parameter, fmt.Sprintf("The path of %q is missing or too long. Write it as in details.total.amount.", short(field)))
+	}
+	if value == "" {
+		return invalid(parameter, field+" is empty after the !. Give the value that is not to be found.")
+	}
+	if err := f.Check(value); err != nil {
+		return invalid(parameter, fmt.Sprintf("%s is %q: %s.", field, short(value), err))
+	}
+	return nil
+}
+
+// addValue adds a value to the condition of its field, or begins one.
+func addValue(all []store.Condition, term search.Term) []store.Condition {
+	for i := range all {
+		c := &all[i]
+		if c.Field == term.Field && c.Not == term.Not {
+			c.Values = append(c.Values, term.Value)
+			return all
+		}
+	}
+	return append(all, store.Condition{Field: term.Field, Values: []string{term.Value}, Not: term.Not})
+}

@@ -1,0 +1,221 @@
+package query
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// listParameters are those of a list of actions.
+var listParameters = slices.Concat(filterParameters, pageParameters, []parameter{{name: "order"}})
+
+// list is a page of actions that was asked for and, once it is filled, its answer.
+type list struct {
+	question
+	order store.Order
+	limit int
+	// from is where the page begins. Its bounds are those of all pages.
+	from place
+	key  []byte
+
+	page store.Page
+	// next and previous are the cursors of the pages around this one; empty where
+	// there is none.
+	next, previous string
+}
+
+// The values of the parameter order.
+const (
+	newestOrder = "newest"
+	oldestOrder = "oldest"
+)
+
+// order returns the order of a list.
+func (p params) order() (store.Order, error) {
+	switch value := p.one("order"); value {
+	case "", newestOrder:
+		return store.NewestFirst, nil
+	case oldestOrder:
+		return store.OldestFirst, nil
+	default:
+		return 0, invalid("order", fmt.Sprintf("order is %q. Give %s or %s.", short(value), newestOrder, oldestOrder))
+	}
+}
+
+// readList returns the page of actions that the parameters ask for. The first page
+// decides on the bounds of the time: those that follow have the same.
+func (s *Server) readList(m *measure, p params) (*list, error) {
+	l := &list{}
+	var err error
+	if l.question, err = p.filter(m.start, s.page.catalogue); err != nil {
+		return nil, err
+	}
+	if l.order, err = p.order(); err != nil {
+		return nil, err
+	}
+	if l.limit, err = p.limit(); err != nil {
+		return nil, err
+	}
+	keys, err := s.cursorKeys(m.ctx)
+	if err != nil {
+		return nil, err
+	}
+	l.key = keys[0]
+	l.from = place{Question: p.sum(), From: l.From, To: l.To}
+	cursor := p.one("cursor")
+	if cursor == "" {
+		return l, l.freeze(m.ctx, s.store)
+	}
+	from, err := decodePlace(cursor, keys)
+	if err == nil && from.Question != l.from.Question {
+		err = errOtherFilter
+	}
+	if err != nil {
+		return nil, invalid("cursor", "cursor is not valid: "+err.Error()+".")
+	}
+	l.from, l.From, l.To = from, from.From, from.To
+	return l, nil
+}
+
+// sum tells one question from another: all parameters but where a page begins and how
+// long it is.
+func (p params) sum() (sum [16]byte) {
+	h := sha256.New()
+	add := func(text string) {
+		_, _ = h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(text))))
+		_, _ = h.Write([]byte(text))
+	}
+	for _, name := range sortedKeys(p.values) {
+		if name == "cursor" || name == "limit" {
+			continue
+		}
+		add(name)
+		for _, value := range slices.Sorted(slices.Values(p.values[name])) {
+			add(value)
+		}
+		add("")
+	}
+	copy(sum[:], h.Sum(nil))
+	return sum
+}
+
+// freeze bounds a list that is open towards the present, so that what arrives while
+// someone reads adds no pages. Newest first, its first event does.
+func (l *list) freeze(ctx context.Context, events *store.Store) error {
+	if !l.To.IsZero() || l.order == store.NewestFirst {
+		return nil
+	}
+	newest, err := events.List(ctx, store.Search{Filter: store.Filter{Tenant: l.Tenant}, Limit: 1})
+	if err != nil {
+		return fmt.Errorf("find the newest action: %w", err)
+	}
+	l.closeAfter(newest.Actions)
+	return nil
+}
+
+// closeAfter ends the list behind the first of some events, newest first.
+func (l *list) closeAfter(actions []store.Action) {
+	if l.To.IsZero() && len(actions) > 0 {
+		l.To = actions[0].Time.Add(time.Millisecond)
+		l.from.To = l.To
+	}
+}
+
+// search asks the store for the page.
+func (l *list) search() store.Search {
+	order := l.order
+	if l.from.Backward {
+		order = order.Reversed()
+	}
+	return store.Search{Filter: l.Filter, Order: order, After: l.from.At, Limit: l.limit}
+}
+
+// fill takes what the store found and finds the cursors of the pages around it.
+func (l *list) fill(page store.Page) {
+	l.page = page
+	rows := page.Actions
+	at := func(backward bool, c *store.Cursor) string {
+		p := l.from
+		p.Backward, p.At = backward, c
+		return p.encode(l.key)
+	}
+	if l.from.Backward {
+		slices.Reverse(rows)
+		if page.Next != nil {
+			l.previous = at(true, page.Next)
+		}
+		if len(rows) > 0 {
+			l.next = at(false, rows[len(rows)-1].Cursor())
+		} else {
+			l.next = at(false, nil) // this was before the first page
+		}
+		return
+	}
+	if l.from.At == nil && l.order == store.NewestFirst {
+		l.closeAfter(rows)
+	}
+	if page.Next != nil {
+		l.next = at(false, page.Next)
+	}
+	if l.from.At != nil {
+		before := l.from.At
+		if len(rows) > 0 {
+			before = rows[0].Cursor()
+		}
+		l.previous = at(true, before)
+	}
+}
+
+// cursors are the ways from a page to those around it; null where there is none.
+type cursors struct {
+	Next     *string `json:"next_cursor"`
+	Previous *string `json:"previous_cursor"`
+}
+
+func (l *list) cursors() cursors {
+	return cursors{Next: orNil(l.next), Previous: orNil(l.previous)}
+}
+
+func orNil(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// cursorKeys are the keys that the database holds, as they were read last.
+type cursorKeys struct {
+	lock  sync.Mutex
+	known [][]byte
+	read  time.Time
+}
+
+// cursorKeys returns the keys that cursors are signed with, the one to sign with
+// first.
+func (s *Server) cursorKeys(ctx context.Context) ([][]byte, error) {
+	s.keys.lock.Lock()
+	defer s.keys.lock.Unlock()
+	if len(s.keys.known) > 0 && time.Since(s.keys.read) < keysAge {
+		return s.keys.known, nil
+	}
+	known, err := s.store.CursorKeys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the keys of cursors: %w", err)
+	}
+	if len(known) == 0 {
+		return nil, errors.New("the database has no key for cursors: run actionlog migrate")
+	}
+	s.keys.known, s.keys.read = known, time.Now()
+	return known, nil
+}
+
+// keysAge is how long keys are kept: another is only added when two machines set up
+// the database at once.
+const keysAge = time.Minute

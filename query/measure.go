@@ -1,0 +1,65 @@
+package query
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// measure is what an answer says of itself, and the time that it has.
+type measure struct {
+	// ctx ends when the time is up.
+	ctx    context.Context //nolint:containedctx // it is this answer's
+	cancel context.CancelFunc
+	start  time.Time
+	cost   *store.Cost
+	// through is what was complete before anything was read.
+	through *time.Time
+	// Partial is set when the time was up before all was searched.
+	Partial bool
+}
+
+// measure begins an answer. Call its cancel at the end.
+func (s *Server) measure(r *http.Request) *measure {
+	m := &measure{start: s.page.now()}
+	m.ctx, m.cost = store.WithCost(r.Context())
+	m.ctx, m.cancel = context.WithTimeout(m.ctx, s.cfg.QueryTimeout)
+	return m
+}
+
+// measured is how an answer ends.
+type measured struct {
+	// Partial is set when the time was up before all was searched.
+	Partial bool `json:"partial"`
+	// TookMS is the time until the answer was made, in milliseconds.
+	TookMS int64 `json:"took_ms"`
+	// RowsRead is how many rows the database read for it.
+	RowsRead uint64 `json:"rows_read"`
+	// CompleteThrough is a moment: all that Kafka had acknowledged by then is in the
+	// answer. Null when that cannot be known.
+	CompleteThrough *timeJSON `json:"complete_through"`
+}
+
+func (m *measure) end() measured {
+	return measured{
+		Partial: m.Partial, TookMS: time.Since(m.start).Milliseconds(), RowsRead: m.cost.RowsRead(), CompleteThrough: (*timeJSON)(m.through),
+	}
+}
+
+// writeRest ends a JSON object whose other members are written: with those that every
+// answer has.
+func (m *measure) writeRest(b *bytes.Buffer, first any) error {
+	for _, part := range []any{first, m.end()} {
+		var object bytes.Buffer
+		if err := encodeJSON(&object, part); err != nil {
+			return err
+		}
+		b.WriteByte(',')
+		b.Write(bytes.Trim(object.Bytes(), "{}"))
+	}
+	b.WriteString("}\n")
+	return nil
+}
