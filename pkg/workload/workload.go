@@ -4,6 +4,7 @@
 package workload
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -19,11 +20,17 @@ import (
 
 // How much there is of everything.
 const (
-	tenants  = 40
-	users    = 5_000
-	records  = 400_000
-	sessions = 200_000
+	tenants = 40
+	users   = 5_000
+	records = 400_000
+	// session is how long one lasts at most: people sign in twice a day.
+	session = 4 * time.Hour
+	// remarked is how many events have one with a Remark among them.
+	remarked = 100_000
 )
+
+// Remark is a word that stands in the description of one event in 100,000.
+const Remark = "Quarantined"
 
 // Workload is a sequence of events. It is safe for concurrent use.
 type Workload struct {
@@ -35,6 +42,8 @@ type Workload struct {
 	Span time.Duration
 	// Events is how many there are.
 	Events int
+	// Tenant is whose events they are; empty stands for 40 tenants.
+	Tenant string
 	// Shuffled puts each event anywhere in the time, as when many old logs are loaded
 	// at once.
 	Shuffled bool
@@ -99,10 +108,10 @@ func (w *Workload) Event(i int) action.Event {
 
 	user := skewed(rng, users)
 	e := action.Event{
-		ID: id(rng, at), Time: at, Tenant: fmt.Sprintf("tenant-%02d", user*7%tenants),
+		ID: id(rng, at), Time: at, Tenant: cmp.Or(w.Tenant, fmt.Sprintf("tenant-%02d", user*7%tenants)),
 		Actor:     actor(user),
 		Outcome:   action.DefaultOutcome,
-		SessionID: fmt.Sprintf("s-%08x", uint32((user*sessions/users+rng.IntN(sessions/users))*2654435761)),
+		SessionID: fmt.Sprintf("s-%08x", uint32((uint64(user)<<32+uint64(at.UnixNano()/int64(session)))*0x9e3779b97f4a7c15>>32)),
 		UserAgent: fmt.Sprintf(agents[user%len(agents)], 100+user%37),
 	}
 	e.IP = netip.AddrFrom4([4]byte{10, byte(user >> 8), byte(user), byte(1 + rng.IntN(3))})
@@ -125,6 +134,9 @@ func (w *Workload) Event(i int) action.Event {
 		says = fmt.Sprintf(says, 1+rng.IntN(400), thing)
 	}
 	e.Description = says + " " + e.Subject.Name + " (" + e.Subject.ID + ")"
+	if rng.IntN(remarked) == 0 {
+		e.Description += ", " + Remark
+	}
 	if k.details {
 		e.Details = fmt.Appendf(nil, `{"before":{"quantity":%d},"after":{"quantity":%d},"item":%q}`, rng.IntN(100), rng.IntN(100), thing)
 	}
