@@ -97,6 +97,28 @@ func skewed(rng *rand.Rand, n int) int { return int(math.Pow(float64(n), rng.Flo
 
 func pick[T any](rng *rand.Rand, from []T) T { return from[skewed(rng, len(from))] }
 
+// Place is where an event stands among all: the numbers of its user and its record, of
+// which the low ones are frequent and the high ones rare.
+type Place struct{ User, Record int }
+
+// Place returns that of event i.
+func (w *Workload) Place(i int) Place {
+	e := w.Event(i)
+	acted := e.Actor
+	if e.OnBehalfOf.ID != "" {
+		acted = e.OnBehalfOf
+	}
+	user, _ := strconv.Atoi(acted.ID[len("u-"):])
+	record, _ := strconv.Atoi(e.Subject.ID[len("opp-"):])
+	return Place{user - firstUser, record - firstRecord}
+}
+
+// The numbers of the first ones.
+const (
+	firstUser   = 10_000
+	firstRecord = 100_000
+)
+
 // Event returns event i of the sequence, from 0.
 func (w *Workload) Event(i int) action.Event {
 	rng := rand.New(rand.NewPCG(w.Seed, uint64(i)))
@@ -125,7 +147,7 @@ func (w *Workload) Event(i int) action.Event {
 	}
 	record := skewed(rng, records)
 	e.Subject = action.Record{
-		Type: k.subject, ID: k.subject[:3] + "-" + strconv.Itoa(100_000+record),
+		Type: k.subject, ID: k.subject[:3] + "-" + strconv.Itoa(firstRecord+record),
 		Name: places[record%len(places)] + " " + strconv.Itoa(2010+record%17),
 	}
 	thing := pick(rng, things)
@@ -145,7 +167,7 @@ func (w *Workload) Event(i int) action.Event {
 
 func actor(user int) action.Actor {
 	return action.Actor{
-		ID:   "u-" + strconv.Itoa(10_000+user),
+		ID:   "u-" + strconv.Itoa(firstUser+user),
 		Name: firstNames[user%len(firstNames)] + " " + lastNames[user/len(firstNames)%len(lastNames)], Type: action.DefaultActorType,
 	}
 }
