@@ -107,11 +107,20 @@ func (d *searchData) start(dir string) {
 	t.Cleanup(func() { _ = d.store.Close() })
 }
 
-// buildBlock is how many events an insert has: about what ingest writes at a time.
-const buildBlock = 150_000
+// buildBlock is how many events an insert has: more than those of ingest, since only
+// what comes of the merges counts here.
+const buildBlock = 500_000
 
-// build inserts the events as ingest does, and merges each month to one part.
+// build inserts the events and merges each month to one part. Indexes and projections
+// are made by the merges alone, which gives the same in half the time.
 func (d *searchData) build() {
+	d.execute("ALTER TABLE actions MODIFY SETTING materialize_projections_on_insert = 0, materialize_projections_on_merge = 1")
+	defer d.execute("ALTER TABLE actions RESET SETTING materialize_projections_on_insert, materialize_projections_on_merge")
+	loader, err := store.Open(d.engine.DSN("bench") + "?materialize_skip_indexes_on_insert=0")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer func() { _ = loader.Close() }()
 	blocks := make(chan int)
 	group, ctx := errgroup.WithContext(d.t.Context())
 	group.Go(func() error {
@@ -126,7 +135,7 @@ func (d *searchData) build() {
 		return nil
 	})
 	for range 2 {
-		group.Go(func() error { return d.insert(ctx, blocks) })
+		group.Go(func() error { return d.insert(ctx, loader, blocks) })
 	}
 	if err := group.Wait(); err != nil {
 		d.t.Fatal(err)
@@ -141,7 +150,7 @@ func (d *searchData) merge(table string) {
 	}
 }
 
-func (d *searchData) insert(ctx context.Context, blocks <-chan int) error {
+func (d *searchData) insert(ctx context.Context, loader *store.Store, blocks <-chan int) error {
 	var batch store.Batch
 	for begin := range blocks {
 		batch.Reset()
@@ -151,7 +160,7 @@ func (d *searchData) insert(ctx context.Context, blocks <-chan int) error {
 			a.Origin = action.Origin{Topic: "actions", TopicID: [16]byte{1}, Partition: i % 6, Offset: int64(i / 6), Time: a.Time}
 			batch.Append(&a)
 		}
-		if err := d.store.InsertActions(ctx, &batch); err != nil {
+		if err := loader.InsertActions(ctx, &batch); err != nil {
 			return err
 		}
 	}

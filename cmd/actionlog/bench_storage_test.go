@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io/fs"
 	"math"
 	"regexp"
 	"strings"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/actionlog/actionlog/pkg/store"
 	"github.com/actionlog/actionlog/pkg/workload"
-	"github.com/actionlog/actionlog/schemas"
 )
 
 var storageEvents = flag.Int("bench.storage", 0, "on how many events TestBenchStorage compares layouts; 0 skips it")
@@ -37,7 +35,7 @@ var (
 	projectionLines = regexp.MustCompile(`(?m)^    PROJECTION [^\n]*\n`)
 	textIndexes     = regexp.MustCompile(`(?m)^    INDEX by_text[^\n]*\n( {20,}TYPE[^\n]*\n)`)
 	fieldIndexes    = regexp.MustCompile(`(?m)^    INDEX by_(actor|subject|session|ip) [^\n]*\n`)
-	lastComma       = regexp.MustCompile(`,(\s*(--[^\n]*\n\s*)*)\)\nENGINE`)
+	lastComma       = regexp.MustCompile(`,(\s*)\)\nENGINE`)
 )
 
 // replaced is a layout with other lines in the place of some.
@@ -88,7 +86,7 @@ func (d *searchData) storageQuestions() [][2]string {
 		{"newest", "1"},
 		{"a rare actor", "actor_id = '" + rare.Actor.ID + "'"},
 		{"a record", "hasAny(arrayPushFront(related.id, subject_id), ['" + record.Subject.ID + "'])"},
-		{"a session", "session_id = '" + d.workload.Event(d.workload.Events / 3).SessionID + "'"},
+		{"a session", "session_id = '" + d.workload.Event(d.workload.Events/3).SessionID + "'"},
 		{"an address", "hex(ip) = hex(toIPv6('" + rare.IP.String() + "'))"},
 		{"rare substring", contains(strings.ToLower(workload.Remark[1:7]))},
 		{"number", contains(number)},
@@ -151,12 +149,11 @@ func TestBenchStorage(t *testing.T) {
 // lay makes the table of a layout, and returns what inserting and merging an event
 // took, in microseconds of the engine's processor time.
 func (d *searchData) lay(l layout) (insert, merge float64) {
-	ddl, err := fs.ReadFile(schemas.ClickHouse, "clickhouse/0001_actions.sql")
+	migrations, err := store.Migrations()
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	statement, _, _ := strings.Cut(string(ddl), ";")
-	statement = lastComma.ReplaceAllString(l.change(statement), "$1)\nENGINE")
+	statement := lastComma.ReplaceAllString(l.change(migrations[0].Statements[0]), "$1)\nENGINE")
 	d.execute("DROP TABLE IF EXISTS layout SYNC")
 	d.execute(strings.Replace(statement, "CREATE TABLE IF NOT EXISTS actions", "CREATE TABLE layout", 1))
 	perEvent := func(from time.Duration) float64 {

@@ -204,6 +204,7 @@ func parsePrefix(value string) (netip.Prefix, error) {
 	return netip.PrefixFrom(addr, length).Masked(), nil
 }
 
+// whereIP is over the expression of the index by_ip.
 func whereIP(_ *Filter, _ string, values []string) (string, []any) {
 	var addresses, terms []string
 	var args []any
@@ -215,8 +216,8 @@ func whereIP(_ *Filter, _ string, values []string) (string, []any) {
 		case p.IsSingleIP():
 			addresses = append(addresses, hexAddress(p.Addr()))
 		default:
-			terms = append(terms, "hex(ip) BETWEEN ? AND ?")
-			args = append(args, hexAddress(p.Addr()), hexAddress(lastAddress(p)))
+			terms = append(terms, "ip BETWEEN toIPv6(?) AND toIPv6(?)")
+			args = append(args, p.Addr().String(), lastAddress(p).String())
 		}
 	}
 	if len(addresses) > 0 {
@@ -225,6 +226,19 @@ func whereIP(_ *Filter, _ string, values []string) (string, []any) {
 	}
 	// "::" stands for no address.
 	return "((" + strings.Join(terms, " OR ") + ") AND ip != toIPv6('::'))", args
+}
+
+// whereIPColumn is the same over the column, as the projection by_ip has it.
+func whereIPColumn(values []string) (string, []any) {
+	var terms []string
+	var args []any
+	for _, v := range values {
+		if p, err := parsePrefix(v); err == nil {
+			terms = append(terms, "ip BETWEEN toIPv6(?) AND toIPv6(?)")
+			args = append(args, p.Addr().String(), lastAddress(p).String())
+		}
+	}
+	return "(" + strings.Join(terms, " OR ") + ") AND ip != toIPv6('::')", args
 }
 
 // hexAddress writes an address as the index by_ip has it.
