@@ -157,6 +157,17 @@ bench-search: engine ## Measure questions over N events at the API and at the en
 	$(need_go)
 	@$(bench_cmd) '^TestBenchSearch$$' -bench.search $(N) -bench.dir $(abspath $(BENCH_DIR)) $(json_last)
 
+# CLIENTS analysts, each of whom looks at an answer for PAUSE, while RATE events a
+# second arrive.
+CLIENTS ?= 64
+PAUSE   ?= 1s
+RATE    ?= 20000
+.PHONY: bench-analysts
+bench-analysts: engine ## Measure questions that are asked at once while ingest runs
+	$(need_go)
+	@$(bench_cmd) '^TestBenchAnalysts$$' -bench.search $(N) -bench.dir $(abspath $(BENCH_DIR)) -bench.analysts 60s \
+		-bench.clients $(CLIENTS) -bench.pause $(PAUSE) -bench.rate $(RATE) $(json_last)
+
 .PHONY: bench-storage
 bench-storage: engine ## Compare layouts of the table over N events: bytes, insert, questions
 	$(need_go)
