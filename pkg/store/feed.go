@@ -1,0 +1,222 @@
+package store
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/google/uuid"
+)
+
+// A page of the feed looks at a stretch of each log at a time, and at the next one, which
+// is longer, while it has room: a tenant's own events may lie close together or millions
+// of offsets apart.
+const (
+	feedStretch = 1024 // offsets, at first
+	feedGrowth  = 4
+	// feedLogs is at how many logs one question looks.
+	feedLogs = 64
+	// feedTime is how long a page may have taken when it looks further. It ends where it
+	// has come to, if need be without an event.
+	feedTime = 250 * time.Millisecond
+)
+
+// FeedPage is a stretch of the feed.
+type FeedPage struct {
+	Actions []Action
+	// Position is where to go on, behind all that the page has looked at.
+	Position Position
+	// CaughtUp says that nothing is left up to the ends.
+	CaughtUp bool
+}
+
+// Feed returns events that match and lie between a position and the ends, which
+// FeedEnds returned, limit of them at most. Going on from page to page gives each event
+// once, whatever its time, in an order that holds for every reader and every filter:
+// the events of one log come by ascending offset. Logs take turns in no certain order.
+// Conflicting events are marked as they are now. A page ends early when it holds about
+// 8 MiB of text, or when it has taken long; it moves on all the same.
+//
+// A row is left out when the table holds an equal one that merges would keep in its
+// place: one of lower (offset, partition, topic), settled or not. Why nothing gets lost
+// by that, and what is given out twice:
+//
+//   - Merges never remove the lowest of all equal rows, and it is never left out here. Its
+//     offset will be settled, since the row is there, so every reader passes it, and not
+//     before it is stored, since readers stop where the log is settled. So each event is
+//     given out when its lowest row is passed.
+//   - Equal rows of one log: the lower one is settled before the higher one is passed, so
+//     it is stored by then, or one lower still. The higher one is left out.
+//   - Equal rows of two logs: the higher one is given out too when it is passed before the
+//     lower one is stored. That a reader meets it again is not preventable, for a merge may
+//     remove the row that it was given. Producers that key their messages by tenant, as
+//     emit does, never send one event to two partitions.
+func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit int) (FeedPage, error) {
+	position := Position{}
+	maps.Copy(position, after)
+	page := FeedPage{Position: position}
+	order, begun, text := position.unread(ends), time.Now(), 0
+	for stretch := int64(feedStretch); len(page.Actions) < limit && text < maxPageText; {
+		windows := position.windows(order, ends, stretch)
+		if len(windows) == 0 {
+			break
+		}
+		fetch := min(limit-len(page.Actions), fetchActions)
+		rows, err := s.feedRows(ctx, f, windows, fetch)
+		if err != nil {
+			return FeedPage{}, fmt.Errorf("read the feed: %w", err)
+		}
+		if len(rows) < fetch {
+			stretch *= feedGrowth
+		}
+		position.advance(windows, rows, fetch)
+		kept, err := s.withoutRepeats(ctx, f.Tenant, rows)
+		if err != nil {
+			return FeedPage{}, fmt.Errorf("leave out what the feed has elsewhere: %w", err)
+		}
+		for i := range kept {
+			text += kept[i].size()
+		}
+		page.Actions = append(page.Actions, kept...)
+		if time.Since(begun) > feedTime {
+			break
+		}
+	}
+	if err := s.markConflicts(ctx, f.Tenant, page.Actions); err != nil {
+		return FeedPage{}, err
+	}
+	page.CaughtUp = position.Covers(ends)
+	return page, nil
+}
+
+// window is a stretch of a log.
+type window struct {
+	log      Log
+	from, to int64
+}
+
+// windows are the next stretches of the first logs of an order that have something left.
+func (p Position) windows(order []Log, ends Position, length int64) []window {
+	var windows []window
+	for _, log := range order {
+		if p[log] < ends[log] && len(windows) < feedLogs {
+			windows = append(windows, window{log, p[log], min(p[log]+length, ends[log])})
+		}
+	}
+	return windows
+}
+
+// advance moves the position behind what was read of windows: all of them, or up to the
+// last row where there were as many rows as were asked for.
+func (p Position) advance(windows []window, rows []Action, fetch int) {
+	for _, w := range windows {
+		if len(rows) == fetch {
+			if last := &rows[len(rows)-1]; logOf(&last.Origin) == w.log {
+				p.Pass(last)
+				return
+			}
+		}
+		p[w.log] = w.to
+	}
+}
+
+// feedRows returns the rows of windows, in the order of the windows and then of offsets,
+// repeats included, so many at most.
+func (s *Store) feedRows(ctx context.Context, f Filter, windows []window, fetch int) ([]Action, error) {
+	c, err := f.condition()
+	if err != nil {
+		return nil, err
+	}
+	logs, within := make([]string, len(windows)), make([]string, len(windows))
+	for i, w := range windows {
+		id := uuid.UUID(w.log.TopicID)
+		logs[i] = fmt.Sprintf("(toUUID('%s'), toUInt32(%d))", id, w.log.Partition)
+		within[i] = fmt.Sprintf("(topic_id = toUUID('%s') AND partition = %d AND offset >= %d AND offset < %d)", id, w.log.Partition, w.from, w.to)
+	}
+	c.and("(" + strings.Join(within, " OR ") + ")")
+	query := "SELECT " + columnList + " FROM actions WHERE " + c.sql() +
+		" ORDER BY indexOf([" + strings.Join(logs, ", ") + "], (topic_id, partition)), offset LIMIT ?"
+	// Whether all were read is asked for afterwards, as in Each: of a query that someone
+	// kills the embedded engine may show the beginning as if it were the whole. A merge in
+	// between leaves fewer; a replay may leave more, and then the rows are read again.
+	const attempts = 3
+	for range attempts {
+		var rows []Action
+		if err := s.scan(longQuery(ctx), query, append(c.args, fetch), func(a *Action) error { rows = append(rows, *a); return nil }); err != nil {
+			return nil, err
+		}
+		if len(rows) == fetch {
+			return rows, nil
+		}
+		counts, err := collect(longQuery(ctx), s.conn, "SELECT count() FROM (SELECT 1 FROM actions WHERE "+c.sql()+" LIMIT ?)", append(c.args, len(rows)+1), func(n *uint64) []any { return []any{n} })
+		if err != nil {
+			return nil, err
+		}
+		if len(counts) == 1 && counts[0] <= uint64(len(rows)) {
+			return rows, nil
+		}
+	}
+	return nil, errors.New("the query was cut short")
+}
+
+// withoutRepeats returns the rows that merges would keep, each once. The rows are in the
+// order of offsets within each log.
+func (s *Store) withoutRepeats(ctx context.Context, tenant string, rows []Action) ([]Action, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	// As in markConflicts the key's own columns are compared, so that the engine reads only
+	// the granules that hold them.
+	pairs, hashes := make([]clickhouse.GroupSet, len(rows)), make([]string, len(rows))
+	earliest, latest := rows[0].Time, rows[0].Time
+	for i := range rows {
+		a := &rows[i]
+		pairs[i] = clickhouse.GroupSet{Value: []any{a.Time.UTC().Format("2006-01-02 15:04:05.000"), a.ID}}
+		hashes[i] = hex.EncodeToString(a.ContentHash[:])
+		earliest, latest = minTime(earliest, a.Time), maxTime(latest, a.Time)
+	}
+	c, err := tenantCondition(tenant)
+	if err != nil {
+		return nil, err
+	}
+	c.and("time >= "+milliseconds+" AND time <= "+milliseconds, earliest.UnixMilli(), latest.UnixMilli())
+	c.and("(time, id) IN (?)", pairs)
+	c.and("lower(hex(content_hash)) IN (?)", hashes)
+	type place struct {
+		log    Log
+		offset int64
+	}
+	lowest := map[Cursor]place{}
+	query := "SELECT time, id, content_hash, argMax((topic_id, partition, offset), version) AS lowest FROM actions WHERE " +
+		c.sql() + " GROUP BY time, id, content_hash"
+	query = "SELECT time, id, content_hash, lowest.1, lowest.2, lowest.3 FROM (" + query + ")"
+	err = eachRow(longQuery(ctx), s.conn, query, c.args, func(scan func(...any) error) error {
+		var key Cursor
+		var at place
+		if err := scan(&scanTime{&key.Time}, &key.ID, &scanHash{&key.ContentHash}, (*uuid.UUID)(&at.log.TopicID), &scanPartition{&at.log.Partition}, &scanOffset{&at.offset}); err != nil {
+			return err
+		}
+		lowest[key] = at
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var kept []Action
+	var last place
+	for i := range rows {
+		at := place{logOf(&rows[i].Origin), rows[i].Origin.Offset}
+		// A row that was erased since it was read is not there any more.
+		if i > 0 && at == last || lowest[rows[i].cursor()] != at {
+			continue
+		}
+		last = at
+		kept = append(kept, rows[i])
+	}
+	return kept, nil
+}

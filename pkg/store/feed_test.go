@@ -1,0 +1,349 @@
+package store
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/action"
+)
+
+var feedSeed = flag.Uint64("feed.seed", 0, "the seed of TestAFollowerMissesNothingAndRepeatsNothing; 0 for a random one")
+
+// at puts an event at a place. Kafka's times ascend with the offset.
+func at(topic byte, partition int, offset int64) func(*Action) {
+	return func(a *Action) {
+		a.Origin = action.Origin{TopicID: [16]byte{topic}, Topic: fmt.Sprint("topic ", topic), Partition: partition, Offset: offset}
+		a.Origin.Time = noon.Add(time.Duration(offset)*time.Second + time.Duration(partition)*time.Millisecond)
+	}
+}
+
+// settle says that a partition is settled up to an offset.
+func settle(t testing.TB, s *Store, topic byte, partition int, from, to int64) {
+	t.Helper()
+	r := Range{TopicID: [16]byte{topic}, Topic: fmt.Sprint("topic ", topic), Partition: partition, From: from, To: to, Accepted: to - from}
+	if err := s.InsertRanges(t.Context(), []Range{r}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// feed returns a page of the feed as it is now.
+func feed(t testing.TB, s *Store, f Filter, after Position, limit int) FeedPage {
+	t.Helper()
+	ends, err := s.FeedEnds(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := s.Feed(t.Context(), f, after, ends, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(page.Actions) > limit {
+		t.Fatalf("a page of %d has %d actions", limit, len(page.Actions))
+	}
+	if page.CaughtUp != page.Position.Covers(ends) || !page.CaughtUp && maps.Equal(page.Position, after) {
+		t.Fatalf("from %v with %d actions to %v of %v, caught up: %v", after, len(page.Actions), page.Position, ends, page.CaughtUp)
+	}
+	return page
+}
+
+// follow reads the feed from a position until it is caught up.
+func follow(t testing.TB, s *Store, f Filter, after Position, limit int) ([]string, Position) {
+	t.Helper()
+	got := []string{}
+	for {
+		page := feed(t, s, f, after, limit)
+		for _, a := range page.Actions {
+			got = append(got, a.ID)
+		}
+		after = page.Position
+		if page.CaughtUp {
+			return got, after
+		}
+	}
+}
+
+func TestTheFeedGivesOutWhatIsSettledByOffset(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	mine := Filter{Tenant: "default"}
+	if got, position := follow(t, s, mine, nil, 10); len(got) != 0 || len(position) != 0 {
+		t.Errorf("an empty log has %v at %v", got, position)
+	}
+	var rows []Action
+	for n := range 20 {
+		// The later the offset, the earlier the time: it must not matter.
+		a := event(n, at(1, n%2, int64(n/2)))
+		a.Time = noon.AddDate(-2*n, 0, 0)
+		rows = append(rows, a)
+	}
+	insert(t, s, rows)
+	settle(t, s, 1, 0, 0, 3)
+	settle(t, s, 1, 0, 5, 10) // after a gap
+	got, position := follow(t, s, mine, nil, 2)
+	wantIDs(t, got, "id-000000", "id-000002", "id-000004")
+	if want := (Position{{[16]byte{1}, 0}: 3}); !maps.Equal(position, want) {
+		t.Errorf("position %v, want %v", position, want)
+	}
+	settle(t, s, 1, 0, 3, 5)
+	settle(t, s, 1, 1, 0, 1)
+	// What is earlier in time than all that was read comes all the same.
+	got, position = follow(t, s, mine, position, 3)
+	slices.Sort(got)
+	wantIDs(t, got, "id-000001", "id-000006", "id-000008", "id-000010", "id-000012", "id-000014", "id-000016", "id-000018")
+	if got, again := follow(t, s, mine, position, 3); len(got) != 0 || !maps.Equal(again, position) {
+		t.Errorf("at the end there is %v, up to %v", got, again)
+	}
+	// Nothing is found, and the position moves on.
+	if got, end := follow(t, s, Filter{Tenant: "other"}, nil, 3); len(got) != 0 || !maps.Equal(end, position) {
+		t.Errorf("another tenant has %v, up to %v", got, end)
+	}
+	if _, err := s.Feed(t.Context(), Filter{}, nil, position, 10); err == nil {
+		t.Error("a feed without a tenant")
+	}
+}
+
+func TestTheFeedTakesFiltersAndMarksConflicts(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	rows := []Action{event(0, at(1, 0, 0)), event(1, at(1, 0, 1)), event(2, at(1, 0, 2)), event(3, at(1, 0, 3))}
+	rows[1].Actor.ID, rows[2].Actor.ID = "u-2", "u-2"
+	rows[3].ID, rows[3].Time = rows[1].ID, rows[1].Time
+	insert(t, s, rows)
+	settle(t, s, 1, 0, 0, 4)
+	page := feed(t, s, Filter{Tenant: "default", Actors: []string{"u-2"}}, nil, 10)
+	if len(page.Actions) != 2 || page.Actions[0].ID != rows[1].ID || !page.Actions[0].Conflicting || page.Actions[1].Conflicting || !page.CaughtUp {
+		t.Errorf("got %+v", page)
+	}
+}
+
+// A tenant's few events lie among millions of others' offsets, in logs that are long.
+func TestTheFeedPassesOverLongStretches(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	insert(t, s, []Action{event(1, at(1, 0, 5)), event(2, at(1, 0, 3_000_000)), event(3, at(1, 1, 9_999_999)), event(4, at(1, 99, 70_000))})
+	for p := range 100 {
+		settle(t, s, 1, p, 0, 10_000_000)
+	}
+	got, _ := follow(t, s, Filter{Tenant: "default"}, nil, 1000)
+	slices.Sort(got)
+	wantIDs(t, got, "id-000001", "id-000002", "id-000003", "id-000004")
+}
+
+func TestOneLogDoesNotKeepTheOthersWaiting(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	var rows []Action
+	for n := range 4000 {
+		rows = append(rows, event(n, at(1, 0, int64(n))))
+	}
+	insert(t, s, append(rows, event(5000, at(1, 1, 0)), event(5001, at(1, 2, 0))))
+	settle(t, s, 1, 0, 0, 4000)
+	settle(t, s, 1, 1, 0, 1)
+	settle(t, s, 1, 2, 0, 1)
+	got, _ := follow(t, s, Filter{Tenant: "default"}, nil, 100)
+	if len(got) != 4002 {
+		t.Fatalf("%d events", len(got))
+	}
+	for _, id := range []string{"id-005000", "id-005001"} {
+		if i := slices.Index(got, id); i > 3000 {
+			t.Errorf("%s comes after %d others", id, i)
+		}
+	}
+}
+
+// feedWorld is a log in the making, and what its followers have read.
+type feedWorld struct {
+	t   *testing.T
+	s   *Store
+	rng *rand.Rand
+	// logs are the records of each log, by offset; stored and settled are up to where
+	// their rows are there and the ledger says so.
+	logs            map[Log][]Action
+	stored, settled map[Log]int64
+	// late are ranges of the ledger that have still to be written.
+	late      []Range
+	followers []follower
+}
+
+// follower is a poller that stores its position and nothing else.
+type follower struct {
+	position Position
+	read     []Action
+}
+
+// TestAFollowerMissesNothingAndRepeatsNothing runs random schedules: producers repeat
+// events at higher offsets and in other partitions, rows are there long before they are
+// settled, ranges overlap and come in any order, what is there is inserted again, merges
+// come at any time.
+func TestAFollowerMissesNothingAndRepeatsNothing(t *testing.T) {
+	t.Parallel()
+	seed := *feedSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	for n := range uint64(6) {
+		t.Run(fmt.Sprintf("seed %d", seed+n), func(t *testing.T) {
+			t.Parallel()
+			w := &feedWorld{
+				t: t, s: testStore(t), rng: rand.New(rand.NewPCG(seed+n, 1)),
+				logs: map[Log][]Action{}, stored: map[Log]int64{}, settled: map[Log]int64{}, followers: make([]follower, 3),
+			}
+			for range 60 {
+				w.step()
+			}
+			w.end()
+			w.verdict()
+		})
+	}
+}
+
+func (w *feedWorld) step() {
+	// Topic 2 is topic 1 made again, with the same records in part.
+	log := Log{[16]byte{byte(1 + w.rng.IntN(2))}, w.rng.IntN(3)}
+	switch w.rng.IntN(10) {
+	case 0, 1:
+		w.produce(log)
+	case 2, 3:
+		w.store(log)
+	case 4, 5:
+		w.settle(log)
+	case 6:
+		if n := w.stored[log]; n > 0 { // a replay, or an insert that lands once more
+			from := w.rng.Int64N(n)
+			insert(w.t, w.s, w.logs[log][from:from+1+w.rng.Int64N(n-from)])
+		}
+	case 7:
+		if w.rng.IntN(2) == 0 {
+			execute(w.t, w.s, "OPTIMIZE TABLE actions FINAL")
+		} else if err := w.s.Checkpoint(w.t.Context(), ""); err != nil {
+			w.t.Fatal(err)
+		}
+	default:
+		w.poll(w.rng.IntN(len(w.followers)))
+	}
+}
+
+// produce appends events to a log: new ones, and repeats of any event that there is.
+func (w *feedWorld) produce(log Log) {
+	for range 1 + w.rng.IntN(40) {
+		offset := int64(len(w.logs[log]))
+		n := 1_000_000*int(log.TopicID[0]) + 100_000*log.Partition + int(offset)
+		change := func(a *Action) { a.Time = noon.AddDate(w.rng.IntN(4)-2, 0, 0) }
+		if w.rng.IntN(4) == 0 {
+			from := w.logs[Log{[16]byte{byte(1 + w.rng.IntN(2))}, w.rng.IntN(3)}]
+			if w.rng.IntN(3) == 0 {
+				from = w.logs[log]
+			}
+			if len(from) > 0 {
+				again := from[w.rng.IntN(len(from))]
+				change = func(a *Action) { *a = again }
+			}
+		}
+		a := event(n, change)
+		at(log.TopicID[0], log.Partition, offset)(&a)
+		w.logs[log] = append(w.logs[log], a)
+	}
+}
+
+// store inserts what comes next in a log, in several blocks that may be out of order.
+func (w *feedWorld) store(log Log) {
+	rows := w.logs[log][w.stored[log]:]
+	if len(rows) == 0 {
+		return
+	}
+	rows = rows[:1+w.rng.IntN(len(rows))]
+	w.stored[log] += int64(len(rows))
+	half := w.rng.IntN(len(rows))
+	insert(w.t, w.s, rows[half:], rows[:half])
+}
+
+// settle writes ranges of the ledger: of what is stored, in any order, overlapping.
+func (w *feedWorld) settle(log Log) {
+	if from, to := w.settled[log], w.stored[log]; from < to {
+		to = from + 1 + w.rng.Int64N(to-from)
+		from = max(0, from-w.rng.Int64N(5))
+		w.settled[log] = to
+		w.late = append(w.late, Range{TopicID: log.TopicID, Topic: "topic", Partition: log.Partition, From: from, To: to})
+	}
+	w.rng.Shuffle(len(w.late), func(i, j int) { w.late[i], w.late[j] = w.late[j], w.late[i] })
+	n := w.rng.IntN(len(w.late) + 1)
+	if err := w.s.InsertRanges(w.t.Context(), w.late[:n]); err != nil {
+		w.t.Fatal(err)
+	}
+	w.late = w.late[n:]
+}
+
+// poll reads one page and reports whether it was the last.
+func (w *feedWorld) poll(n int) bool {
+	f := &w.followers[n]
+	page := feed(w.t, w.s, Filter{Tenant: "default"}, f.position, 1+w.rng.IntN(30))
+	f.position = page.Position
+	f.read = append(f.read, page.Actions...)
+	return page.CaughtUp
+}
+
+// end lets everything be settled and read, also by one who begins only now.
+func (w *feedWorld) end() {
+	for log := range w.logs {
+		for w.stored[log] < int64(len(w.logs[log])) {
+			w.store(log)
+		}
+		for w.settled[log] < w.stored[log] {
+			w.settle(log)
+		}
+	}
+	if err := w.s.InsertRanges(w.t.Context(), w.late); err != nil {
+		w.t.Fatal(err)
+	}
+	w.followers = append(w.followers, follower{})
+	for n := range w.followers {
+		for !w.poll(n) {
+		}
+	}
+}
+
+func (w *feedWorld) verdict() {
+	logs := map[Cursor]map[Log]bool{} // where each event is
+	for log, rows := range w.logs {
+		for _, a := range rows {
+			if logs[a.cursor()] == nil {
+				logs[a.cursor()] = map[Log]bool{}
+			}
+			logs[a.cursor()][log] = true
+		}
+	}
+	for n, f := range w.followers {
+		times := map[Cursor]map[Log]int{}
+		next := map[Log]int64{}
+		for _, a := range f.read {
+			log := logOf(&a.Origin)
+			if a.Origin.Offset < next[log] {
+				w.t.Errorf("follower %d reads offset %d of %v after %d", n, a.Origin.Offset, log, next[log])
+			}
+			next[log] = a.Origin.Offset + 1
+			if times[a.cursor()] == nil {
+				times[a.cursor()] = map[Log]int{}
+			}
+			times[a.cursor()][log]++
+		}
+		for key, in := range logs {
+			sum := 0
+			for _, k := range times[key] {
+				if sum += k; k > 1 {
+					w.t.Errorf("follower %d reads %v twice from one log", n, key)
+				}
+			}
+			if sum == 0 || sum > 1 && (len(in) == 1 || n == len(w.followers)-1) {
+				w.t.Errorf("follower %d reads %v, which is in %d logs, %d times", n, key, len(in), sum)
+			}
+		}
+		if len(times) != len(logs) {
+			w.t.Errorf("follower %d reads %d events of %d", n, len(times), len(logs))
+		}
+	}
+}
