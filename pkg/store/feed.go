@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"strings"
 	"time"
 
@@ -13,14 +14,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// A page of the feed looks at a stretch of each log at a time, and at the next one, which
-// is longer, while it has room: a tenant's own events may lie close together or millions
-// of offsets apart.
+// Where there are few rows, a page of the feed looks at all of them; else at a stretch of
+// each log at a time, and at the next one, which is longer, while it has room: what
+// matches may lie close together or millions of offsets apart.
 const (
-	feedStretch = 1024 // offsets, at first
+	feedFew     = 1 << 16 // rows or offsets
+	feedStretch = 1 << 12 // offsets of a log, at first
 	feedGrowth  = 4
 	// feedLogs is at how many logs one question looks.
-	feedLogs = 64
+	feedLogs = 16
 	// feedTime is how long a page may have taken when it looks further. It ends where it
 	// has come to, if need be without an event.
 	feedTime = 250 * time.Millisecond
@@ -61,7 +63,11 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 	maps.Copy(position, after)
 	page := FeedPage{Position: position}
 	order, begun, text := position.unread(ends), time.Now(), 0
-	for stretch := int64(feedStretch); len(page.Actions) < limit && text < maxPageText; {
+	stretch, err := s.firstStretch(ctx, f.Tenant, position.windows(order, ends, math.MaxInt64))
+	if err != nil {
+		return FeedPage{}, fmt.Errorf("look how much the feed has: %w", err)
+	}
+	for len(page.Actions) < limit && text < maxPageText {
 		windows := position.windows(order, ends, stretch)
 		if len(windows) == 0 {
 			break
@@ -71,7 +77,7 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 		if err != nil {
 			return FeedPage{}, fmt.Errorf("read the feed: %w", err)
 		}
-		if len(rows) < fetch {
+		if len(rows) < fetch && stretch < math.MaxInt64/feedGrowth {
 			stretch *= feedGrowth
 		}
 		position.advance(windows, rows, fetch)
@@ -104,11 +110,37 @@ type window struct {
 func (p Position) windows(order []Log, ends Position, length int64) []window {
 	var windows []window
 	for _, log := range order {
-		if p[log] < ends[log] && len(windows) < feedLogs {
-			windows = append(windows, window{log, p[log], min(p[log]+length, ends[log])})
+		if left := ends[log] - p[log]; left > 0 && len(windows) < feedLogs {
+			windows = append(windows, window{log, p[log], p[log] + min(length, left)})
 		}
 	}
 	return windows
+}
+
+// firstStretch returns how much of a log to look at first.
+func (s *Store) firstStretch(ctx context.Context, tenant string, left []window) (int64, error) {
+	var offsets int64
+	from, to := int64(math.MaxInt64), int64(0)
+	for _, w := range left {
+		offsets = min(offsets, math.MaxInt64-w.to) + w.to - w.from
+		from, to = min(from, w.from), max(to, w.to)
+	}
+	if offsets <= feedFew {
+		return math.MaxInt64, nil
+	}
+	c, err := tenantCondition(tenant)
+	if err != nil {
+		return 0, err
+	}
+	c.and("offset >= ? AND offset < ?", from, to)
+	rows, err := collect(ctx, s.conn, "SELECT count() FROM (SELECT 1 FROM actions WHERE "+c.sql()+" LIMIT ?)", append(c.args, feedFew), func(n *uint64) []any { return []any{n} })
+	if err != nil {
+		return 0, err
+	}
+	if len(rows) == 1 && rows[0] < feedFew {
+		return math.MaxInt64, nil
+	}
+	return feedStretch, nil
 }
 
 // advance moves the position behind what was read of windows: all of them, or up to the

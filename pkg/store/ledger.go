@@ -97,7 +97,9 @@ func (s *Store) settledQuery(ctx context.Context, topic string) (string, []any, 
 		wanted, args = "true", nil
 	}
 	checkpoints, err := collect(ctx, s.conn, "SELECT topic, topic_id, partition, max(offset) FROM checkpoints WHERE "+wanted+" GROUP BY topic, topic_id, partition", args,
-		func(c *checkpoint) []any { return []any{&c.topic, &c.id, &scanPartition{&c.partition}, &scanOffset{&c.offset}} })
+		func(c *checkpoint) []any {
+			return []any{&c.topic, &c.id, &scanPartition{&c.partition}, &scanOffset{&c.offset}}
+		})
 	if err != nil {
 		return "", nil, fmt.Errorf("read the checkpoints: %w", err)
 	}
