@@ -23,6 +23,9 @@ const (
 	feedGrowth  = 4
 	// feedLogs is at how many logs one question looks.
 	feedLogs = 16
+	// feedSmall is what the events of a page hold on average at most, in bytes of text, where
+	// more of them than fetchActions are asked for at once.
+	feedSmall = 4 << 10
 	// feedTime is how long a page may have taken when it looks further. It ends where it
 	// has come to, if need be without an event.
 	feedTime = 250 * time.Millisecond
@@ -41,8 +44,8 @@ type FeedPage struct {
 // FeedEnds returned, limit of them at most. Going on from page to page gives each event
 // once, whatever its time, in an order that holds for every reader and every filter:
 // the events of one log come by ascending offset. Logs take turns in no certain order.
-// Conflicting events are marked as they are now. A page ends early when it holds about
-// 8 MiB of text, or when it has taken long; it moves on all the same.
+// Conflicting events are marked as they are now. A page may hold fewer than there are: when
+// it has about 8 MiB of text, has taken long, or has left something out.
 //
 // A row is left out when the table holds an equal one that merges would keep in its
 // place: one of lower (offset, partition, topic), settled or not. Why nothing gets lost
@@ -67,34 +70,33 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 	if err != nil {
 		return FeedPage{}, fmt.Errorf("look how much the feed has: %w", err)
 	}
-	for len(page.Actions) < limit && text < maxPageText {
+	var rows []Action
+	for atOnce := fetchActions; len(rows) < limit && text < maxPageText; {
 		windows := position.windows(order, ends, stretch)
 		if len(windows) == 0 {
 			break
 		}
-		fetch := min(limit-len(page.Actions), fetchActions)
-		rows, err := s.feedRows(ctx, f, windows, fetch)
+		fetch := min(limit-len(rows), atOnce)
+		more, err := s.feedRows(ctx, f, windows, fetch)
 		if err != nil {
 			return FeedPage{}, fmt.Errorf("read the feed: %w", err)
 		}
-		if len(rows) < fetch && stretch < math.MaxInt64/feedGrowth {
+		if len(more) < fetch && stretch < math.MaxInt64/feedGrowth {
 			stretch *= feedGrowth
 		}
-		position.advance(windows, rows, fetch)
-		kept, err := s.withoutRepeats(ctx, f.Tenant, rows)
-		if err != nil {
-			return FeedPage{}, fmt.Errorf("leave out what the feed has elsewhere: %w", err)
+		position.advance(windows, more, fetch)
+		for i := range more {
+			text += more[i].size()
 		}
-		for i := range kept {
-			text += kept[i].size()
+		if rows = append(rows, more...); text < len(rows)*feedSmall {
+			atOnce = limit
 		}
-		page.Actions = append(page.Actions, kept...)
-		if time.Since(begun) > feedTime {
+		if time.Since(begun) > feedTime { // asked here, so that every page moves on
 			break
 		}
 	}
-	if err := s.markConflicts(ctx, f.Tenant, page.Actions); err != nil {
-		return FeedPage{}, err
+	if page.Actions, err = s.withoutRepeats(ctx, f.Tenant, rows); err != nil {
+		return FeedPage{}, fmt.Errorf("leave out what the feed has elsewhere: %w", err)
 	}
 	page.CaughtUp = position.Covers(ends)
 	return page, nil
@@ -196,8 +198,9 @@ func (s *Store) feedRows(ctx context.Context, f Filter, windows []window, fetch 
 	return nil, errors.New("the query was cut short")
 }
 
-// withoutRepeats returns the rows that merges would keep, each once. The rows are in the
-// order of offsets within each log.
+// withoutRepeats returns the rows that merges would keep, each once, and marks those that
+// are in conflict as markConflicts does. The rows are in the order of offsets within each
+// log.
 func (s *Store) withoutRepeats(ctx context.Context, tenant string, rows []Action) ([]Action, error) {
 	if len(rows) == 0 {
 		return nil, nil
@@ -218,37 +221,50 @@ func (s *Store) withoutRepeats(ctx context.Context, tenant string, rows []Action
 	}
 	c.and("time >= "+milliseconds+" AND time <= "+milliseconds, earliest.UnixMilli(), latest.UnixMilli())
 	c.and("(time, id) IN (?)", pairs)
-	c.and("lower(hex(content_hash)) IN (?)", hashes)
+	// Whoever may emit could give a million events the same time and id: what is not asked
+	// about stays in the engine.
+	query := `
+SELECT time, id, content_hash, conflicting, lowest.1, lowest.2, lowest.3
+FROM (
+    SELECT time, id, content_hash, argMax((topic_id, partition, offset), version) AS lowest, count() OVER (PARTITION BY time, id) > 1 AS conflicting
+    FROM actions WHERE ` + c.sql() + `
+    GROUP BY time, id, content_hash
+)
+WHERE lower(hex(content_hash)) IN (?)`
 	type place struct {
 		log    Log
 		offset int64
 	}
-	lowest := map[Cursor]place{}
-	query := "SELECT time, id, content_hash, argMax((topic_id, partition, offset), version) AS lowest FROM actions WHERE " +
-		c.sql() + " GROUP BY time, id, content_hash"
-	query = "SELECT time, id, content_hash, lowest.1, lowest.2, lowest.3 FROM (" + query + ")"
-	err = eachRow(longQuery(ctx), s.conn, query, c.args, func(scan func(...any) error) error {
+	type fate struct {
+		lowest      place
+		conflicting bool
+	}
+	fates := map[Cursor]fate{}
+	err = eachRow(longQuery(ctx), s.conn, query, append(c.args, hashes), func(scan func(...any) error) error {
 		var key Cursor
-		var at place
-		if err := scan(&scanTime{&key.Time}, &key.ID, &scanHash{&key.ContentHash}, (*uuid.UUID)(&at.log.TopicID), &scanPartition{&at.log.Partition}, &scanOffset{&at.offset}); err != nil {
-			return err
-		}
-		lowest[key] = at
-		return nil
+		var f fate
+		err := scan(&scanTime{&key.Time}, &key.ID, &scanHash{&key.ContentHash}, &f.conflicting,
+			(*uuid.UUID)(&f.lowest.log.TopicID), &scanPartition{&f.lowest.log.Partition}, &scanOffset{&f.lowest.offset})
+		fates[key] = f
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	var kept []Action
 	var last place
-	for i := range rows {
-		at := place{logOf(&rows[i].Origin), rows[i].Origin.Offset}
-		// A row that was erased since it was read is not there any more.
-		if i > 0 && at == last || lowest[rows[i].cursor()] != at {
+	for _, a := range rows {
+		at := place{logOf(&a.Origin), a.Origin.Offset}
+		f, ok := fates[a.cursor()]
+		if !ok || f.lowest != at { // not ok: it has been erased since
+			continue
+		}
+		if len(kept) > 0 && at == last {
 			continue
 		}
 		last = at
-		kept = append(kept, rows[i])
+		a.Conflicting = f.conflicting
+		kept = append(kept, a)
 	}
 	return kept, nil
 }
