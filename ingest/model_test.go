@@ -592,7 +592,7 @@ func (s modelStore) InsertCompleteness(ctx context.Context, facts []store.Comple
 		c := facts[i]
 		settled := s.w.settled(s.w.ledger)[c.TopicID][c.Partition].Offset
 		for at, f := range s.w.facts {
-			if at.topic == c.TopicID && at.partition == c.Partition && at.offset >= settled && f.record.time.Before(c.Through) {
+			if at.topic == c.TopicID && at.partition == c.Partition && at.offset >= settled && f.time.Before(c.Through) {
 				s.w.failf("%d[%d] is said to be complete through %s, but it is settled up to %d and the record at %d is older", c.TopicID[0], c.Partition, c.Through, settled, at.offset)
 			}
 		}

@@ -8,8 +8,10 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -144,8 +146,8 @@ func TestPositionsSurviveTheirEncoding(t *testing.T) {
 // sse is one event of a stream, or one comment.
 type sse struct{ id, event, data, comment string }
 
-// listen opens a tail. The function that it returns returns the next thing that is sent,
-// which is empty at the end.
+// listen opens a tail and returns what reads the next thing that is sent, which is empty
+// at the end.
 func listen(t testing.TB, address, query, last string) func() sse {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/v1/tail?"+query, nil)
@@ -261,6 +263,50 @@ func TestATailSaysThatItIsAliveAndWhereItIs(t *testing.T) {
 		got = next()
 	}
 	if got.event != "position" || got.id == from.id || got.id != readFeed(t, s, nil).Position {
+		t.Errorf("got %+v", got)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestATailOutlivesTheDatabase(t *testing.T) {
+	t.Parallel()
+	dsn := embeddedtest.Database(t)
+	if _, err := store.Migrate(t.Context(), dsn); err != nil {
+		t.Fatal(err)
+	}
+	target, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var away atomic.Bool
+	var refused atomic.Int64
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: target.Host})
+	between := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if away.Load() {
+			refused.Add(1)
+			panic(http.ErrAbortHandler)
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(between.Close)
+	s, _ := serverOf(t, strings.Replace(dsn, target.Host, strings.TrimPrefix(between.URL, "http://"), 1))
+	events, err := store.Open(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = events.Close() })
+	insert(t, events, event(0, nil))
+	address, stop, ended := serveAt(t, s)
+	next := listen(t, address, "", "")
+	next()
+	away.Store(true)
+	settle(t, events, 1)
+	embeddedtest.Eventually(t, "the tail to ask in vain", func() bool { return refused.Load() > 2 })
+	away.Store(false)
+	if got := next(); !strings.Contains(got.data, "id-00000") {
 		t.Errorf("got %+v", got)
 	}
 	stop()

@@ -327,6 +327,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
 	}
 	defer s.stop()
+	defer s.endTails()
 	server.RegisterOnShutdown(s.endTails)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
