@@ -32,6 +32,8 @@ type Store interface {
 	Settled(ctx context.Context, topic string) (map[[16]byte]map[int]store.Settled, error)
 	// Checkpoint writes down what Settled answers, so that it is quick to find again.
 	Checkpoint(ctx context.Context, topic string) error
+	// Abandon settles what is stored of those topics that had the name before this one.
+	Abandon(ctx context.Context, topic string, id [16]byte, note string) error
 	// InsertCompleteness states what is complete. What fails is stated again later.
 	InsertCompleteness(ctx context.Context, facts []store.Completeness) error
 }

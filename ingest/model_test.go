@@ -600,6 +600,9 @@ func (s modelStore) InsertCompleteness(ctx context.Context, facts []store.Comple
 	})
 }
 
+// Abandon has no part in what becomes of the present topic.
+func (modelStore) Abandon(context.Context, string, [16]byte, string) error { return nil }
+
 // Settled may lag, as a replica does.
 func (s modelStore) Settled(ctx context.Context, _ string) (settled map[[16]byte]map[int]store.Settled, err error) {
 	err = s.w.ask(ctx, func() {

@@ -138,6 +138,42 @@ func TestTheFeedPassesOverLongStretches(t *testing.T) {
 	wantIDs(t, got, "id-000001", "id-000002", "id-000003", "id-000004")
 }
 
+// Rows that were stored and never settled, because their topic was deleted, hide equal
+// ones of the topic that came after it.
+func TestTheFeedGivesOutWhatADeletedTopicHasLeft(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	was := func(n int, topic byte, offset int64) Action {
+		a := event(n, at(topic, 0, offset))
+		a.Origin.Topic = "topic"
+		return a
+	}
+	insert(t, s, []Action{was(0, 1, 0), was(1, 1, 1), was(3, 1, 3)}, []Action{was(1, 2, 4), was(4, 2, 5)})
+	ranges := []Range{{TopicID: [16]byte{1}, Topic: "topic", To: 1, Accepted: 1}, {TopicID: [16]byte{2}, Topic: "topic", To: 6, Accepted: 2, Lost: 4}}
+	if err := s.InsertRanges(t.Context(), ranges); err != nil {
+		t.Fatal(err)
+	}
+	mine := Filter{Tenant: "default"}
+	got, position := follow(t, s, mine, nil, 10)
+	slices.Sort(got)
+	wantIDs(t, got, "id-000000", "id-000004")
+	for range 2 {
+		if err := s.Abandon(t.Context(), "topic", [16]byte{2}, "made again"); err != nil {
+			t.Fatal(err)
+		}
+		got, position = follow(t, s, mine, position, 10)
+		wantIDs(t, got, "id-000001", "id-000003")
+		position[Log{[16]byte{1}, 0}] = 1
+	}
+	partitions, err := s.Ledger(t.Context(), "topic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := partitions[0]; p.Settled.Offset != 4 || p.Accepted != 3 || p.Lost != 1 || p.Overlap != 0 {
+		t.Errorf("the ledger has %+v", p)
+	}
+}
+
 func TestOneLogDoesNotKeepTheOthersWaiting(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
