@@ -77,14 +77,14 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 			break
 		}
 		fetch := min(limit-len(rows), atOnce)
-		more, err := s.feedRows(ctx, f, windows, fetch)
+		more, whole, err := s.feedRows(ctx, f, windows, fetch)
 		if err != nil {
 			return FeedPage{}, fmt.Errorf("read the feed: %w", err)
 		}
-		if len(more) < fetch && stretch < math.MaxInt64/feedGrowth {
+		if whole && stretch < math.MaxInt64/feedGrowth {
 			stretch *= feedGrowth
 		}
-		position.advance(windows, more, fetch)
+		position.advance(windows, more, whole)
 		for i := range more {
 			text += more[i].size()
 		}
@@ -145,11 +145,11 @@ func (s *Store) firstStretch(ctx context.Context, tenant string, left []window) 
 	return feedStretch, nil
 }
 
-// advance moves the position behind what was read of windows: all of them, or up to the
-// last row where there were as many rows as were asked for.
-func (p Position) advance(windows []window, rows []Action, fetch int) {
+// advance moves the position behind what was read of windows: the whole of them, or up to
+// the last row.
+func (p Position) advance(windows []window, rows []Action, whole bool) {
 	for _, w := range windows {
-		if len(rows) == fetch {
+		if !whole {
 			if last := &rows[len(rows)-1]; logOf(&last.Origin) == w.log {
 				p.Pass(last)
 				return
@@ -160,11 +160,12 @@ func (p Position) advance(windows []window, rows []Action, fetch int) {
 }
 
 // feedRows returns the rows of windows, in the order of the windows and then of offsets,
-// repeats included, so many at most.
-func (s *Store) feedRows(ctx context.Context, f Filter, windows []window, fetch int) ([]Action, error) {
+// repeats included: so many at most, or those that hold about 8 MiB. whole says that there
+// are no more.
+func (s *Store) feedRows(ctx context.Context, f Filter, windows []window, fetch int) (rows []Action, whole bool, err error) {
 	c, err := f.condition()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	logs, within := make([]string, len(windows)), make([]string, len(windows))
 	for i, w := range windows {
@@ -182,22 +183,32 @@ func (s *Store) feedRows(ctx context.Context, f Filter, windows []window, fetch 
 	// between leaves fewer; a replay may leave more, and then the rows are read again.
 	const attempts = 3
 	for range attempts {
-		var rows []Action
-		if err := s.scan(longQuery(ctx), query, append(c.args, fetch), func(a *Action) error { rows = append(rows, *a); return nil }); err != nil {
-			return nil, err
-		}
-		if len(rows) == fetch {
-			return rows, nil
-		}
-		counts, err := collect(longQuery(ctx), s.conn, "SELECT count() FROM (SELECT 1"+from+" LIMIT ?)", append(c.args, len(rows)+1), func(n *uint64) []any { return []any{n} })
+		rows, whole = nil, true
+		text, fetched := 0, uint64(0)
+		err := s.scan(longQuery(ctx), query, append(c.args, fetch), func(a *Action) error {
+			if fetched++; text < maxPageText {
+				rows = append(rows, *a)
+			} else {
+				whole = false // read to the end all the same: a read that is broken off costs its connection
+			}
+			text += a.size()
+			return nil
+		})
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		if len(counts) == 1 && counts[0] <= uint64(len(rows)) {
-			return rows, nil
+		if !whole || len(rows) == fetch {
+			return rows, false, nil
+		}
+		counts, err := collect(longQuery(ctx), s.conn, "SELECT count() FROM (SELECT 1"+from+" LIMIT ?)", append(c.args, fetched+1), func(n *uint64) []any { return []any{n} })
+		if err != nil {
+			return nil, false, err
+		}
+		if len(counts) == 1 && counts[0] <= fetched {
+			return rows, true, nil
 		}
 	}
-	return nil, errors.New("the query was cut short")
+	return nil, false, errors.New("the query was cut short")
 }
 
 // withoutRepeats returns the rows that merges would keep, each once, and marks those that

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -171,6 +172,43 @@ func TestTheFeedGivesOutWhatADeletedTopicHasLeft(t *testing.T) {
 	}
 	if p := partitions[0]; p.Settled.Offset != 4 || p.Accepted != 3 || p.Lost != 1 || p.Overlap != 0 {
 		t.Errorf("the ledger has %+v", p)
+	}
+}
+
+func TestAPageOfTheFeedEndsWhenItHoldsMuchText(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	var rows []Action
+	for n := range 300 {
+		a := event(n, at(1, n%2, int64(n/2)))
+		if n >= 200 {
+			a.Description = strings.Repeat("x", 256<<10)
+		}
+		rows = append(rows, a)
+	}
+	insert(t, s, rows)
+	settle(t, s, 1, 0, 0, 150)
+	settle(t, s, 1, 1, 0, 150)
+	var got []string
+	var position Position
+	for caughtUp := false; !caughtUp; {
+		page := feed(t, s, Filter{Tenant: "default"}, position, 1000)
+		text := 0
+		for _, a := range page.Actions {
+			got = append(got, a.ID)
+			text += a.size()
+		}
+		if text > 2*maxPageText {
+			t.Errorf("a page holds %d bytes", text)
+		}
+		position, caughtUp = page.Position, page.CaughtUp
+	}
+	if n := len(got); n != len(rows) {
+		t.Errorf("%d events, want %d", n, len(rows))
+	}
+	slices.Sort(got)
+	if n := len(slices.Compact(got)); n != len(rows) {
+		t.Errorf("%d different events, want %d", n, len(rows))
 	}
 }
 
