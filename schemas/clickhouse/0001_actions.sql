@@ -87,6 +87,9 @@ SETTINGS
     index_granularity = 1024,
     min_compress_block_size = 16384,
     deduplicate_merge_projection_mode = 'rebuild',
+    -- Statistics of every column would be loaded while a question is planned, which
+    -- takes longer than most answers.
+    auto_statistics_types = '',
     -- A month that nothing was added to for ten minutes becomes one part: what is
     -- asked of it is answered from the projections, and no question meets repeats.
     min_age_to_force_merge_seconds = 600,
