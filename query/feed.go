@@ -32,7 +32,7 @@ func (p params) after() (position store.Position, now bool, err error) {
 
 func (s *Server) readFeed(w http.ResponseWriter, r *http.Request, p params) error {
 	began := time.Now()
-	filter, err := p.filter()
+	q, err := p.filter(s.page.now(), s.page.catalogue)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (s *Server) readFeed(w http.ResponseWriter, r *http.Request, p params) erro
 	}
 	page := store.FeedPage{Position: ends, CaughtUp: true}
 	if !now {
-		page, err = s.store.Feed(r.Context(), filter, after, ends, limit)
+		page, err = s.store.Feed(r.Context(), q.Filter, after, ends, limit)
 		if err != nil {
 			return fmt.Errorf("answer with the feed: %w", err)
 		}

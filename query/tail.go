@@ -32,7 +32,7 @@ const (
 const lastEventID = "Last-Event-ID"
 
 func (s *Server) tail(w http.ResponseWriter, r *http.Request, p params) error {
-	filter, err := p.filter()
+	q, err := p.filter(s.page.now(), s.page.catalogue)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request, p params) error {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	t := &tail{Server: s, w: w, filter: filter, at: maps.Clone(after)}
+	t := &tail{Server: s, w: w, filter: q.Filter, at: maps.Clone(after)}
 	fmt.Fprintf(&t.b, "retry: %d\n", tailRetry.Milliseconds())
 	if err := t.place(ctx, after.Covers(ends)); err != nil {
 		return err
