@@ -112,7 +112,7 @@ func TestTheFeedTakesFiltersAndMarksConflicts(t *testing.T) {
 	rows[3].ID, rows[3].Time = rows[1].ID, rows[1].Time
 	insert(t, s, rows)
 	settle(t, s, 1, 0, 0, 4)
-	page := feed(t, s, Filter{Tenant: "default", Actors: []string{"u-2"}}, nil, 10)
+	page := feed(t, s, Filter{Tenant: "default", Conditions: conditions([]string{"u-2"}, nil)}, nil, 10)
 	if len(page.Actions) != 2 || page.Actions[0].ID != rows[1].ID || !page.Actions[0].Conflicting || page.Actions[1].Conflicting || !page.CaughtUp {
 		t.Errorf("got %+v", page)
 	}
