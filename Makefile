@@ -166,7 +166,7 @@ RATE    ?= 20000
 bench-analysts: engine ## Measure questions that are asked at once while ingest runs
 	$(need_go)
 	@$(bench_cmd) '^TestBenchAnalysts$$' -bench.search $(N) -bench.dir $(abspath $(BENCH_DIR)) -bench.analysts 60s \
-		-bench.clients $(CLIENTS) -bench.pause $(PAUSE) -bench.rate $(RATE) $(json_last)
+		-bench.clients $(CLIENTS) -bench.pause $(PAUSE) -bench.live $(RATE) $(json_last)
 
 .PHONY: bench-storage
 bench-storage: engine ## Compare layouts of the table over N events: bytes, insert, questions
