@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // mostAddresses is how many addresses a network may stand for. One with more of them
@@ -24,8 +25,15 @@ func (s *Store) narrow(ctx context.Context, f *Filter) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		term, args := whereIPColumn(c.Values)
-		question.and(term, args...)
+		var terms []string
+		var args []any
+		for _, v := range c.Values {
+			if p, err := parsePrefix(v); err == nil {
+				term, bounds := inNetwork(p)
+				terms, args = append(terms, term), append(args, bounds...)
+			}
+		}
+		question.and("("+strings.Join(terms, " OR ")+") AND ip != toIPv6('::')", args...)
 		addresses, err := collect(ctx, s.conn, "SELECT ip FROM actions WHERE "+question.sql()+" GROUP BY ip LIMIT ?", append(question.args, mostAddresses+1),
 			func(a *netip.Addr) []any { return []any{&scanAddress{a}} })
 		if err != nil {
