@@ -188,21 +188,24 @@ func parsePrefix(value string) (netip.Prefix, error) {
 	if err != nil || addr.Zone() != "" {
 		return netip.Prefix{}, errors.New("it is no IP address: " + remedy)
 	}
-	mapped := addr.Is4In6()
-	addr = addr.Unmap()
-	length := addr.BitLen()
+	least, most := 0, addr.BitLen()
+	if addr.Is4In6() {
+		least = most - addr.Unmap().BitLen() // what is shorter holds more than IPv4
+	}
+	length := most
 	if network {
 		n, err := strconv.ParseUint(bits, 10, 8)
-		if mapped {
-			n -= 96
-		}
-		if err != nil || int(n) > addr.BitLen() || len(bits) > 1 && bits[0] == '0' {
-			return netip.Prefix{}, fmt.Errorf("the length of its network, %q, is not a number from 0 to %d: %s", bits, addr.BitLen(), remedy)
-		}
 		length = int(n)
+		if err != nil || length < least || length > most || len(bits) > 1 && bits[0] == '0' {
+			return netip.Prefix{}, fmt.Errorf("the length of its network, %q, is not a number from %d to %d: %s", bits, least, most, remedy)
+		}
 	}
-	return netip.PrefixFrom(addr, length).Masked(), nil
+	return netip.PrefixFrom(addr.Unmap(), length-least).Masked(), nil
 }
+
+// mapped begins the addresses of IPv4 as the index by_ip has them. They are of no
+// network of IPv6.
+const mapped = "00000000000000000000FFFF"
 
 func whereIP(_ *Filter, _ string, values []string) (string, []any) {
 	var addresses, terms []string
@@ -214,6 +217,9 @@ func whereIP(_ *Filter, _ string, values []string) (string, []any) {
 			continue // Check has refused it
 		case p.IsSingleIP():
 			addresses = append(addresses, hexAddress(p.Addr()))
+		case p.Addr().Is6():
+			terms = append(terms, "hex(ip) BETWEEN ? AND ? AND NOT startsWith(hex(ip), ?)")
+			args = append(args, hexAddress(p.Addr()), hexAddress(lastAddress(p)), mapped)
 		default:
 			terms = append(terms, "hex(ip) BETWEEN ? AND ?")
 			args = append(args, hexAddress(p.Addr()), hexAddress(lastAddress(p)))
