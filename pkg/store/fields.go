@@ -188,22 +188,22 @@ func parsePrefix(value string) (netip.Prefix, error) {
 	if err != nil || addr.Zone() != "" {
 		return netip.Prefix{}, errors.New("it is no IP address: " + remedy)
 	}
-	mapped := addr.Is4In6()
-	addr = addr.Unmap()
-	length := addr.BitLen()
+	least, most := 0, addr.BitLen()
+	if addr.Is4In6() {
+		least = most - addr.Unmap().BitLen() // what is shorter holds more than IPv4
+	}
+	length := most
 	if network {
 		n, err := strconv.ParseUint(bits, 10, 8)
-		if mapped {
-			n -= 96
-		}
-		if err != nil || int(n) > addr.BitLen() || len(bits) > 1 && bits[0] == '0' {
-			return netip.Prefix{}, fmt.Errorf("the length of its network, %q, is not a number from 0 to %d: %s", bits, addr.BitLen(), remedy)
-		}
 		length = int(n)
+		if err != nil || length < least || length > most || len(bits) > 1 && bits[0] == '0' {
+			return netip.Prefix{}, fmt.Errorf("the length of its network, %q, is not a number from %d to %d: %s", bits, least, most, remedy)
+		}
 	}
-	return netip.PrefixFrom(addr, length).Masked(), nil
+	return netip.PrefixFrom(addr.Unmap(), length-least).Masked(), nil
 }
 
+// whereIP asks for addresses by the expression of the index by_ip.
 func whereIP(_ *Filter, _ string, values []string) (string, []any) {
 	var addresses, terms []string
 	var args []any
@@ -215,8 +215,9 @@ func whereIP(_ *Filter, _ string, values []string) (string, []any) {
 		case p.IsSingleIP():
 			addresses = append(addresses, hexAddress(p.Addr()))
 		default:
-			terms = append(terms, "hex(ip) BETWEEN ? AND ?")
-			args = append(args, hexAddress(p.Addr()), hexAddress(lastAddress(p)))
+			term, bounds := inNetwork(p)
+			terms = append(terms, term)
+			args = append(args, bounds...)
 		}
 	}
 	if len(addresses) > 0 {
@@ -225,6 +226,16 @@ func whereIP(_ *Filter, _ string, values []string) (string, []any) {
 	}
 	// "::" stands for no address.
 	return "((" + strings.Join(terms, " OR ") + ") AND ip != toIPv6('::'))", args
+}
+
+// inNetwork is the condition that the column ip is of a network. The addresses of IPv4
+// stand in it among those of IPv6, but are of no network of IPv6.
+func inNetwork(p netip.Prefix) (string, []any) {
+	term := "ip BETWEEN toIPv6(?) AND toIPv6(?)"
+	if p.Addr().Is6() {
+		term = "(" + term + " AND NOT ip BETWEEN toIPv6('0.0.0.0') AND toIPv6('255.255.255.255'))"
+	}
+	return term, []any{p.Addr().String(), lastAddress(p).String()}
 }
 
 // hexAddress writes an address as the index by_ip has it.
