@@ -87,8 +87,12 @@ func newWorld(t testing.TB, seed uint64, n int) *world {
 			slices.SortFunc(events, func(a, b Action) int { return a.Time.Compare(b.Time) })
 		}
 		insert(t, w.Store, events[:half], some(events[:half], half/2))
-		if i <= 1 {
+		execute(t, w.Store, "OPTIMIZE TABLE actions PARTITION "+key+" FINAL")
+		if i == 2 { // two merged parts that hold the same
+			execute(t, w.Store, "ALTER TABLE actions DETACH PARTITION "+key)
+			insert(t, w.Store, some(events[:half], half/2))
 			execute(t, w.Store, "OPTIMIZE TABLE actions PARTITION "+key+" FINAL")
+			execute(t, w.Store, "ALTER TABLE actions ATTACH PARTITION "+key)
 		}
 		insert(t, w.Store, slices.Concat(events[half:], some(events[half:], 9)), some(events, 5), some(events[half:], half/3))
 		if i == 0 {
@@ -98,6 +102,13 @@ func newWorld(t testing.TB, seed uint64, n int) *world {
 	execute(t, w.Store, "SYSTEM STOP MERGES actions")
 	if rows := count(t, w.Store, "SELECT count() FROM actions"); rows <= uint64(n) {
 		t.Fatalf("%d rows: the engine holds no repeats", rows)
+	}
+	parts, err := w.parts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if merged, rest := quarterHours.split(allEvents, parts); len(merged) == 0 || len(rest) == 0 {
+		t.Fatalf("merged are %v, and are not %v: %+v", merged, rest, parts)
 	}
 	return w
 }
