@@ -271,7 +271,7 @@ func TestFacetsAgreeWithPlainGo(t *testing.T) {
 	w := newWorld(t, 3, 3000)
 	for range 150 {
 		f, _ := w.filter(t)
-		q := FacetQuestion{Filter: f, Limit: 1 + w.random.IntN(5), Times: w.random.IntN(3) == 0}
+		q := FacetQuestion{Filter: f, Limit: 1 + w.random.IntN(5), Times: w.random.IntN(3) == 0, Others: w.random.IntN(2) == 0}
 		for _, field := range FacetFields() {
 			if w.random.IntN(2) == 0 {
 				q.Fields = append(q.Fields, field)
@@ -296,7 +296,7 @@ func TestFacetsAgreeWithPlainGo(t *testing.T) {
 // facet is one facet in plain Go.
 func (w *world) facet(q *FacetQuestion, field string) Facet {
 	f := q.Filter
-	f.Conditions = slices.DeleteFunc(slices.Clone(f.Conditions), func(c Condition) bool { return c.Field == field })
+	f.Conditions = slices.DeleteFunc(slices.Clone(f.Conditions), func(c Condition) bool { return q.Others && c.Field == field })
 	names, latest := map[string][]string{}, map[string]Action{}
 	for _, a := range w.events {
 		if a.Tenant == f.Tenant && a.Actor.Name != "" {

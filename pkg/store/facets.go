@@ -16,9 +16,11 @@ import (
 
 // FacetQuestion asks for the most frequent values of fields.
 type FacetQuestion struct {
-	// Filter says which events count. A field's own conditions are left out for the
-	// field, so that what may be chosen instead of a value is seen.
+	// Filter says which events count.
 	Filter Filter
+	// Others leaves a field's own conditions out for the field, so that what may be
+	// chosen instead of a value is seen.
+	Others bool
 	// Fields are some of FacetFields, each once.
 	Fields []string
 	// Limit is how many values of each field are returned at most.
@@ -158,7 +160,7 @@ func (q *FacetQuestion) groups() ([]facetGroup, error) {
 			return nil, fmt.Errorf("the values of %q are not counted: name one of %s", field, strings.Join(FacetFields(), ", "))
 		}
 		g := facetGroup{filter: q.Filter, columns: []facetColumn{column}}
-		own := func(c Condition) bool { return c.Field == field }
+		own := func(c Condition) bool { return q.Others && c.Field == field }
 		alone := slices.ContainsFunc(q.Filter.Conditions, own)
 		g.filter.Conditions = slices.DeleteFunc(slices.Clone(q.Filter.Conditions), own)
 		g.byProjection = !q.Times && g.filter.projection(field) != nil

@@ -110,7 +110,7 @@ func days(field string) projection {
 // projection returns the one that has what the filter asks about and some fields more;
 // nil if none does.
 func (f *Filter) projection(fields ...string) *projection {
-	if len(f.Text) > 0 {
+	if len(f.Text) > 0 || f.Record != nil {
 		return nil
 	}
 	for _, c := range f.Conditions {
