@@ -116,6 +116,11 @@ func (s *Server) routes() []route {
 	return []route{
 		{path: "/v1/actions", handle: s.listActions, parameters: listParameters},
 		{path: "/v1/actions/{id}", handle: s.getAction, parameters: []parameter{tenantParameter}},
+		{path: "/v1/count", handle: s.countActions, parameters: countParameters},
+		{path: "/v1/histogram", handle: s.histogram, parameters: histogramParameters},
+		{path: "/v1/facets", handle: s.facets, parameters: facetParameters},
+		{path: "/v1/subjects/{type}/{id}/timeline", handle: s.timeline, parameters: listParameters},
+		{path: "/v1/actors/{id}", handle: s.getActor, parameters: actorParameters},
 		{path: "/v1/export.csv", handle: s.exportCSV, parameters: exportParameters, unbounded: true},
 		{path: "/v1/feed", handle: s.readFeed, parameters: feedParameters},
 		{path: "/v1/tail", handle: s.tail, parameters: tailParameters, unbounded: true},
