@@ -185,7 +185,7 @@ func (s *Store) feedRows(ctx context.Context, f Filter, windows []window, fetch 
 	for range attempts {
 		rows, whole = nil, true
 		text, fetched := 0, uint64(0)
-		err := s.scan(longQuery(ctx), query, append(c.args, fetch), func(a *Action) error {
+		err := s.scan(longQuery(ctx), query, append(c.args, fetch), allColumns, func(a *Action) error {
 			if fetched++; text < maxPageText {
 				rows = append(rows, *a)
 			} else {

@@ -24,6 +24,8 @@ type Field struct {
 
 	// check says what is wrong with a value, and the remedy; nil where nothing can be.
 	check func(string) error
+	// indexed is set where an inverted index tells which events have a value.
+	indexed bool
 	// where is the condition that the field has one of the values.
 	where func(f *Filter, name string, values []string) (string, []any)
 }
@@ -42,16 +44,16 @@ const (
 
 // fields is the one table of them.
 var fields = []Field{
-	{Name: "actor", Most: maxIdentity, where: in("actor_id")},
-	{Name: "on_behalf_of", Most: maxIdentity, where: in("on_behalf_of_id")},
+	{Name: "actor", Most: maxIdentity, indexed: true, where: in("actor_id")},
+	{Name: "on_behalf_of", Most: maxIdentity, indexed: true, where: in("on_behalf_of_id")},
 	{Name: "action", Most: action.MaxAction + len(anyOf), check: checkAction, where: whereAction},
 	{Name: "category", Most: 16, Only: categoryNames(), where: whereCategory},
 	{Name: "outcome", Most: 16, Only: action.Outcomes(), where: in("outcome")},
 	{Name: "subject_type", Most: maxSubject, where: in("subject_type")},
-	{Name: "subject_id", Most: maxSubject, where: whereSubject},
-	{Name: "ip", Most: 64, check: checkIP, where: whereIP},
-	{Name: "session_id", Most: maxSubject, where: in("session_id")},
-	{Name: "request_id", Most: maxSubject, where: in("request_id")},
+	{Name: "subject_id", Most: maxSubject, indexed: true, where: whereSubject},
+	{Name: "ip", Most: 64, check: checkIP, indexed: true, where: whereIP},
+	{Name: "session_id", Most: maxSubject, indexed: true, where: in("session_id")},
+	{Name: "request_id", Most: maxSubject, indexed: true, where: in("request_id")},
 	{Name: "user_agent", Most: 2048, where: whereUserAgent},
 	{Name: DetailsField, Most: 4096, where: whereDetails},
 }
@@ -107,6 +109,14 @@ func (f *Filter) conditions(c *condition) error {
 		c.and(term, args...)
 	}
 	return nil
+}
+
+// indexed reports whether an index tells where the events are that the filter is about.
+func (f *Filter) indexed() bool {
+	return slices.ContainsFunc(f.Conditions, func(c Condition) bool {
+		field, _ := LookupField(c.Field)
+		return field.indexed && !c.Not && !slices.ContainsFunc(c.Values, func(v string) bool { return c.Field == "ip" && isNetwork(v) })
+	})
 }
 
 // in is the condition of a column that holds the field as it is.
