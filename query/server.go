@@ -49,12 +49,20 @@ type Server struct {
 	handler http.Handler
 	drain   time.Duration
 	keys    cursorKeys
-	// queries are the turns of answers, exports those of what lasts.
-	queries, exports *turns
+	// queries, exports and tails are the turns of each kind of work.
+	queries, exports, tails *turns
 
 	// stopping ends when requests that are still at work have to give up.
 	stopping context.Context //nolint:containedctx // it is the server's own lifetime
 	stop     context.CancelFunc
+	// draining ends when the service was told to stop: with it end what has no end of its own.
+	draining context.Context //nolint:containedctx // it is the server's own lifetime
+	endTails context.CancelFunc
+
+	recents
+	// polling is how many tails may ask the store at a time.
+	polling   chan struct{}
+	heartbeat time.Duration
 }
 
 // New makes a server of the events in a store, which stays the caller's to close
@@ -76,9 +84,13 @@ func New(store *store.Store, cfg Config, logger *slog.Logger) (*Server, error) {
 		return nil, err
 	}
 	stopping, stop := context.WithCancel(context.Background())
+	draining, endTails := context.WithCancel(stopping)
 	s := &Server{
-		store: store, page: page, cfg: cfg, logger: logger, openapi: document, drain: drainTimeout, stopping: stopping, stop: stop,
+		store: store, page: page, cfg: cfg, logger: logger, openapi: document, drain: drainTimeout,
+		stopping: stopping, stop: stop, draining: draining, endTails: endTails,
 		queries: newTurns(cfg.QueryConcurrency, cfg.QueryTimeout), exports: newTurns(cfg.ExportConcurrency, cfg.QueryTimeout),
+		tails:   newTurns(cfg.ExportConcurrency*tailsPerExport, cfg.QueryTimeout),
+		recents: newRecents(), polling: make(chan struct{}, tailsPolling), heartbeat: tailHeartbeat,
 	}
 	s.handler = s.router()
 	return s, nil
@@ -116,6 +128,8 @@ func (s *Server) routes() []route {
 		{path: "/v1/actions", handle: s.listActions, parameters: listParameters, turns: s.queries},
 		{path: "/v1/actions/{id}", handle: s.getAction, parameters: []parameter{tenantParameter}, turns: s.queries},
 		{path: "/v1/export.csv", handle: s.exportCSV, parameters: exportParameters, turns: s.exports, unbounded: true},
+		{path: "/v1/feed", handle: s.readFeed, parameters: feedParameters, turns: s.queries},
+		{path: "/v1/tail", handle: s.tail, parameters: tailParameters, turns: s.tails, unbounded: true},
 		{path: "/v1/rejected", handle: s.listRejected, parameters: slices.Concat(rejectedParameters, pageParameters), turns: s.queries},
 		{path: "/openapi.json", handle: s.getOpenAPI},
 		{path: "/", handle: s.servePage, parameters: listParameters, turns: s.queries, fail: s.failPage, page: true},
@@ -335,6 +349,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
 	}
 	defer s.stop()
+	defer s.endTails()
+	server.RegisterOnShutdown(s.endTails)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	s.logger.InfoContext(ctx, "query is listening", slog.String("address", listener.Addr().String()))
