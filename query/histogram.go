@@ -102,15 +102,19 @@ func (s *Server) readHistogram(m *measure, q *question, asked bucket) (*histogra
 	}
 }
 
+// wholeMilli is a bound of the time in the precision of stored times: rounded up, it
+// bounds the same events.
+func wholeMilli(t time.Time) time.Time { return t.Add(time.Millisecond - 1).UTC().Truncate(time.Millisecond) }
+
 // extent returns the bounds that the question gives or, where it gives none, between
 // which the tenant has something.
 func (s *Server) extent(m *measure, q *question) (from, to time.Time, err error) {
 	from, to = firstTime, endTime
 	if !q.From.IsZero() {
-		from = later(from, time.UnixMilli(ceilMilli(q.From)).UTC())
+		from = later(from, wholeMilli(q.From))
 	}
 	if !q.To.IsZero() && q.To.Before(to) {
-		to = time.UnixMilli(ceilMilli(q.To)).UTC()
+		to = wholeMilli(q.To)
 	}
 	if !q.From.IsZero() && !q.To.IsZero() {
 		return from, to, nil
