@@ -104,7 +104,9 @@ func (s *Server) readHistogram(m *measure, q *question, asked bucket) (*histogra
 
 // wholeMilli is a bound of the time in the precision of stored times: rounded up, it
 // bounds the same events.
-func wholeMilli(t time.Time) time.Time { return t.Add(time.Millisecond - 1).UTC().Truncate(time.Millisecond) }
+func wholeMilli(t time.Time) time.Time {
+	return t.Add(time.Millisecond - 1).UTC().Truncate(time.Millisecond)
+}
 
 // extent returns the bounds that the question gives or, where it gives none, between
 // which the tenant has something.
