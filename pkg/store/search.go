@@ -152,16 +152,17 @@ func cursorTime(c *Cursor) time.Time {
 	return c.Time
 }
 
-// extend moves the edge to a span from the start, or to the end.
+// extend moves the edge to a span from the start, or to the end. Like places, edges are
+// whole milliseconds: an event lies on one side of them.
 func (w *windows) extend(span time.Duration) {
 	if w.order == NewestFirst {
-		w.edge = w.start.Add(-span)
+		w.edge = w.start.Add(-span).Truncate(time.Millisecond)
 		if w.edge.Before(w.from) || span > allTime {
 			w.edge = time.Time{}
 		}
 		return
 	}
-	w.edge = w.start.Add(span)
+	w.edge = w.start.Add(span).Truncate(time.Millisecond)
 	if !w.to.IsZero() && w.edge.After(w.to) || span > allTime {
 		w.edge = time.Time{}
 	}
@@ -198,8 +199,8 @@ func (w *windows) advance(more, found int) bool {
 		next = span * w.widen
 	}
 	if found > 0 {
-		need := time.Duration(float64(span) / float64(found) * float64(more+1) * margin)
-		next = min(next, span+max(need, span/2))
+		need := min(float64(span)/float64(found)*float64(more+1)*margin, float64(allTime))
+		next = min(next, span+max(time.Duration(need), span/2))
 	}
 	w.extend(next)
 	return true
