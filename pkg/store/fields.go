@@ -96,13 +96,15 @@ func (f *Filter) conditions(c *condition) error {
 			return fmt.Errorf("there is no field %q to choose events by", about.Field)
 		}
 		term, args := field.where(f, about.Field, about.Values)
+		if ids := f.Values("subject_id"); about.Field == "subject_type" && !about.Not && len(ids) > 0 {
+			// One record has both.
+			term = "(subject_id IN (?) AND subject_type IN (?) OR arrayExists(r -> r.id IN (?) AND r.type IN (?), related))"
+			args = []any{ids, about.Values, ids, about.Values}
+		}
 		if about.Not {
 			term = "NOT " + term
 		}
 		c.and(term, args...)
-	}
-	if ids, types := f.Values("subject_id"), f.Values("subject_type"); len(ids) > 0 && len(types) > 0 {
-		c.and("(subject_id IN (?) AND subject_type IN (?) OR arrayExists(r -> r.id IN (?) AND r.type IN (?), related))", ids, types, ids, types)
 	}
 	return nil
 }
