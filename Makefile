@@ -148,6 +148,31 @@ bench-trickle: engine ## Measure how soon a lone event is found, and how many pa
 	$(need_go)
 	@$(bench_cmd) '^TestBenchTrickle$$' -bench.trickle $(FOR) $(json_last)
 
+# N=2000000 and N=100000000 for the slope. The events are built once and kept in
+# BENCH_DIR: 100 million take 8 GB and half an hour.
+N         ?= 20000000
+BENCH_DIR ?= .bench
+.PHONY: bench-search
+bench-search: engine ## Measure questions over N events at the API and at the engine
+	$(need_go)
+	@$(bench_cmd) '^TestBenchSearch$$' -bench.search $(N) -bench.dir $(abspath $(BENCH_DIR)) $(json_last)
+
+# CLIENTS analysts, each of whom looks at an answer for PAUSE, while RATE events a
+# second arrive.
+CLIENTS ?= 64
+PAUSE   ?= 1s
+RATE    ?= 20000
+.PHONY: bench-analysts
+bench-analysts: engine ## Measure questions that are asked at once while ingest runs
+	$(need_go)
+	@$(bench_cmd) '^TestBenchAnalysts$$' -bench.search $(N) -bench.dir $(abspath $(BENCH_DIR)) -bench.analysts 60s \
+		-bench.clients $(CLIENTS) -bench.pause $(PAUSE) -bench.live $(RATE) $(json_last)
+
+.PHONY: bench-storage
+bench-storage: engine ## Compare layouts of the table over N events: bytes, insert, questions
+	$(need_go)
+	@$(bench_cmd) '^TestBenchStorage$$' -bench.storage $(N) -bench.dir $(abspath $(BENCH_DIR)) $(json_last)
+
 bench_cmd = go test -count=1 -timeout 3h ./cmd/actionlog -v -run
 # The figures come last, whatever the test prints after them.
 json_last = | awk '/^\{/ { line = $$0; next } { print } /^(FAIL|--- FAIL)/ { failed = 1 } END { if (line == "" || failed) exit 1; print line }'

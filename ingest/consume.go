@@ -32,6 +32,10 @@ type Store interface {
 	Settled(ctx context.Context, topic string) (map[[16]byte]map[int]store.Settled, error)
 	// Checkpoint writes down what Settled answers, so that it is quick to find again.
 	Checkpoint(ctx context.Context, topic string) error
+	// Abandon settles what is stored of those topics that had the name before this one.
+	Abandon(ctx context.Context, topic string, id [16]byte, note string) error
+	// InsertCompleteness states what is complete. What fails is stated again later.
+	InsertCompleteness(ctx context.Context, facts []store.Completeness) error
 }
 
 // consumer carries partitions of a topic into the store. It is the protocol of
@@ -85,9 +89,12 @@ func (c *consumer) run(ctx context.Context, partitions []int, written func([]sto
 		return c.gather(ctx, limits.blockBytes, turns, added, full, due, free)
 	})
 	group.Go(func() error { return c.checkpoint(ctx, t) })
+	complete := newCompleteness(positions)
+	group.Go(func() error { return c.stateCompleteness(ctx, t, complete) })
 	group.Go(func() error {
 		return c.writeAll(ctx, group, t, positions, full, due, func(b *block) {
 			c.metrics.wrote(b)
+			complete.wrote(b.ranges)
 			written(b.ranges)
 			free <- b
 		})

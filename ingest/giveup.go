@@ -37,6 +37,12 @@ func (c *consumer) giveUp(ctx context.Context, partition int, to int64, note str
 	}
 	from := ledger[id][partition].Offset
 	to = max(to, from)
+	if len(ledger) > 0 && ledger[id] == nil {
+		// The topic was created again: what the old one had stored is settled by nobody else.
+		if err := c.store.Abandon(ctx, c.cfg.Topic, id, note); err != nil {
+			return 0, err
+		}
+	}
 	r := store.Range{TopicID: id, Topic: c.cfg.Topic, Partition: partition, From: from, To: to, Lost: to - from, Note: note}
 	if err := c.store.InsertRanges(ctx, []store.Range{r}); err != nil {
 		return 0, err

@@ -94,7 +94,11 @@ type world struct {
 	ledger []store.Range
 	// checkpoints are ranges from 0 on.
 	checkpoints []store.Range
-	broken      error
+	// complete is through when each partition was last said to be complete.
+	complete map[int]time.Time
+	// produced is when Kafka got the last record.
+	produced time.Time
+	broken   error
 }
 
 const (
@@ -105,7 +109,7 @@ const (
 func newWorld(seed uint64) *world {
 	w := &world{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), topic: [16]byte{1},
-		facts: map[place]*fact{}, rows: map[identity]int{}, reject: map[place]int{},
+		facts: map[place]*fact{}, rows: map[identity]int{}, reject: map[place]int{}, complete: map[int]time.Time{},
 	}
 	w.ctx, w.end = context.WithCancel(context.Background())
 	w.reset()
@@ -240,6 +244,7 @@ func (w *world) produce() {
 	p := w.rng.IntN(modelPartitions)
 	offset := w.ends[p]
 	w.ends[p]++
+	w.produced = time.Now()
 	if w.rng.IntN(10) == 0 {
 		return // compaction, or a marker that is not returned
 	}
@@ -329,12 +334,12 @@ func (w *world) settled(ledger []store.Range) map[[16]byte]map[int]store.Settled
 	return all
 }
 
-// done reports whether everything is settled.
+// done reports whether everything is settled, and said to be.
 func (w *world) done() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for p := range modelPartitions {
-		if w.settled(w.ledger)[w.topic][p].Offset < w.ends[p] {
+		if w.settled(w.ledger)[w.topic][p].Offset < w.ends[p] || !w.complete[p].After(w.produced) {
 			return w.broken != nil
 		}
 	}
@@ -351,6 +356,9 @@ func (w *world) verdict() error {
 	for p := range modelPartitions {
 		if got := w.settled(w.ledger)[w.topic][p].Offset; got != w.ends[p] {
 			return fmt.Errorf("partition %d is settled up to %d of %d", p, got, w.ends[p])
+		}
+		if !w.complete[p].After(w.produced) {
+			return fmt.Errorf("partition %d is said to be complete through %s, and the last record came at %s", p, w.complete[p], w.produced)
 		}
 	}
 	known := map[identity]bool{}
@@ -426,6 +434,11 @@ type modelSource struct{ w *world }
 func (s modelSource) topicID(ctx context.Context) (id [16]byte, err error) {
 	err = s.w.ask(ctx, func() { id = s.w.topic })
 	return id, err
+}
+
+func (s modelSource) describe(ctx context.Context) (id [16]byte, partitions []int, err error) {
+	err = s.w.ask(ctx, func() { id = s.w.topic })
+	return id, make([]int, modelPartitions), err
 }
 
 func (s modelSource) bounds(ctx context.Context, partitions []int) (map[int]bounds, error) {
@@ -572,6 +585,23 @@ func (s modelStore) Checkpoint(ctx context.Context, topic string) error {
 		}
 	})
 }
+
+// InsertCompleteness checks that what it states is true.
+func (s modelStore) InsertCompleteness(ctx context.Context, facts []store.Completeness) error {
+	return s.insert(ctx, len(facts), func(i int) {
+		c := facts[i]
+		settled := s.w.settled(s.w.ledger)[c.TopicID][c.Partition].Offset
+		for at, f := range s.w.facts {
+			if at.topic == c.TopicID && at.partition == c.Partition && at.offset >= settled && f.time.Before(c.Through) {
+				s.w.failf("%d[%d] is said to be complete through %s, but it is settled up to %d and the record at %d is older", c.TopicID[0], c.Partition, c.Through, settled, at.offset)
+			}
+		}
+		s.w.complete[c.Partition] = c.Through
+	})
+}
+
+// Abandon has no part in what becomes of the present topic.
+func (modelStore) Abandon(context.Context, string, [16]byte, string) error { return nil }
 
 // Settled may lag, as a replica does.
 func (s modelStore) Settled(ctx context.Context, _ string) (settled map[[16]byte]map[int]store.Settled, err error) {

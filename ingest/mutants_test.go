@@ -68,6 +68,21 @@ func TestModelFindsPlantedBugs(t *testing.T) {
 			`Partition: p, To: settled.Offset})`,
 			`Partition: p, To: settled.Offset + 1})`,
 		},
+		{
+			"what is not settled is said to be complete", "completeness.go",
+			`ok && c.settled[p] >= m.end {`,
+			`ok && c.settled[p] >= m.end-1 {`,
+		},
+		{
+			"the moment is taken after the log was asked for its end", "completeness.go",
+			`complete.saw(logs, at, len(all)) {`,
+			`complete.saw(logs, at.Add(time.Since(at)), len(all)) {`,
+		},
+		{
+			"the topic's id is not asked for after the ends", "completeness.go",
+			`if id != t.id {`,
+			`if id != t.id && t.name == "" {`,
+		},
 	} {
 		t.Run(bug.name, func(t *testing.T) {
 			t.Parallel()

@@ -203,6 +203,8 @@ func (r *replay) left() int64 {
 }
 
 // bounds allows any position: what the logs hold was looked at when the replay began.
+// No log is ever complete up to there, and so a replay, which knows nothing of what lies
+// before its beginning, does not say that one is.
 func (r *replay) bounds(_ context.Context, partitions []int) (map[int]bounds, error) {
 	all := map[int]bounds{}
 	for _, p := range partitions {

@@ -14,6 +14,8 @@ import (
 type source interface {
 	// topicID asks which topic the name stands for now.
 	topicID(ctx context.Context) ([16]byte, error)
+	// describe asks that, and which partitions the topic has.
+	describe(ctx context.Context) (id [16]byte, partitions []int, err error)
 	// bounds returns where the log of each partition begins and ends.
 	bounds(ctx context.Context, partitions []int) (map[int]bounds, error)
 	// fetch returns records of a partition from an offset on, about so many bytes of

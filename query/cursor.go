@@ -165,6 +165,11 @@ func unseal(kind byte, text string) ([]byte, error) {
 	if len(text) > maxCursor {
 		return nil, errCursor
 	}
+	return unsealed(kind, text)
+}
+
+// unsealed is unseal for text of any length.
+func unsealed(kind byte, text string) ([]byte, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(b) < 5 || b[0] != kind {
 		return nil, errCursor

@@ -52,6 +52,14 @@ type Server struct {
 	// stopping ends when requests that are still at work have to give up.
 	stopping context.Context //nolint:containedctx // it is the server's own lifetime
 	stop     context.CancelFunc
+	// draining ends when the service was told to stop: with it end what has no end of its own.
+	draining context.Context //nolint:containedctx // it is the server's own lifetime
+	endTails context.CancelFunc
+
+	recents
+	// polling is how many tails may ask the store at a time.
+	polling   chan struct{}
+	heartbeat time.Duration
 }
 
 // New makes a server of the events in a store, which stays the caller's to close
@@ -73,7 +81,12 @@ func New(store *store.Store, cfg Config, logger *slog.Logger) (*Server, error) {
 		return nil, err
 	}
 	stopping, stop := context.WithCancel(context.Background())
-	s := &Server{store: store, page: page, cfg: cfg, logger: logger, openapi: document, drain: drainTimeout, stopping: stopping, stop: stop}
+	draining, endTails := context.WithCancel(stopping)
+	s := &Server{
+		store: store, page: page, cfg: cfg, logger: logger, openapi: document, drain: drainTimeout,
+		stopping: stopping, stop: stop, draining: draining, endTails: endTails,
+		recents: newRecents(), polling: make(chan struct{}, tailsPolling), heartbeat: tailHeartbeat,
+	}
 	s.handler = s.router()
 	return s, nil
 }
@@ -103,7 +116,14 @@ func (s *Server) routes() []route {
 	return []route{
 		{path: "/v1/actions", handle: s.listActions, parameters: listParameters},
 		{path: "/v1/actions/{id}", handle: s.getAction, parameters: []parameter{tenantParameter}},
+		{path: "/v1/count", handle: s.countActions, parameters: countParameters},
+		{path: "/v1/histogram", handle: s.histogram, parameters: histogramParameters},
+		{path: "/v1/facets", handle: s.facets, parameters: facetParameters},
+		{path: "/v1/subjects/{type}/{id}/timeline", handle: s.timeline, parameters: listParameters},
+		{path: "/v1/actors/{id}", handle: s.getActor, parameters: actorParameters},
 		{path: "/v1/export.csv", handle: s.exportCSV, parameters: exportParameters, unbounded: true},
+		{path: "/v1/feed", handle: s.readFeed, parameters: feedParameters},
+		{path: "/v1/tail", handle: s.tail, parameters: tailParameters, unbounded: true},
 		{path: "/v1/rejected", handle: s.listRejected, parameters: slices.Concat(rejectedParameters, pageParameters)},
 		{path: "/openapi.json", handle: s.getOpenAPI},
 		{path: "/", handle: s.servePage, parameters: listParameters, fail: s.failPage, page: true},
@@ -317,6 +337,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
 	}
 	defer s.stop()
+	defer s.endTails()
+	server.RegisterOnShutdown(s.endTails)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	s.logger.InfoContext(ctx, "query is listening", slog.String("address", listener.Addr().String()))

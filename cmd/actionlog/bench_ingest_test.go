@@ -279,15 +279,18 @@ func (b *ingestBench) settle(table string) {
 	})
 }
 
-func (b *ingestBench) execute(sql string) string {
-	response, err := http.Post(b.engine.URL()+"/?database=bench", "text/plain", strings.NewReader(sql))
+func (b *ingestBench) execute(sql string) string { return executeSQL(b.t, b.engine, sql) }
+
+// executeSQL runs a statement in the database bench and returns its answer.
+func executeSQL(t *testing.T, engine *embedded.Engine, sql string) string {
+	response, err := http.Post(engine.URL()+"/?database=bench", "text/plain", strings.NewReader(sql))
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
-		b.t.Fatalf("%s: %s %s %v", sql, response.Status, body, err)
+		t.Fatalf("%s: %s %s %v", sql, response.Status, body, err)
 	}
 	return strings.TrimSpace(string(body))
 }

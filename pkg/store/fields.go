@@ -203,10 +203,7 @@ func parsePrefix(value string) (netip.Prefix, error) {
 	return netip.PrefixFrom(addr.Unmap(), length-least).Masked(), nil
 }
 
-// mapped begins the addresses of IPv4 as the index by_ip has them. They are of no
-// network of IPv6.
-const mapped = "00000000000000000000FFFF"
-
+// whereIP asks for addresses by the expression of the index by_ip.
 func whereIP(_ *Filter, _ string, values []string) (string, []any) {
 	var addresses, terms []string
 	var args []any
@@ -217,12 +214,10 @@ func whereIP(_ *Filter, _ string, values []string) (string, []any) {
 			continue // Check has refused it
 		case p.IsSingleIP():
 			addresses = append(addresses, hexAddress(p.Addr()))
-		case p.Addr().Is6():
-			terms = append(terms, "hex(ip) BETWEEN ? AND ? AND NOT startsWith(hex(ip), ?)")
-			args = append(args, hexAddress(p.Addr()), hexAddress(lastAddress(p)), mapped)
 		default:
-			terms = append(terms, "hex(ip) BETWEEN ? AND ?")
-			args = append(args, hexAddress(p.Addr()), hexAddress(lastAddress(p)))
+			term, bounds := inNetwork(p)
+			terms = append(terms, term)
+			args = append(args, bounds...)
 		}
 	}
 	if len(addresses) > 0 {
@@ -231,6 +226,16 @@ func whereIP(_ *Filter, _ string, values []string) (string, []any) {
 	}
 	// "::" stands for no address.
 	return "((" + strings.Join(terms, " OR ") + ") AND ip != toIPv6('::'))", args
+}
+
+// inNetwork is the condition that the column ip is of a network. The addresses of IPv4
+// stand in it among those of IPv6, but are of no network of IPv6.
+func inNetwork(p netip.Prefix) (string, []any) {
+	term := "ip BETWEEN toIPv6(?) AND toIPv6(?)"
+	if p.Addr().Is6() {
+		term = "(" + term + " AND NOT ip BETWEEN toIPv6('0.0.0.0') AND toIPv6('255.255.255.255'))"
+	}
+	return term, []any{p.Addr().String(), lastAddress(p).String()}
 }
 
 // hexAddress writes an address as the index by_ip has it.

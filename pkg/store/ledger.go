@@ -35,29 +35,36 @@ type Settled struct {
 // topic's id and partition. A partition that is not in it is at offset 0. It reads the
 // ranges that reach beyond the last checkpoint.
 func (s *Store) Settled(ctx context.Context, topic string) (map[[16]byte]map[int]Settled, error) {
-	query, args, err := s.settledQuery(ctx, topic)
-	if err != nil {
-		return nil, err
-	}
 	settled := map[[16]byte]map[int]Settled{}
-	err = eachRow(longQuery(ctx), s.conn, query, args, func(scan func(...any) error) error {
-		var topic string
-		var id uuid.UUID
-		var partition int
-		var at Settled
-		if err := scan(&topic, &id, &scanPartition{&partition}, &scanOffset{&at.Offset}, &scanOffset{&at.Highest}); err != nil {
-			return err
+	err := s.eachSettled(ctx, topic, func(log Log, at Settled) {
+		if settled[log.TopicID] == nil {
+			settled[log.TopicID] = map[int]Settled{}
 		}
-		if settled[id] == nil {
-			settled[id] = map[int]Settled{}
-		}
-		settled[id][partition] = at
-		return nil
+		settled[log.TopicID][log.Partition] = at
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger of topic %s: %w", topic, err)
 	}
 	return settled, nil
+}
+
+// eachSettled calls each for every partition of a topic, or of every topic when it is
+// empty.
+func (s *Store) eachSettled(ctx context.Context, topic string, each func(Log, Settled)) error {
+	query, args, err := s.settledQuery(ctx, topic)
+	if err != nil {
+		return err
+	}
+	return eachRow(longQuery(ctx), s.conn, query, args, func(scan func(...any) error) error {
+		var topic string
+		var log Log
+		var at Settled
+		if err := scan(&topic, (*uuid.UUID)(&log.TopicID), &scanPartition{&log.Partition}, &scanOffset{&at.Offset}, &scanOffset{&at.Highest}); err != nil {
+			return err
+		}
+		each(log, at)
+		return nil
+	})
 }
 
 // Checkpoint writes down how far each partition of a topic is settled, so that
@@ -75,19 +82,26 @@ func (s *Store) Checkpoint(ctx context.Context, topic string) error {
 	return nil
 }
 
-// settledQuery asks how far each partition of a topic is settled. A checkpoint stands
-// for the range from 0 up to it. The checkpoints are part of the query, rather than
+// settledQuery asks how far each partition of a topic is settled, or of every topic when
+// it is empty. A checkpoint stands for the range from 0 up to it. The checkpoints are part of the query, rather than
 // read by it: the engine needs constants to leave out what lies below them.
 func (s *Store) settledQuery(ctx context.Context, topic string) (string, []any, error) {
 	type checkpoint struct {
+		topic     string
 		id        uuid.UUID
 		partition int
 		offset    int64
 	}
-	checkpoints, err := collect(ctx, s.conn, "SELECT topic_id, partition, max(offset) FROM checkpoints WHERE topic = ? GROUP BY topic_id, partition", []any{topic},
-		func(c *checkpoint) []any { return []any{&c.id, &scanPartition{&c.partition}, &scanOffset{&c.offset}} })
+	wanted, args := "topic = ?", []any{topic}
+	if topic == "" {
+		wanted, args = "true", nil
+	}
+	checkpoints, err := collect(ctx, s.conn, "SELECT topic, topic_id, partition, max(offset) FROM checkpoints WHERE "+wanted+" GROUP BY topic, topic_id, partition", args,
+		func(c *checkpoint) []any {
+			return []any{&c.topic, &c.id, &scanPartition{&c.partition}, &scanOffset{&c.offset}}
+		})
 	if err != nil {
-		return "", nil, fmt.Errorf("read the checkpoints of topic %s: %w", topic, err)
+		return "", nil, fmt.Errorf("read the checkpoints: %w", err)
 	}
 	beyond := "true"
 	var rows []string
@@ -96,7 +110,7 @@ func (s *Store) settledQuery(ctx context.Context, topic string) (string, []any, 
 		for _, c := range checkpoints {
 			terms = append(terms, fmt.Sprintf("(topic_id = toUUID('%s') AND partition = %d AND `to` > %d)", c.id, c.partition, c.offset))
 			known = append(known, fmt.Sprintf("(toUUID('%s'), %d)", c.id, c.partition))
-			rows = append(rows, fmt.Sprintf("('%s', %d, %d)", c.id, c.partition, c.offset))
+			rows = append(rows, fmt.Sprintf("('%s', '%s', %d, %d)", textEscaper.Replace(c.topic), c.id, c.partition, c.offset))
 		}
 		beyond = "(topic_id, partition) NOT IN (" + strings.Join(known, ", ") + ") OR " + strings.Join(terms, " OR ")
 	}
@@ -105,14 +119,17 @@ SELECT topic, topic_id, partition, ` + settledOffset + ` AS settled, max(stop) A
 FROM (
     SELECT *, ` + reach + `
     FROM (
-        SELECT topic, topic_id, partition, ` + "`from` AS start, `to` AS stop" + ` FROM ledger WHERE topic = ? AND (` + beyond + `)
+        SELECT topic, topic_id, partition, ` + "`from` AS start, `to` AS stop" + ` FROM ledger WHERE ` + wanted + ` AND (` + beyond + `)
         UNION ALL
-        SELECT ? AS topic, c.1 AS topic_id, c.2 AS partition, toUInt64(0) AS start, c.3 AS stop
-        FROM (SELECT arrayJoin(CAST(?, 'Array(Tuple(UUID, UInt32, UInt64))')) AS c)
+        SELECT c.1 AS topic, c.2 AS topic_id, c.3 AS partition, toUInt64(0) AS start, c.4 AS stop
+        FROM (SELECT arrayJoin(CAST(?, 'Array(Tuple(String, UUID, UInt32, UInt64))')) AS c)
     )
 )
-GROUP BY topic, topic_id, partition`, []any{topic, topic, "[" + strings.Join(rows, ", ") + "]"}, nil
+GROUP BY topic, topic_id, partition`, append(args, "["+strings.Join(rows, ", ")+"]"), nil
 }
+
+// textEscaper makes of a text what stands between quotes.
+var textEscaper = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 
 // longQuery lets a query name a thousand partitions, at about 250 bytes each.
 func longQuery(ctx context.Context) context.Context {

@@ -43,6 +43,10 @@ const (
 	margin = 1.5
 )
 
+// narrowAfter is the window before which a search asks for what helps it in a long
+// history.
+const narrowAfter = 3
+
 // List returns the events that match, in the order, each once. Conflicting events are
 // marked.
 func (s *Store) List(ctx context.Context, q Search) (Page, error) {
@@ -62,7 +66,17 @@ func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 	}
 	var page Page
 	place := q.After
-	for {
+	for n := 1; ; n++ {
+		if n == narrowAfter {
+			more, err := s.narrow(ctx, &q.Filter)
+			if err != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return Page{}, err
+			}
+			if err == nil && !more {
+				w.edge = time.Time{}
+				return page, s.told(ctx, &q, &page, 0, w)
+			}
+		}
 		found, next, err := actions.page(place, q.Limit-len(page.Actions))
 		timeUp := err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
 		if err != nil && !timeUp {

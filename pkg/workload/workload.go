@@ -4,6 +4,7 @@
 package workload
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -19,11 +20,17 @@ import (
 
 // How much there is of everything.
 const (
-	tenants  = 40
-	users    = 5_000
-	records  = 400_000
-	sessions = 200_000
+	tenants = 40
+	users   = 5_000
+	records = 400_000
+	// session is how long one lasts at most: people sign in twice a day.
+	session = 4 * time.Hour
+	// remarked is how many events have one with a Remark among them.
+	remarked = 100_000
 )
+
+// Remark is a word that stands in the description of one event in 100,000.
+const Remark = "Quarantined"
 
 // Workload is a sequence of events. It is safe for concurrent use.
 type Workload struct {
@@ -35,6 +42,8 @@ type Workload struct {
 	Span time.Duration
 	// Events is how many there are.
 	Events int
+	// Tenant is whose events they are; empty stands for 40 tenants.
+	Tenant string
 	// Shuffled puts each event anywhere in the time, as when many old logs are loaded
 	// at once.
 	Shuffled bool
@@ -88,6 +97,28 @@ func skewed(rng *rand.Rand, n int) int { return int(math.Pow(float64(n), rng.Flo
 
 func pick[T any](rng *rand.Rand, from []T) T { return from[skewed(rng, len(from))] }
 
+// Place is where an event stands among all: the numbers of its user and its record, of
+// which the low ones are frequent and the high ones rare.
+type Place struct{ User, Record int }
+
+// Place returns that of event i.
+func (w *Workload) Place(i int) Place {
+	e := w.Event(i)
+	acted := e.Actor
+	if e.OnBehalfOf.ID != "" {
+		acted = e.OnBehalfOf
+	}
+	user, _ := strconv.Atoi(acted.ID[len("u-"):])
+	record, _ := strconv.Atoi(e.Subject.ID[len("opp-"):])
+	return Place{user - firstUser, record - firstRecord}
+}
+
+// The numbers of the first ones.
+const (
+	firstUser   = 10_000
+	firstRecord = 100_000
+)
+
 // Event returns event i of the sequence, from 0.
 func (w *Workload) Event(i int) action.Event {
 	rng := rand.New(rand.NewPCG(w.Seed, uint64(i)))
@@ -99,10 +130,10 @@ func (w *Workload) Event(i int) action.Event {
 
 	user := skewed(rng, users)
 	e := action.Event{
-		ID: id(rng, at), Time: at, Tenant: fmt.Sprintf("tenant-%02d", user*7%tenants),
+		ID: id(rng, at), Time: at, Tenant: cmp.Or(w.Tenant, fmt.Sprintf("tenant-%02d", user*7%tenants)),
 		Actor:     actor(user),
 		Outcome:   action.DefaultOutcome,
-		SessionID: fmt.Sprintf("s-%08x", uint32((user*sessions/users+rng.IntN(sessions/users))*2654435761)),
+		SessionID: fmt.Sprintf("s-%08x", uint32((uint64(user)<<32+uint64(at.UnixNano()/int64(session)))*0x9e3779b97f4a7c15>>32)),
 		UserAgent: fmt.Sprintf(agents[user%len(agents)], 100+user%37),
 	}
 	e.IP = netip.AddrFrom4([4]byte{10, byte(user >> 8), byte(user), byte(1 + rng.IntN(3))})
@@ -116,7 +147,7 @@ func (w *Workload) Event(i int) action.Event {
 	}
 	record := skewed(rng, records)
 	e.Subject = action.Record{
-		Type: k.subject, ID: k.subject[:3] + "-" + strconv.Itoa(100_000+record),
+		Type: k.subject, ID: k.subject[:3] + "-" + strconv.Itoa(firstRecord+record),
 		Name: places[record%len(places)] + " " + strconv.Itoa(2010+record%17),
 	}
 	thing := pick(rng, things)
@@ -125,6 +156,9 @@ func (w *Workload) Event(i int) action.Event {
 		says = fmt.Sprintf(says, 1+rng.IntN(400), thing)
 	}
 	e.Description = says + " " + e.Subject.Name + " (" + e.Subject.ID + ")"
+	if rng.IntN(remarked) == 0 {
+		e.Description += ", " + Remark
+	}
 	if k.details {
 		e.Details = fmt.Appendf(nil, `{"before":{"quantity":%d},"after":{"quantity":%d},"item":%q}`, rng.IntN(100), rng.IntN(100), thing)
 	}
@@ -133,7 +167,7 @@ func (w *Workload) Event(i int) action.Event {
 
 func actor(user int) action.Actor {
 	return action.Actor{
-		ID:   "u-" + strconv.Itoa(10_000+user),
+		ID:   "u-" + strconv.Itoa(firstUser+user),
 		Name: firstNames[user%len(firstNames)] + " " + lastNames[user/len(firstNames)%len(lastNames)], Type: action.DefaultActorType,
 	}
 }

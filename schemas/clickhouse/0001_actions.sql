@@ -25,10 +25,10 @@ CREATE TABLE IF NOT EXISTS actions
     action             LowCardinality(String) CODEC(ZSTD(1)),
     outcome            LowCardinality(String) CODEC(ZSTD(1)),
     subject_type       LowCardinality(String) CODEC(ZSTD(1)),
-    subject_id         String CODEC(ZSTD(1)),
-    subject_name       String CODEC(ZSTD(1)),
+    subject_id         String CODEC(ZSTD(3)),
+    subject_name       String CODEC(ZSTD(3)),
     related            Array(Tuple(type LowCardinality(String), id String, name String)) CODEC(ZSTD(1)),
-    description        String CODEC(ZSTD(1)),
+    description        String CODEC(ZSTD(3)),
     reason             String CODEC(ZSTD(1)),
     session_id         String CODEC(ZSTD(1)),
     request_id         String CODEC(ZSTD(1)),
@@ -55,17 +55,19 @@ CREATE TABLE IF NOT EXISTS actions
 
     -- UUIDs of version 7 are found by the time in them, others by the filters.
     INDEX by_id_time    id_high TYPE minmax GRANULARITY 1,
-    INDEX by_id         id_low  TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX by_id_text    id_text TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_id         id_low  TYPE bloom_filter(0.1) GRANULARITY 4,
+    INDEX by_id_text    id_text TYPE bloom_filter(0.01) GRANULARITY 4,
     INDEX by_offset     offset  TYPE minmax GRANULARITY 1,
     -- Inverted indexes: what they cost to ask grows with what is found, not with what
     -- there is. Conditions have to be over the very expressions.
     INDEX by_actor      actor_id TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
     INDEX by_on_behalf  on_behalf_of_id TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
     INDEX by_subject    arrayPushFront(related.id, subject_id) TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
-    INDEX by_session    session_id TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
-    INDEX by_request    request_id TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
     INDEX by_ip         hex(ip) TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
+    -- Nearly every event has another one of these, and its events are neighbours: an
+    -- inverted index would cost more than the column.
+    INDEX by_session    session_id TYPE bloom_filter(0.001) GRANULARITY 4,
+    INDEX by_request    request_id TYPE bloom_filter(0.01) GRANULARITY 4,
     -- The wide filters come first: they tell that something is nowhere, and where
     -- nearly everything lacks it, at a thirtieth of the reading.
     INDEX by_text_wide  if(isValidASCII(concat(description, '\n', subject_name)), lower(concat(description, '\n', subject_name)), caseFoldUTF8(concat(description, '\n', subject_name)))
@@ -75,7 +77,7 @@ CREATE TABLE IF NOT EXISTS actions
 
     -- Counts of a part's rows, repeats included: exact where a month is one merged part.
     PROJECTION by_time  (SELECT tenant, toStartOfFifteenMinutes(time), action, subject_type, outcome, count() GROUP BY tenant, toStartOfFifteenMinutes(time), action, subject_type, outcome),
-    PROJECTION by_actor (SELECT tenant, actor_id, toDate(time), count() GROUP BY tenant, actor_id, toDate(time)),
+    PROJECTION by_actor (SELECT tenant, actor_id, actor_name, toDate(time), count() GROUP BY tenant, actor_id, actor_name, toDate(time)),
     PROJECTION by_ip    (SELECT tenant, ip, toDate(time), count() GROUP BY tenant, ip, toDate(time))
 )
 ENGINE = ReplacingMergeTree(version)
@@ -85,6 +87,9 @@ SETTINGS
     index_granularity = 1024,
     min_compress_block_size = 16384,
     deduplicate_merge_projection_mode = 'rebuild',
+    -- Statistics of every column would be loaded while a question is planned, which
+    -- takes longer than most answers.
+    auto_statistics_types = '',
     -- A month that nothing was added to for ten minutes becomes one part: what is
     -- asked of it is answered from the projections, and no question meets repeats.
     min_age_to_force_merge_seconds = 600,
