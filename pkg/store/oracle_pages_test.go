@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -172,5 +171,3 @@ func TestPartialPagesGiveEverythingOnce(t *testing.T) {
 	}
 	t.Log(partial, "partial pages")
 }
-
-var _ = errors.Is

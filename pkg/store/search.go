@@ -51,7 +51,9 @@ const narrowAfter = 3
 // marked.
 func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 	w, err := s.newWindows(ctx, &q)
-	if err != nil {
+	if err != nil && timeUp(ctx) {
+		return Page{Next: q.After, Partial: true}, nil
+	} else if err != nil {
 		return Page{}, err
 	}
 	actions := list[Action, Cursor]{
@@ -69,7 +71,7 @@ func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 	for n := 1; ; n++ {
 		if n == narrowAfter {
 			more, err := s.narrow(ctx, &q.Filter)
-			if err != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			if err != nil && !timeUp(ctx) {
 				return Page{}, err
 			}
 			if err == nil && !more {
@@ -78,8 +80,8 @@ func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 			}
 		}
 		found, next, err := actions.page(place, q.Limit-len(page.Actions))
-		timeUp := err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
-		if err != nil && !timeUp {
+		cut := err != nil && timeUp(ctx)
+		if err != nil && !cut {
 			return Page{}, err
 		}
 		if len(found) > 0 {
@@ -87,7 +89,7 @@ func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 			place = &last
 		}
 		page.Actions = append(page.Actions, found...)
-		if timeUp {
+		if cut {
 			page.Next, page.Partial = place, true
 		} else if page.Next = next; next == nil {
 			place = w.passed(place)
@@ -101,15 +103,20 @@ func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 	}
 }
 
+// timeUp reports whether a question was ended by its deadline, rather than by whoever
+// asked.
+func timeUp(ctx context.Context) bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) }
+
 // told marks the events that were found last and passes them on.
 func (s *Store) told(ctx context.Context, q *Search, page *Page, found int, w *windows) error {
-	if page.Partial {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), markTime)
-		defer cancel()
-	}
 	last := page.Actions[len(page.Actions)-found:]
-	if err := s.markConflicts(ctx, q.Filter.Tenant, last); err != nil {
+	err := s.markConflicts(ctx, q.Filter.Tenant, last)
+	if err != nil && timeUp(ctx) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTime)
+		defer cancel()
+		err = s.markConflicts(ctx, q.Filter.Tenant, last)
+	}
+	if err != nil {
 		return err
 	}
 	if q.Progress == nil {
@@ -122,7 +129,7 @@ func (s *Store) told(ctx context.Context, q *Search, page *Page, found int, w *w
 	return q.Progress(last, reached)
 }
 
-// markTime bounds the marking of events that were found when the time was up.
+// markTime bounds the marking of events that were found by the time that was up.
 const markTime = time.Second
 
 // windows are the stretches of time that a search goes through.
