@@ -26,24 +26,25 @@ func whereDetails(_ *Filter, name string, values []string) (string, []any) {
 	var terms []string
 	var args []any
 	for _, p := range places(path) {
-		term, termArgs := p.isOneOf(values)
-		terms = append(terms, term)
-		args = append(args, termArgs...)
+		is := p.isOneOf(values)
+		terms = append(terms, is.sql())
+		args = append(args, is.args...)
 	}
+	term := "(" + strings.Join(terms, " OR ") + ")"
 	// What lacks a name need not be read as JSON. A name may be written with escapes.
 	longest := slices.MaxFunc(path, func(a, b string) int { return cmp.Compare(len(a), len(b)) })
 	if _, ok := asIndex(longest); !ok {
-		return `((position(details, ?) > 0 OR position(details, '\\') > 0) AND (` + strings.Join(terms, " OR ") + "))",
-			append([]any{`"` + longest + `"`}, args...)
+		term = `((position(details, ?) > 0 OR position(details, '\\') > 0) AND ` + term + ")"
+		args = append([]any{`"` + longest + `"`}, args...)
 	}
-	return "(" + strings.Join(terms, " OR ") + ")", args
+	return term, args
 }
 
 // detailPlace is where something stands in JSON: names and, from 1, numbers in lists.
 type detailPlace []any
 
 // maxIndexes bounds how many parts of a path may count in lists. Each doubles the places.
-const maxIndexes = 4
+const maxIndexes = 3
 
 // places returns all that a path may mean: its numbers are names of an object or count
 // in a list.
@@ -74,38 +75,34 @@ func asIndex(part string) (int, bool) {
 	return int(n) + 1, true
 }
 
+// of calls one of the engine's functions on what stands at the place, which is the
+// argument of the placeholders.
+func (p detailPlace) of(function string) string {
+	return function + "(" + readable + strings.Repeat(", ?", len(p)) + ")"
+}
+
 // isOneOf is the condition that what stands at the place is one of the values.
-func (p detailPlace) isOneOf(values []string) (string, []any) {
-	var terms []string
-	var args []any
-	and := func(place detailPlace, function, condition string, more ...any) {
-		terms = append(terms, function+"("+readable+strings.Repeat(", ?", len(place))+")"+condition)
-		args = append(append(args, place...), more...)
-	}
+func (p detailPlace) isOneOf(values []string) *condition {
+	is := &condition{}
 	for i, part := range p {
 		// A number would count the members of an object as well.
 		if _, ok := part.(int); ok {
-			and(p[:i], "JSONType", " = 'Array'")
+			is.and(p[:i].of("JSONType")+" = 'Array'", p[:i]...)
 		}
 	}
-	within := terms
-	terms = nil
-	and(p, "JSONType", " = 'String'")
-	and(p, "JSONExtractString", " IN (?)", values)
-	either := []string{strings.Join(terms, " AND ")}
+	term := p.of("JSONType") + " = 'String' AND " + p.of("JSONExtractString") + " IN (?)"
+	args := slices.Concat(p, p, []any{values})
 	written, numbers := asWritten(values)
 	if len(written) > 0 {
-		terms = nil
-		and(p, "JSONExtractRaw", " IN (?)", written)
-		either = append(either, terms...)
+		term += " OR " + p.of("JSONExtractRaw") + " IN (?)"
+		args = slices.Concat(args, p, []any{written})
 	}
 	if len(numbers) > 0 {
-		terms = nil
-		and(p, "JSONType", " = 'Double'")
-		and(p, "JSONExtractFloat", " IN (?)", numbers)
-		either = append(either, strings.Join(terms, " AND "))
+		term += " OR " + p.of("JSONType") + " = 'Double' AND " + p.of("JSONExtractFloat") + " IN (?)"
+		args = slices.Concat(args, p, p, []any{numbers})
 	}
-	return "(" + strings.Join(append(within, "("+strings.Join(either, " OR ")+")"), " AND ") + ")", args
+	is.and("("+term+")", args...)
+	return is
 }
 
 // asWritten returns the values that are not only texts: how the engine writes true,

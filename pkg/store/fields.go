@@ -35,28 +35,27 @@ type Field struct {
 // details.total.amount.
 const DetailsField = "details."
 
-// maxIdentity bounds the ids of actors, sessions and requests, maxSubject what tells of
-// records, both in characters: the event's own bounds. maxPath bounds paths in details.
+// The bounds of values, in characters: the event's own or above them.
 const (
-	maxIdentity = 256
-	maxSubject  = 1024
-	maxPath     = 256
+	maxRecord  = 1024 // the type and the id of a record
+	maxSession = 256  // the ids of sessions and requests
+	maxPath    = 1024
 )
 
 // fields is the one table of them.
 var fields = []Field{
-	{Name: "actor", Most: maxIdentity, indexed: true, where: in("actor_id")},
-	{Name: "on_behalf_of", Most: maxIdentity, indexed: true, where: in("on_behalf_of_id")},
+	{Name: "actor", Most: action.MaxActorID, indexed: true, where: in("actor_id")},
+	{Name: "on_behalf_of", Most: action.MaxActorID, indexed: true, where: in("on_behalf_of_id")},
 	{Name: "action", Most: action.MaxAction + len(anyOf), check: checkAction, where: whereAction},
 	{Name: "category", Most: 16, Only: categoryNames(), where: whereCategory},
 	{Name: "outcome", Most: 16, Only: action.Outcomes(), where: in("outcome")},
-	{Name: "subject_type", Most: maxSubject, where: in("subject_type")},
-	{Name: "subject_id", Most: maxSubject, indexed: true, where: hasAny(subjectIDs)},
+	{Name: "subject_type", Most: maxRecord, where: in("subject_type")},
+	{Name: "subject_id", Most: maxRecord, indexed: true, where: hasAny(subjectIDs)},
 	{Name: "ip", Most: 64, check: checkIP, indexed: true, where: whereIP},
-	{Name: "session_id", Most: maxIdentity, indexed: true, where: in("session_id")},
-	{Name: "request_id", Most: maxIdentity, indexed: true, where: in("request_id")},
+	{Name: "session_id", Most: maxSession, indexed: true, where: in("session_id")},
+	{Name: "request_id", Most: maxSession, indexed: true, where: in("request_id")},
 	{Name: "user_agent", Most: 2048, where: whereUserAgent},
-	{Name: DetailsField, Most: 4096, where: whereDetails},
+	{Name: DetailsField, Most: action.MaxDetailsBytes, where: whereDetails},
 }
 
 // Fields returns the fields by which events are chosen.

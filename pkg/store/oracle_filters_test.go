@@ -29,7 +29,7 @@ func randomFilter(r *rand.Rand, all []Action, catalogue *action.Catalogue) Filte
 	for range max(0, r.IntN(5)-2) {
 		f.Text = append(f.Text, search.Text{Needle: randomNeedle(r, all), Not: r.IntN(4) == 0})
 	}
-	for range oneOf(r, 0, 0, 1, 1, 1, 2, 2, 3) {
+	for range oneOf(r, 0, 1, 1, 1, 1, 2, 2, 3) {
 		f.Conditions = append(f.Conditions, randomCondition(r, all))
 	}
 	return f

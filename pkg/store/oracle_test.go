@@ -22,7 +22,7 @@ import (
 )
 
 var (
-	oracleCases = flag.Int("oracle.cases", 450, "how many random questions TestOracle asks")
+	oracleCases = flag.Int("oracle.cases", 240, "how many random questions TestOracle asks")
 	oracleSeed  = flag.Uint64("oracle.seed", 1, "what the random questions and events of TestOracle are made from")
 )
 
@@ -40,7 +40,7 @@ func TestOracle(t *testing.T) {
 			s := testStore(t)
 			// Merges are stopped for half of the questions, so that repeats are there.
 			execute(t, s, "SYSTEM STOP MERGES actions")
-			all := oracleEvents(rand.New(rand.NewPCG(*oracleSeed, uint64(i))), 700, at)
+			all := oracleEvents(rand.New(rand.NewPCG(*oracleSeed, uint64(i))), 500, at)
 			insertWithRepeats(t, s, all)
 			cases := *oracleCases / len(oracleTimes)
 			for n := range cases {
@@ -50,7 +50,6 @@ func TestOracle(t *testing.T) {
 				}
 				r := rand.New(rand.NewPCG(*oracleSeed, uint64(n*len(oracleTimes)+i)))
 				askOracle(t, s, r, all, randomFilter(r, all, catalogue))
-				if n%25 == 0 { fmt.Println(i, n, time.Now()) }
 				if t.Failed() {
 					t.Fatalf("-oracle.seed %d: question %d of data set %d", *oracleSeed, n, i)
 				}
@@ -314,7 +313,6 @@ func sameNumber(stored, v string) bool {
 	}
 	return number == float
 }
-
 
 // wholeNumber reads a number of 64 bits that is written without a point or an exponent.
 func wholeNumber(text string) *big.Int {

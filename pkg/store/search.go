@@ -111,13 +111,14 @@ func timeUp(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Dead
 
 // told marks the events that were found last and passes them on.
 func (s *Store) told(ctx context.Context, q *Search, page *Page, found int, w *windows) error {
-	if page.Partial {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), markTime)
-		defer cancel()
-	}
 	last := page.Actions[len(page.Actions)-found:]
-	if err := s.markConflicts(ctx, q.Filter.Tenant, last); err != nil {
+	err := s.markConflicts(ctx, q.Filter.Tenant, last)
+	if err != nil && timeUp(ctx) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTime)
+		defer cancel()
+		err = s.markConflicts(ctx, q.Filter.Tenant, last)
+	}
+	if err != nil {
 		return err
 	}
 	reached := w.edge // zero is everything
@@ -130,7 +131,7 @@ func (s *Store) told(ctx context.Context, q *Search, page *Page, found int, w *w
 	return q.Progress(last, reached)
 }
 
-// markTime bounds the marking of events that were found when the time was up.
+// markTime bounds the marking of events that were found by the time that was up.
 const markTime = time.Second
 
 // windows are the stretches of time that a search goes through.
