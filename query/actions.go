@@ -33,11 +33,15 @@ func (t timeJSON) MarshalJSON() ([]byte, error) {
 }
 
 func (s *Server) listActions(w http.ResponseWriter, r *http.Request, p params) error {
+	w.Header().Add("Vary", "Accept")
 	m := s.measure(r)
 	defer m.cancel()
 	l, err := s.readList(m, p)
 	if err != nil {
 		return err
+	}
+	if kind := negotiate(r.Header.Values("Accept"), listTypes); kind != jsonType {
+		return s.streamActions(w, r, m, l, kind)
 	}
 	page, err := s.store.List(m.ctx, l.search())
 	if err != nil {
@@ -68,7 +72,9 @@ func (s *Server) getAction(w http.ResponseWriter, r *http.Request, p params) err
 	if err != nil || !utf8.ValidString(id) {
 		return invalid("id", fmt.Sprintf("The id in the path, %q, is not percent-encoded UTF-8. Write %% as %%25 and / as %%2F.", mux.Vars(r)["id"]))
 	}
-	actions, err := s.store.Get(r.Context(), tenant, id)
+	m := s.measure(r)
+	defer m.cancel()
+	actions, err := s.store.Get(m.ctx, tenant, id)
 	if err != nil {
 		return fmt.Errorf("answer with an action: %w", err)
 	}
@@ -79,15 +85,16 @@ func (s *Server) getAction(w http.ResponseWriter, r *http.Request, p params) err
 	if err := writeAction(&b, &actions[0]); err != nil {
 		return err
 	}
+	b.Truncate(b.Len() - len("}"))
 	if others := actions[1:]; len(others) > 0 {
-		b.Truncate(b.Len() - len("}"))
 		b.WriteString(`,"others":`)
 		if err := writeActions(&b, others); err != nil {
 			return err
 		}
-		b.WriteByte('}')
 	}
-	b.WriteByte('\n')
+	if err := m.writeRest(&b); err != nil {
+		return err
+	}
 	writeJSON(w, b.Bytes())
 	return nil
 }
@@ -132,6 +139,6 @@ func encodeJSON(b *bytes.Buffer, v any) error {
 }
 
 func writeJSON(w http.ResponseWriter, body []byte) {
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", jsonType)
 	writeBody(w, http.StatusOK, body)
 }

@@ -29,6 +29,11 @@ type Config struct {
 	// QueryTimeout bounds the work on one answer, from 100 ms to 10 minutes. Exports
 	// are not bound by it.
 	QueryTimeout time.Duration `envconfig:"ACTIONLOG_QUERY_TIMEOUT" default:"10s" desc:"how long one answer may take, 100ms to 10m; exports are not bound by it"`
+	// QueryConcurrency is how many questions of one tenant are answered at a time, 1 to
+	// 1,000; others wait for their turn, for QueryTimeout at most.
+	QueryConcurrency int `envconfig:"ACTIONLOG_QUERY_CONCURRENCY" default:"8" desc:"how many questions of one tenant are answered at a time, 1 to 1000; others wait, for ACTIONLOG_QUERY_TIMEOUT at most"`
+	// ExportConcurrency is the same for what may last: exports and the like.
+	ExportConcurrency int `envconfig:"ACTIONLOG_EXPORT_CONCURRENCY" default:"16" desc:"how many exports of one tenant run at a time, 1 to 1000; others wait, for ACTIONLOG_QUERY_TIMEOUT at most"`
 }
 
 // The bounds of QueryTimeout: below the lower one even an idle machine refuses
@@ -38,10 +43,14 @@ const (
 	maxQueryTimeout = 10 * time.Minute
 )
 
+// maxConcurrency bounds QueryConcurrency and ExportConcurrency: more than that many
+// questions at once only hold each other up.
+const maxConcurrency = 1000
+
 // Validate returns everything that is wrong with the values, joined; each error
 // names the variable, what is wrong and what to do.
 func (c Config) Validate() error {
-	return errors.Join(c.validateDSN(), c.validateAddr(), c.validateActionsFile(), c.validateTimeout())
+	return errors.Join(c.validateDSN(), c.validateAddr(), c.validateActionsFile(), c.validateTimeout(), c.validateConcurrency())
 }
 
 func (c Config) validateDSN() error {
@@ -83,3 +92,22 @@ func (c Config) validateTimeout() error {
 	}
 	return nil
 }
+
+func (c Config) validateConcurrency() error {
+	var all []error
+	for _, v := range []struct {
+		name  string
+		value int
+	}{{queryConcurrency, c.QueryConcurrency}, {exportConcurrency, c.ExportConcurrency}} {
+		if v.value < 1 || v.value > maxConcurrency {
+			all = append(all, fmt.Errorf("%s: %d is out of bounds; set it between 1 and %d", v.name, v.value, maxConcurrency))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// The variables that answers name.
+const (
+	queryConcurrency  = "ACTIONLOG_QUERY_CONCURRENCY"
+	exportConcurrency = "ACTIONLOG_EXPORT_CONCURRENCY"
+)

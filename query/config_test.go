@@ -26,6 +26,8 @@ func TestConfigNamesEverythingThatIsWrong(t *testing.T) {
 	t.Setenv("ACTIONLOG_QUERY_ADDR", "localhost")
 	t.Setenv("ACTIONLOG_ACTIONS_FILE", filepath.Join(t.TempDir(), "missing"))
 	t.Setenv("ACTIONLOG_QUERY_TIMEOUT", "1ms")
+	t.Setenv("ACTIONLOG_QUERY_CONCURRENCY", "0")
+	t.Setenv("ACTIONLOG_EXPORT_CONCURRENCY", "1001")
 	var cfg Config
 	if err := envconfig.Process("", &cfg); err != nil {
 		t.Fatal(err)
@@ -37,6 +39,7 @@ func TestConfigNamesEverythingThatIsWrong(t *testing.T) {
 	for _, want := range []string{
 		"ACTIONLOG_CLICKHOUSE_DSN: ", "names no database", "ACTIONLOG_QUERY_ADDR: ", "host:port",
 		"ACTIONLOG_ACTIONS_FILE: ", "ACTIONLOG_QUERY_TIMEOUT: ", "between 100ms and 10m",
+		"ACTIONLOG_QUERY_CONCURRENCY: 0 is out of bounds", "ACTIONLOG_EXPORT_CONCURRENCY: 1001 is out of bounds",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q lacks %q", err, want)

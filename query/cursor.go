@@ -39,9 +39,12 @@ var (
 type place struct {
 	// Question is the sum of the parameters that the first page was asked with.
 	Question [16]byte
-	// From and To are the bounds of the time as they were resolved for the first page;
-	// zero is open.
-	From, To time.Time
+	// Now is when the first page was asked for, from which relative times are counted, in
+	// milliseconds.
+	Now time.Time
+	// To ends a list that its question leaves open towards the present; zero where it does
+	// not.
+	To time.Time
 	// Backward is set when the page ends before the place, rather than begins behind it.
 	Backward bool
 	// At is the place; nil is the beginning.
@@ -51,7 +54,6 @@ type place struct {
 // The bits of a place's second byte.
 const (
 	placeBackward = 1 << iota
-	placeFrom
 	placeTo
 	placeAt
 )
@@ -63,13 +65,12 @@ func (p place) encode(key []byte) string {
 	if p.Backward {
 		b[1] |= placeBackward
 	}
-	for bit, t := range map[byte]time.Time{placeFrom: p.From, placeTo: p.To} {
-		if !t.IsZero() {
-			b[1] |= bit
-		}
+	if !p.To.IsZero() {
+		b[1] |= placeTo
 	}
-	b = binary.BigEndian.AppendUint64(b, uint64(ceilMilli(p.From)))
-	b = binary.BigEndian.AppendUint64(b, uint64(ceilMilli(p.To)))
+	for _, t := range []time.Time{p.Now, p.To} {
+		b = binary.BigEndian.AppendUint64(b, uint64(t.UnixMilli()))
+	}
 	if c := p.At; c != nil {
 		b[1] |= placeAt
 		b = binary.BigEndian.AppendUint64(b, uint64(c.Time.UnixMilli()))
@@ -78,10 +79,6 @@ func (p place) encode(key []byte) string {
 	}
 	return base64.RawURLEncoding.EncodeToString(append(b, signature(b, key)...))
 }
-
-// ceilMilli is a bound in milliseconds, the precision of stored times: rounded up, it
-// bounds the same events.
-func ceilMilli(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMilli() }
 
 func signature(b, key []byte) []byte {
 	mac := hmac.New(sha256.New, key)
@@ -108,9 +105,7 @@ func decodePlace(text string, keys [][]byte) (place, error) {
 	b = signed[2:]
 	b = b[copy(p.Question[:], b):]
 	p.Backward = flags&placeBackward != 0
-	if flags&placeFrom != 0 {
-		p.From = time.UnixMilli(int64(binary.BigEndian.Uint64(b))).UTC()
-	}
+	p.Now = time.UnixMilli(int64(binary.BigEndian.Uint64(b))).UTC()
 	if flags&placeTo != 0 {
 		p.To = time.UnixMilli(int64(binary.BigEndian.Uint64(b[8:]))).UTC()
 	}

@@ -10,22 +10,33 @@ import (
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
+// testKeys are those of two machines that set up a database at once.
+var testKeys = [][]byte{[]byte(strings.Repeat("k", 32)), []byte(strings.Repeat("l", 32))}
+
 func TestCursorsComeBack(t *testing.T) {
 	t.Parallel()
-	for _, want := range []store.Cursor{
-		{Time: time.UnixMilli(0).UTC(), ID: "a"},
-		{Time: time.UnixMilli(-1).UTC(), ID: strings.Repeat("𝄞", 128), ContentHash: action.ContentHash{1, 2, 15: 16}},
-		{Time: maxTime, ID: "a/b?c d"},
+	now := time.UnixMilli(1795521600123).UTC()
+	for _, want := range []place{
+		{Now: now},
+		{Now: now, Question: [16]byte{1, 15: 9}, Backward: true, At: &store.Cursor{Time: time.UnixMilli(0).UTC(), ID: "a"}},
+		{Now: now, To: time.UnixMilli(0).UTC(), At: &store.Cursor{Time: time.UnixMilli(-1).UTC(), ID: strings.Repeat("𝄞", 128), ContentHash: action.ContentHash{1, 2, 15: 16}}},
+		{Now: now, To: maxTime, At: &store.Cursor{Time: maxTime, ID: "a/b?c d"}},
+		{Now: now, To: maxTime, At: &store.Cursor{Time: minTime}},
 	} {
-		text := encodeCursor(&want)
-		if strings.ContainsAny(text, "+/= ") {
-			t.Errorf("%s has to be encoded in a URL", text)
-		}
-		if got, err := decodeCursor(text); err != nil || !reflect.DeepEqual(*got, want) {
-			t.Errorf("got %+v, %v, want %+v", got, err, want)
-		}
-		if _, err := decodeRejectedCursor(text); err == nil {
-			t.Errorf("%s is taken for a cursor of another list", text)
+		for _, key := range testKeys {
+			text := want.encode(key)
+			if strings.ContainsAny(text, "+/= ") {
+				t.Errorf("%s has to be encoded in a URL", text)
+			}
+			if got, err := decodePlace(text, testKeys); err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, %v, want %+v", got, err, want)
+			}
+			if _, err := decodePlace(text, [][]byte{[]byte(strings.Repeat("m", 32))}); err == nil {
+				t.Errorf("%s is taken without its key", text)
+			}
+			if _, err := decodeRejectedCursor(text); err == nil {
+				t.Errorf("%s is taken for a cursor of another list", text)
+			}
 		}
 	}
 	for _, want := range []store.RejectedCursor{
@@ -40,42 +51,76 @@ func TestCursorsComeBack(t *testing.T) {
 
 func TestDamagedCursorsAreRefused(t *testing.T) {
 	t.Parallel()
-	whole := encodeCursor(&store.Cursor{Time: time.UnixMilli(1795521600000), ID: "id-1"})
 	f := func(text string) {
 		t.Helper()
-		if _, err := decodeCursor(text); err == nil {
+		if _, err := decodePlace(text, testKeys); err == nil {
 			t.Errorf("%q is taken", text)
 		}
 		if _, err := decodeRejectedCursor(text); err == nil {
 			t.Errorf("%q is taken for one of rejected messages", text)
 		}
 	}
-	for i := range whole {
-		f(whole[:i])
-		changed := []byte(whole)
-		changed[i] ^= 1
-		f(string(changed))
+	at := store.Cursor{Time: time.UnixMilli(1795521600000), ID: "id-1"}
+	for _, whole := range []string{
+		place{Now: at.Time, At: &at}.encode(testKeys[0]),
+		encodeRejectedCursor(&store.RejectedCursor{Time: at.Time, Topic: "actions"}),
+	} {
+		for i := range whole {
+			f(whole[:i])
+			changed := []byte(whole)
+			changed[i] ^= 1
+			f(string(changed))
+		}
+		f(whole + "A")
+		f(whole + "=")
+		f(whole + "\n")
+		f(" " + whole)
 	}
-	f(whole + "A")
-	f(whole + "=")
-	f(whole + "\n")
-	f(" " + whole)
 	f("null")
 	f(strings.Repeat("A", 1<<20))
-	f(seal([]byte{actionsCursor}))
-	f(seal(append([]byte{actionsCursor}, strings.Repeat("\xFF", 40)...)))
-	f(seal(append([]byte{rejectedCursor}, strings.Repeat("\xFF", 80)...)))
+	for _, kind := range []byte{actionsCursor, rejectedCursor} {
+		f(seal([]byte{kind}))
+		f(seal(append([]byte{kind}, strings.Repeat("\xFF", 80)...)))
+	}
 }
 
 func FuzzCursor(f *testing.F) {
-	f.Add(encodeCursor(&store.Cursor{Time: time.UnixMilli(1), ID: "id-1"}))
+	at := store.Cursor{Time: time.UnixMilli(1), ID: "id-1"}
+	f.Add(place{Now: at.Time, At: &at}.encode(testKeys[0]))
 	f.Add(encodeRejectedCursor(&store.RejectedCursor{Time: time.UnixMilli(1), Topic: "actions"}))
 	f.Fuzz(func(t *testing.T, text string) {
-		if c, err := decodeCursor(text); err == nil && encodeCursor(c) != text {
+		if p, err := decodePlace(text, testKeys); err == nil && p.encode(testKeys[0]) != text && p.encode(testKeys[1]) != text {
 			t.Errorf("%q is not what it is encoded to", text)
 		}
 		if c, err := decodeRejectedCursor(text); err == nil && encodeRejectedCursor(c) != text {
 			t.Errorf("%q is not what it is encoded to", text)
 		}
 	})
+}
+
+func TestThePlaceBeforeAnother(t *testing.T) {
+	t.Parallel()
+	f := func(last, newest, oldest string) {
+		t.Helper()
+		at := &store.Cursor{ID: "a"}
+		copy(at.ContentHash[13:], last)
+		for order, want := range map[store.Order]string{store.NewestFirst: newest, store.OldestFirst: oldest} {
+			if got := before(at, order); string(got.ContentHash[13:]) != want || got.ID != "a" {
+				t.Errorf("%x, order %d: got %x, want %x", last, order, got.ContentHash, want)
+			}
+		}
+	}
+	f("\x01\x02\x03", "\x01\x02\x04", "\x01\x02\x02")
+	f("\x01\x02\xff", "\x01\x03\x00", "\x01\x02\xfe")
+	f("\x01\x00\x00", "\x01\x00\x01", "\x00\xff\xff")
+	f("\x01\xff\xff", "\x02\x00\x00", "\x01\xff\xfe")
+	for order, border := range map[store.Order]byte{store.NewestFirst: 0xff, store.OldestFirst: 0} {
+		at := &store.Cursor{}
+		for i := range at.ContentHash {
+			at.ContentHash[i] = border
+		}
+		if got := before(at, order); got != at {
+			t.Errorf("before the border is %x", got.ContentHash)
+		}
+	}
 }

@@ -115,7 +115,7 @@ func TestPositionsThatAreNoneAreRefused(t *testing.T) {
 		f(path, "x", false)
 		f(path, good[:len(good)-1], false)
 		f(path, good+"A", false)
-		f(path, encodeCursor(&store.Cursor{}), false)
+		f(path, place{At: &store.Cursor{}}.encode(nil), false)
 		f(path, strings.Repeat("A", maxPosition+1), false)
 		f(path, seal([]byte{feedPosition, 1}), false)
 	}

@@ -79,7 +79,11 @@ func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, er
 	if q.To, err = p.bound("to", search.To, line.To, now, q.Zone); err != nil {
 		return q, err
 	}
-	if err := p.checkSpan(q.From, q.To, "An action"); err != nil {
+	parameter := "from"
+	if p.one("from") == "" {
+		parameter = "search"
+	}
+	if err := checkSpan(parameter, q.From, q.To, cmp.Or(p.one("from"), line.From), cmp.Or(p.one("to"), line.To), "An action"); err != nil {
 		return q, err
 	}
 	text, err := p.text("q", maxText)
@@ -99,13 +103,29 @@ func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, er
 	// What the search line asks for is asked for as well as what the parameters do.
 	var also []store.Condition
 	for _, term := range line.Terms {
-		if err := check("search", term.Field, term.Value); err != nil {
-			return q, err
+		if err := check(term.Field, term.Value); err != nil {
+			return q, invalid("search", fmt.Sprintf("search, column %d: %s.", term.Column, err))
 		}
 		also = addValue(also, term)
 	}
 	q.Conditions = append(q.Conditions, also...)
-	return q, nil
+	return q, p.checkValues(q.Conditions)
+}
+
+// checkValues bounds how much is asked of a field, and of all of details.
+func (p params) checkValues(conditions []store.Condition) error {
+	count := map[string]int{}
+	for _, c := range conditions {
+		field, _ := store.LookupField(c.Field)
+		if count[field.Name] += len(c.Values); count[field.Name] > maxValues {
+			parameter := c.Field
+			if p.one(parameter) == "" {
+				parameter = "search"
+			}
+			return invalid(short(parameter), fmt.Sprintf("%s has more than %d values, in all. Ask for fewer at once.", field.Name, maxValues))
+		}
+	}
+	return nil
 }
 
 // line returns the search line.
@@ -168,8 +188,8 @@ func (p params) conditions() ([]store.Condition, error) {
 		}
 		for _, given := range p.values[name] {
 			value, not := search.UnescapeValue(given)
-			if err := check(name, name, value); err != nil {
-				return nil, err
+			if err := check(name, value); err != nil {
+				return nil, invalid(short(name), err.Error()+".")
 			}
 			all = addValue(all, search.Term{Field: name, Value: value, Not: not})
 		}
@@ -177,17 +197,17 @@ func (p params) conditions() ([]store.Condition, error) {
 	return all, nil
 }
 
-// check refuses a value that a field cannot have. The parameter is where it was given.
-func check(parameter, field, value string) error {
+// check says what is wrong with a value of a field, and what to do.
+func check(field, value string) error {
 	f, ok := store.LookupField(field)
-	if !ok {
-		return invalid(parameter, fmt.Sprintf("The path of %q is missing or too long. Write it as in details.total.amount.", short(field)))
-	}
-	if value == "" {
-		return invalid(parameter, field+" is empty after the !. Give the value that is not to be found.")
+	switch {
+	case !ok:
+		return fmt.Errorf("the path of %q is missing or too long: write it as in details.total.amount", short(field))
+	case value == "":
+		return errors.New(field + " is empty after the !: give the value that is not to be found")
 	}
 	if err := f.Check(value); err != nil {
-		return invalid(parameter, fmt.Sprintf("%s is %q: %s.", field, short(value), err))
+		return fmt.Errorf("%s is %q: %w", short(field), short(value), err)
 	}
 	return nil
 }

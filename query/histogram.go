@@ -107,10 +107,10 @@ func (s *Server) readHistogram(m *measure, q *question, asked bucket) (*histogra
 func (s *Server) extent(m *measure, q *question) (from, to time.Time, err error) {
 	from, to = firstTime, endTime
 	if !q.From.IsZero() {
-		from = later(from, time.UnixMilli(ceilMilli(q.From)).UTC())
+		from = later(from, ceilMilli(q.From))
 	}
 	if !q.To.IsZero() && q.To.Before(to) {
-		to = time.UnixMilli(ceilMilli(q.To)).UTC()
+		to = ceilMilli(q.To)
 	}
 	if !q.From.IsZero() && !q.To.IsZero() {
 		return from, to, nil
@@ -129,6 +129,11 @@ func (s *Server) extent(m *measure, q *question) (from, to time.Time, err error)
 		to = newest.Add(time.Millisecond)
 	}
 	return from, to, nil
+}
+
+// ceilMilli rounds a bound up to the precision of stored times: it bounds the same events.
+func ceilMilli(t time.Time) time.Time {
+	return t.Add(time.Millisecond - 1).Truncate(time.Millisecond).UTC()
 }
 
 func later(a, b time.Time) time.Time {

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -21,7 +22,7 @@ type list struct {
 	question
 	order store.Order
 	limit int
-	// from is where the page begins. Its bounds are those of all pages.
+	// from is where the page begins.
 	from place
 	key  []byte
 
@@ -52,24 +53,25 @@ func (p params) order() (store.Order, error) {
 // readList returns the page of actions that the parameters ask for. The first page
 // decides on the bounds of the time: those that follow have the same.
 func (s *Server) readList(m *measure, p params) (*list, error) {
-	l := &list{}
+	l := &list{from: place{Question: p.sum(), Now: m.start.Truncate(time.Millisecond)}}
 	var err error
-	if l.question, err = p.filter(m.start, s.page.catalogue); err != nil {
-		return nil, err
-	}
 	if l.order, err = p.order(); err != nil {
 		return nil, err
 	}
 	if l.limit, err = p.limit(); err != nil {
 		return nil, err
 	}
+	cursor := p.one("cursor")
+	if cursor == "" { // what is wrong with the question is said before the database is asked
+		if l.question, err = p.filter(l.from.Now, s.page.catalogue); err != nil {
+			return nil, err
+		}
+	}
 	keys, err := s.cursorKeys(m.ctx)
 	if err != nil {
 		return nil, err
 	}
 	l.key = keys[0]
-	l.from = place{Question: p.sum(), From: l.From, To: l.To}
-	cursor := p.one("cursor")
 	if cursor == "" {
 		return l, l.freeze(m.ctx, s.store)
 	}
@@ -80,7 +82,13 @@ func (s *Server) readList(m *measure, p params) (*list, error) {
 	if err != nil {
 		return nil, invalid("cursor", "cursor is not valid: "+err.Error()+".")
 	}
-	l.from, l.From, l.To = from, from.From, from.To
+	l.from = from
+	if l.question, err = p.filter(from.Now, s.page.catalogue); err != nil {
+		return nil, err
+	}
+	if l.To.IsZero() {
+		l.To = from.To
+	}
 	return l, nil
 }
 
@@ -111,7 +119,7 @@ func (p params) sum() (sum [16]byte) {
 }
 
 // freeze bounds a list that is open towards the present, so that what arrives while
-// someone reads adds no pages. Newest first, its first event does.
+// someone reads adds no pages. Newest first, its first page does.
 func (l *list) freeze(ctx context.Context, events *store.Store) error {
 	if !l.To.IsZero() || l.order == store.NewestFirst {
 		return nil
@@ -120,14 +128,16 @@ func (l *list) freeze(ctx context.Context, events *store.Store) error {
 	if err != nil {
 		return fmt.Errorf("find the newest action: %w", err)
 	}
-	l.closeAfter(newest.Actions)
+	if len(newest.Actions) > 0 {
+		l.closeAfter(newest.Actions[0].Cursor())
+	}
 	return nil
 }
 
-// closeAfter ends the list behind the first of some events, newest first.
-func (l *list) closeAfter(actions []store.Action) {
-	if l.To.IsZero() && len(actions) > 0 {
-		l.To = actions[0].Time.Add(time.Millisecond)
+// closeAfter ends an open list behind the latest place in it.
+func (l *list) closeAfter(latest *store.Cursor) {
+	if l.To.IsZero() && latest != nil {
+		l.To = latest.Time.Add(time.Millisecond)
 		l.from.To = l.To
 	}
 }
@@ -145,36 +155,62 @@ func (l *list) search() store.Search {
 func (l *list) fill(page store.Page) {
 	l.page = page
 	rows := page.Actions
-	at := func(backward bool, c *store.Cursor) string {
+	var first *store.Cursor // as they were found
+	if len(rows) > 0 {
+		first = rows[0].Cursor()
+	}
+	if !l.from.Backward && l.from.At == nil && l.order == store.NewestFirst {
+		l.closeAfter(cmp.Or(first, page.Next))
+	}
+	cursor := func(backward bool, at *store.Cursor) string {
 		p := l.from
-		p.Backward, p.At = backward, c
+		p.Backward, p.At = backward, at
 		return p.encode(l.key)
 	}
-	if l.from.Backward {
-		slices.Reverse(rows)
-		if page.Next != nil {
-			l.previous = at(true, page.Next)
-		}
-		if len(rows) > 0 {
-			l.next = at(false, rows[len(rows)-1].Cursor())
-		} else {
-			l.next = at(false, nil) // this was before the first page
+	// The search goes on behind what was found, in its own direction.
+	on := ""
+	if page.Next != nil || page.Partial {
+		on = cursor(l.from.Backward, page.Next)
+	}
+	if !l.from.Backward {
+		l.next = on
+		switch {
+		case l.from.At == nil:
+		case first != nil:
+			l.previous = cursor(true, first)
+		default: // what stands at the place is on the page before
+			l.previous = cursor(true, before(l.from.At, l.order.Reversed()))
 		}
 		return
 	}
-	if l.from.At == nil && l.order == store.NewestFirst {
-		l.closeAfter(rows)
+	slices.Reverse(rows)
+	l.previous = on
+	switch {
+	case first != nil:
+		l.next = cursor(false, first)
+	case page.Partial: // nothing lies between the two places
+		l.next = cursor(false, before(page.Next, l.order))
+	default: // this was before the first page
+		l.next = cursor(false, nil)
 	}
-	if page.Next != nil {
-		l.next = at(false, page.Next)
-	}
-	if l.from.At != nil {
-		before := l.from.At
-		if len(rows) > 0 {
-			before = rows[0].Cursor()
+}
+
+// before is the place right before another in an order: a page that begins behind it has
+// what stands at the other. Where there is none, at the borders of what was searched, no
+// event stands.
+func before(at *store.Cursor, order store.Order) *store.Cursor {
+	c := *at
+	for i := range slices.Backward(c.ContentHash[:]) { // newest first descends
+		digit := &c.ContentHash[i]
+		if order == store.NewestFirst {
+			if *digit++; *digit != 0 {
+				return &c
+			}
+		} else if *digit--; *digit != 0xff {
+			return &c
 		}
-		l.previous = at(true, before)
 	}
+	return at
 }
 
 // cursors are the ways from a page to those around it; null where there is none.

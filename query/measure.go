@@ -3,6 +3,7 @@ package query
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -27,6 +28,9 @@ func (s *Server) measure(r *http.Request) *measure {
 	m := &measure{start: s.page.now()}
 	m.ctx, m.cost = store.WithCost(r.Context())
 	m.ctx, m.cancel = context.WithTimeout(m.ctx, s.cfg.QueryTimeout)
+	// What is complete is to be asked here, ahead of every read: what is known of a moment
+	// later says nothing of rows that were read before it.
+	m.through = nil
 	return m
 }
 
@@ -49,16 +53,16 @@ func (m *measure) end() measured {
 	}
 }
 
-// writeRest ends a JSON object whose other members are written: with those that every
-// answer has.
-func (m *measure) writeRest(b *bytes.Buffer, first any) error {
-	for _, part := range []any{first, m.end()} {
-		var object bytes.Buffer
-		if err := encodeJSON(&object, part); err != nil {
-			return err
+// writeRest ends a JSON object whose first members are written, without its brace: with
+// those of other objects, which have some, and with those that every answer has.
+func (m *measure) writeRest(b *bytes.Buffer, others ...any) error {
+	for _, object := range append(others, m.end()) {
+		at := b.Len()
+		if err := encodeJSON(b, object); err != nil {
+			return fmt.Errorf("encode the end of an answer: %w", err)
 		}
-		b.WriteByte(',')
-		b.Write(bytes.Trim(object.Bytes(), "{}"))
+		b.Bytes()[at] = ',' // for the brace
+		b.Truncate(b.Len() - len("}"))
 	}
 	b.WriteString("}\n")
 	return nil

@@ -86,7 +86,7 @@ type headerView struct{ Key, Value []fragment }
 
 // serveRejected answers /rejected with the newest messages that match.
 func (s *Server) serveRejected(w http.ResponseWriter, r *http.Request, p params) error {
-	filter, err := p.rejectedFilter()
+	filter, err := p.rejectedFilter(s.page.now())
 	if err != nil {
 		return err
 	}

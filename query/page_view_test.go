@@ -27,7 +27,7 @@ func builder(t *testing.T, query string) *viewBuilder {
 		t.Fatal(err)
 	}
 	return &viewBuilder{
-		page: p, path: "/", now: time.Date(2026, 11, 24, 14, 15, 0, 0, time.UTC), query: values, filter: readableFilter(values), settable: true,
+		page: p, path: "/", now: time.Date(2026, 11, 24, 14, 15, 0, 0, time.UTC), query: values, filter: readableFilter(values), text: values.Get("q"), settable: true,
 		choices: store.Choices{
 			Actors:  []action.Actor{{ID: "alice", Name: "Alice Okonkwo", Type: "user"}, {ID: "bob", Type: "user"}},
 			Actions: []string{"forklift.inspected", "invoice.posted"},

@@ -34,8 +34,8 @@ var pageParameters = []parameter{{name: "limit"}, {name: "cursor"}}
 const (
 	defaultLimit = 50
 	maxLimit     = 1000
-	// maxValues is how often a parameter may be repeated. With maxHeader it keeps a
-	// question within the engine's max_query_size, 256 KiB by default.
+	// maxValues is how often a parameter may be repeated, and how many values a field may
+	// have. It keeps a question within what the store sends and the engine parses.
 	maxValues = 100
 )
 
@@ -120,14 +120,14 @@ func checkLength(name, value string, most int) error {
 	return nil
 }
 
-// checkSpan refuses bounds between which there is no time. What is looked for is
-// named as a sentence begins.
-func (p params) checkSpan(from, to time.Time, what string) error {
+// checkSpan refuses bounds between which there is no time, as they were written. What is
+// looked for is named as a sentence begins.
+func checkSpan(parameter string, from, to time.Time, wroteFrom, wroteTo, what string) error {
 	if from.IsZero() || to.IsZero() || from.Before(to) {
 		return nil
 	}
-	return invalid("from", fmt.Sprintf("from (%s) is not before to (%s). %s is found when its time is at or after from and before to: give a later to or an earlier from.",
-		p.one("from"), p.one("to"), what))
+	return invalid(parameter, fmt.Sprintf("from (%s) is not before to (%s). %s is found when its time is at or after from and before to: give a later to or an earlier from.",
+		wroteFrom, wroteTo, what))
 }
 
 // limit returns how many rows an answer may have.

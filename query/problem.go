@@ -1,8 +1,10 @@
 package query
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -24,8 +26,9 @@ type Problem struct {
 
 	// cause is for the log; clients never see it.
 	cause error
-	// allow is the Allow header of a 405.
-	allow string
+	// allow is the Allow header of a 405, retryAfter the Retry-After header of a 429.
+	allow      string
+	retryAfter time.Duration
 }
 
 // Error is Detail.
@@ -89,12 +92,35 @@ func timedOut(limit time.Duration, cause error) *Problem {
 	return p
 }
 
+// retryAfter is when a client that got no turn is to ask again.
+const retryAfter = 5 * time.Second
+
+func tooManyRequests(what string, concurrency int, variable string) *Problem {
+	p := newProblem("too-many-requests", "Too many requests at once", http.StatusTooManyRequests,
+		fmt.Sprintf("%s has %d requests at work and others waiting, and this one waited in vain. Ask again after %d seconds, with fewer requests at once; %s is how many may be at work.",
+			what, concurrency, int(retryAfter.Seconds()), variable))
+	p.retryAfter = retryAfter
+	return p
+}
+
+// timeUp reports whether an answer ended because its time was up.
+func timeUp(r *http.Request, err error) bool {
+	if errors.Is(r.Context().Err(), context.DeadlineExceeded) {
+		return true
+	}
+	// What an answer asks of the database has partialGrace less than the request.
+	deadline, ok := r.Context().Deadline()
+	return ok && time.Until(deadline) <= partialGrace && errors.Is(err, context.DeadlineExceeded)
+}
+
 // asProblem turns whatever a handler returned into a problem.
 func (s *Server) asProblem(r *http.Request, err error) *Problem {
 	var p *Problem
 	switch {
 	case errors.As(err, &p):
 		return p
+	case timeUp(r, err):
+		return timedOut(s.cfg.QueryTimeout, err)
 	case r.Context().Err() != nil && s.stopping.Err() != nil:
 		p = newProblem("unavailable", "The service is not available", http.StatusServiceUnavailable, "The service is stopping. Try again in a moment.")
 	case r.Context().Err() != nil:

@@ -57,17 +57,11 @@ func NewRejectedMessage(r *store.Rejected) RejectedMessage {
 	return m
 }
 
-// rejectedPage is the answer of GET /v1/rejected.
-type rejectedPage struct {
-	Rejected   []RejectedMessage `json:"rejected"`
-	NextCursor *string           `json:"next_cursor"`
-}
-
 // rejectedParameters are those by which rejected messages are chosen.
 var rejectedParameters = []parameter{{name: "reason", repeatable: true}, {name: "from"}, {name: "to"}, {name: "pending"}}
 
 // rejectedFilter returns which rejected messages are asked about.
-func (p params) rejectedFilter() (f store.RejectedFilter, err error) {
+func (p params) rejectedFilter(now time.Time) (f store.RejectedFilter, err error) {
 	for _, name := range p.values["reason"] {
 		reason, err := action.ParseReason(name)
 		if err != nil {
@@ -75,14 +69,13 @@ func (p params) rejectedFilter() (f store.RejectedFilter, err error) {
 		}
 		f.Reasons = append(f.Reasons, reason)
 	}
-	now := time.Now()
 	if f.From, err = p.time("from", search.From, now, time.UTC); err != nil {
 		return f, err
 	}
 	if f.To, err = p.time("to", search.To, now, time.UTC); err != nil {
 		return f, err
 	}
-	if err := p.checkSpan(f.From, f.To, "A message"); err != nil {
+	if err := checkSpan("from", f.From, f.To, p.one("from"), p.one("to"), "A message"); err != nil {
 		return f, err
 	}
 	f.Pending, err = p.flag("pending")
@@ -90,7 +83,9 @@ func (p params) rejectedFilter() (f store.RejectedFilter, err error) {
 }
 
 func (s *Server) listRejected(w http.ResponseWriter, r *http.Request, p params) error {
-	filter, err := p.rejectedFilter()
+	m := s.measure(r)
+	defer m.cancel()
+	filter, err := p.rejectedFilter(m.start)
 	if err != nil {
 		return err
 	}
@@ -102,23 +97,29 @@ func (s *Server) listRejected(w http.ResponseWriter, r *http.Request, p params) 
 	if err != nil {
 		return err
 	}
-	page, err := s.store.ListRejected(r.Context(), filter, cursor, limit)
+	page, err := s.store.ListRejected(m.ctx, filter, cursor, limit)
 	if err != nil {
 		return fmt.Errorf("answer with a list: %w", err)
 	}
-	answer := rejectedPage{Rejected: make([]RejectedMessage, len(page.Rejected))}
+	messages := make([]RejectedMessage, len(page.Rejected))
 	for i := range page.Rejected {
-		answer.Rejected[i] = NewRejectedMessage(&page.Rejected[i])
+		messages[i] = NewRejectedMessage(&page.Rejected[i])
+	}
+	var next struct {
+		Cursor *string `json:"next_cursor"`
 	}
 	if page.Next != nil {
-		next := encodeRejectedCursor(page.Next)
-		answer.NextCursor = &next
+		cursor := encodeRejectedCursor(page.Next)
+		next.Cursor = &cursor
 	}
 	var b bytes.Buffer
-	if err := encodeJSON(&b, answer); err != nil {
+	b.WriteString(`{"rejected":`)
+	if err := encodeJSON(&b, messages); err != nil {
 		return fmt.Errorf("encode rejected messages: %w", err)
 	}
-	b.WriteByte('\n')
+	if err := m.writeRest(&b, next); err != nil {
+		return err
+	}
 	writeJSON(w, b.Bytes())
 	return nil
 }

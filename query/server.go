@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,6 +49,8 @@ type Server struct {
 	handler http.Handler
 	drain   time.Duration
 	keys    cursorKeys
+	// queries are the turns of answers, exports those of what lasts.
+	queries, exports *turns
 
 	// stopping ends when requests that are still at work have to give up.
 	stopping context.Context //nolint:containedctx // it is the server's own lifetime
@@ -86,6 +89,7 @@ func New(store *store.Store, cfg Config, logger *slog.Logger) (*Server, error) {
 		store: store, page: page, cfg: cfg, logger: logger, openapi: document, drain: drainTimeout,
 		stopping: stopping, stop: stop, draining: draining, endTails: endTails,
 		recents: newRecents(), polling: make(chan struct{}, tailsPolling), heartbeat: tailHeartbeat,
+		queries: newTurns(cfg.QueryConcurrency, cfg.QueryTimeout), exports: newTurns(cfg.ExportConcurrency, cfg.QueryTimeout),
 	}
 	s.handler = s.router()
 	return s, nil
@@ -101,6 +105,9 @@ type route struct {
 	parameters []parameter
 	// fail answers an error; nil is writeProblem.
 	fail func(http.ResponseWriter, *http.Request, *Problem)
+	// turns bounds how many requests of a tenant are answered at a time; nil where an
+	// answer costs next to nothing.
+	turns *turns
 	// unbounded is set where an answer may take longer than Config.QueryTimeout.
 	unbounded bool
 	// quiet keeps what watches the service every few seconds out of the log.
@@ -111,23 +118,26 @@ type route struct {
 	page bool
 }
 
+// ofTenant reports whether the answers are about one tenant.
+func (rt route) ofTenant() bool { return slices.Contains(rt.parameters, tenantParameter) }
+
 // routes is the one table of what is served. Everything answers GET and HEAD.
 func (s *Server) routes() []route {
 	return []route{
-		{path: "/v1/actions", handle: s.listActions, parameters: listParameters},
-		{path: "/v1/actions/{id}", handle: s.getAction, parameters: []parameter{tenantParameter}},
-		{path: "/v1/count", handle: s.countActions, parameters: countParameters},
-		{path: "/v1/histogram", handle: s.histogram, parameters: histogramParameters},
-		{path: "/v1/facets", handle: s.facets, parameters: facetParameters},
-		{path: "/v1/subjects/{type}/{id}/timeline", handle: s.timeline, parameters: listParameters},
-		{path: "/v1/actors/{id}", handle: s.getActor, parameters: actorParameters},
-		{path: "/v1/export.csv", handle: s.exportCSV, parameters: exportParameters, unbounded: true},
+		{path: "/v1/actions", handle: s.listActions, parameters: listParameters, turns: s.queries},
+		{path: "/v1/actions/{id}", handle: s.getAction, parameters: []parameter{tenantParameter}, turns: s.queries},
+		{path: "/v1/count", handle: s.countActions, parameters: countParameters, turns: s.queries},
+		{path: "/v1/histogram", handle: s.histogram, parameters: histogramParameters, turns: s.queries},
+		{path: "/v1/facets", handle: s.facets, parameters: facetParameters, turns: s.queries},
+		{path: "/v1/subjects/{type}/{id}/timeline", handle: s.timeline, parameters: listParameters, turns: s.queries},
+		{path: "/v1/actors/{id}", handle: s.getActor, parameters: actorParameters, turns: s.queries},
+		{path: "/v1/export.csv", handle: s.exportCSV, parameters: exportParameters, turns: s.exports, unbounded: true},
 		{path: "/v1/feed", handle: s.readFeed, parameters: feedParameters},
 		{path: "/v1/tail", handle: s.tail, parameters: tailParameters, unbounded: true},
-		{path: "/v1/rejected", handle: s.listRejected, parameters: slices.Concat(rejectedParameters, pageParameters)},
+		{path: "/v1/rejected", handle: s.listRejected, parameters: slices.Concat(rejectedParameters, pageParameters), turns: s.queries},
 		{path: "/openapi.json", handle: s.getOpenAPI},
-		{path: "/", handle: s.servePage, parameters: listParameters, fail: s.failPage, page: true},
-		{path: rejectedPath, handle: s.serveRejected, parameters: slices.Concat(rejectedParameters, []parameter{{name: "cursor"}}), fail: s.failRejected, page: true},
+		{path: "/", handle: s.servePage, parameters: listParameters, turns: s.queries, fail: s.failPage, page: true},
+		{path: rejectedPath, handle: s.serveRejected, parameters: slices.Concat(rejectedParameters, []parameter{{name: "cursor"}}), turns: s.queries, fail: s.failRejected, page: true},
 		{path: assetPrefix, handle: s.serveAsset, fail: s.failNotFound, prefix: true, page: true},
 		{path: "/healthz", handle: s.healthz, quiet: true},
 		{path: "/readyz", handle: s.readyz, quiet: true},
@@ -169,11 +179,7 @@ func (s *Server) serve(rt route) http.Handler {
 		defer context.AfterFunc(s.stopping, cancel)() //nolint:contextcheck // ends with the server as well as with r
 		r = r.WithContext(ctx)
 
-		err := s.answer(rt, recorder, r)
-		var p *Problem
-		if err != nil {
-			p = s.asProblem(r, err)
-		}
+		p := s.answer(rt, recorder, r)
 		if p != nil && !recorder.wrote {
 			s.fail(rt, recorder, r, p)
 		}
@@ -198,11 +204,13 @@ func abort(r *http.Request) {
 // connKey is where a request's context holds its connection.
 type connKey struct{}
 
-// answer runs the route's handler and returns panics as errors.
-func (s *Server) answer(rt route, w *recorder, r *http.Request) (err error) {
+// answer lets the route's handler answer, and returns what went wrong, panics too, as a
+// problem; nil when nothing did.
+func (s *Server) answer(rt route, w *recorder, r *http.Request) (p *Problem) {
+	asked := r // its context does not end before this function does
 	defer func() {
 		if v := recover(); v != nil {
-			err = &panicError{value: v, stack: stack()}
+			p = s.asProblem(asked, &panicError{value: v, stack: stack()})
 			w.cut = w.wrote
 		}
 	}()
@@ -211,10 +219,16 @@ func (s *Server) answer(rt route, w *recorder, r *http.Request) (err error) {
 		if !slices.Contains(allowed, r.Method) {
 			return methodNotAllowed(r.Method, strings.Join(allowed, ", "))
 		}
+		var err error
 		if accepted, err = parseParams(r.URL.RawQuery, rt.parameters); err != nil {
-			return err
+			return s.asProblem(r, err)
 		}
 	}
+	done, err := s.takeTurn(r.Context(), rt, accepted)
+	if err != nil {
+		return s.asProblem(r, err)
+	}
+	defer done()
 	if !rt.unbounded {
 		limit := s.cfg.QueryTimeout + partialGrace
 		bounded, cancel := context.WithTimeout(r.Context(), limit)
@@ -222,12 +236,11 @@ func (s *Server) answer(rt route, w *recorder, r *http.Request) (err error) {
 		r = r.WithContext(bounded)
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(limit + writeGrace))
 	}
-	err = rt.handle(w, r, accepted)
-	w.cut = err != nil && w.wrote
-	if err != nil && errors.Is(r.Context().Err(), context.DeadlineExceeded) {
-		return timedOut(s.cfg.QueryTimeout, err)
+	if err := rt.handle(w, r, accepted); err != nil {
+		w.cut = w.wrote
+		return s.asProblem(r, err)
 	}
-	return err
+	return nil
 }
 
 // fail answers an error before anything else was written.
@@ -238,6 +251,9 @@ func (s *Server) fail(rt route, w *recorder, r *http.Request, p *Problem) {
 	w.Header().Set("Cache-Control", "no-store")
 	if p.allow != "" {
 		w.Header().Set("Allow", p.allow)
+	}
+	if p.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(p.retryAfter.Seconds())))
 	}
 	if p.Status == statusClientClosed {
 		w.status = p.Status

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/search"
 )
 
 // Field is a field by which events are chosen: a parameter of every question about
@@ -32,8 +33,8 @@ type Field struct {
 // details.total.amount.
 const DetailsField = "details."
 
-// maxIdentity bounds the ids of actors and sessions, in characters: the event's own
-// bounds or above them.
+// maxIdentity bounds the ids of actors, sessions and requests, maxSubject what tells of
+// records, both in characters: the event's own bounds. maxPath bounds paths in details.
 const (
 	maxIdentity = 256
 	maxSubject  = 1024
@@ -47,11 +48,11 @@ var fields = []Field{
 	{Name: "action", Most: action.MaxAction + len(anyOf), check: checkAction, where: whereAction},
 	{Name: "category", Most: 16, Only: categoryNames(), where: whereCategory},
 	{Name: "outcome", Most: 16, Only: action.Outcomes(), where: in("outcome")},
-	{Name: "subject_type", Most: maxSubject, where: in("subject_type")},
-	{Name: "subject_id", Most: maxSubject, where: whereSubject},
+	{Name: "subject_type", Most: maxSubject, where: hasAny("arrayPushFront(related.type, subject_type)")},
+	{Name: "subject_id", Most: maxSubject, where: hasAny(subjectIDs)},
 	{Name: "ip", Most: 64, check: checkIP, where: whereIP},
-	{Name: "session_id", Most: maxSubject, where: in("session_id")},
-	{Name: "request_id", Most: maxSubject, where: in("request_id")},
+	{Name: "session_id", Most: maxIdentity, where: in("session_id")},
+	{Name: "request_id", Most: maxIdentity, where: in("request_id")},
 	{Name: "user_agent", Most: 2048, where: whereUserAgent},
 	{Name: DetailsField, Most: 4096, where: whereDetails},
 }
@@ -80,7 +81,11 @@ func (f Field) Check(value string) error {
 		return fmt.Errorf("it has %d characters: give %d at most, no action holds more", n, f.Most)
 	}
 	if f.Only != nil && !slices.Contains(f.Only, value) {
-		return errors.New("there is no such value: give one of " + strings.Join(f.Only, ", "))
+		problem := "there is no such value"
+		if guess := search.Nearest(value, f.Only); guess != "" {
+			problem += ", did you mean " + guess + "?"
+		}
+		return errors.New(problem + ": give one of " + strings.Join(f.Only, ", "))
 	}
 	if f.check != nil {
 		return f.check(value)
@@ -170,9 +175,11 @@ func whereCategory(f *Filter, _ string, values []string) (string, []any) {
 // subjectIDs is the expression of the index by_subject.
 const subjectIDs = "arrayPushFront(related.id, subject_id)"
 
-// whereSubject counts related records too.
-func whereSubject(_ *Filter, _ string, values []string) (string, []any) {
-	return "hasAny(" + subjectIDs + ", ?)", []any{values}
+// hasAny is the condition of a field of the subject and the related records.
+func hasAny(array string) func(*Filter, string, []string) (string, []any) {
+	return func(_ *Filter, _ string, values []string) (string, []any) {
+		return "hasAny(" + array + ", ?)", []any{values}
+	}
 }
 
 func checkIP(value string) error {

@@ -187,8 +187,6 @@ func (s *Store) markConflicts(ctx context.Context, tenant string, actions []Acti
 		pairs[i] = clickhouse.GroupSet{Value: []any{a.Time.UTC().Format("2006-01-02 15:04:05.000"), high, low, text}}
 		earliest, latest = minTime(earliest, a.Time), maxTime(latest, a.Time)
 	}
-	// A thousand of the longest ids, each byte escaped, take over half a megabyte.
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_query_size": 4 << 20}))
 	c, err := tenantCondition(tenant)
 	if err != nil {
 		return fmt.Errorf("find conflicting actions: %w", err)

@@ -28,7 +28,7 @@ type Page struct {
 	// Next is where the following page begins; nil when this one is the last.
 	Next *Cursor
 	// Partial is set when the context's deadline came before the page was full. What
-	// lies beyond Next (or After when it is nil) is yet to be searched.
+	// lies behind Next, or all of it when that is nil, is yet to be searched.
 	Partial bool
 }
 
@@ -51,7 +51,9 @@ const narrowAfter = 3
 // marked.
 func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 	w, err := s.newWindows(ctx, &q)
-	if err != nil {
+	if err != nil && timeUp(ctx) {
+		return Page{Next: q.After, Partial: true}, nil
+	} else if err != nil {
 		return Page{}, err
 	}
 	actions := list[Action, Cursor]{
@@ -78,8 +80,8 @@ func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 			}
 		}
 		found, next, err := actions.page(place, q.Limit-len(page.Actions))
-		timeUp := err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
-		if err != nil && !timeUp {
+		cut := err != nil && timeUp(ctx)
+		if err != nil && !cut {
 			return Page{}, err
 		}
 		if len(found) > 0 {
@@ -87,7 +89,7 @@ func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 			place = &last
 		}
 		page.Actions = append(page.Actions, found...)
-		if timeUp {
+		if cut {
 			page.Next, page.Partial = place, true
 		} else if page.Next = next; next == nil {
 			place = w.passed(place)
@@ -101,6 +103,10 @@ func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 	}
 }
 
+// timeUp reports whether a question was ended by its deadline, rather than by whoever
+// asked.
+func timeUp(ctx context.Context) bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) }
+
 // told marks the events that were found last and passes them on.
 func (s *Store) told(ctx context.Context, q *Search, page *Page, found int, w *windows) error {
 	if page.Partial {
@@ -112,11 +118,11 @@ func (s *Store) told(ctx context.Context, q *Search, page *Page, found int, w *w
 	if err := s.markConflicts(ctx, q.Filter.Tenant, last); err != nil {
 		return err
 	}
-	if q.Progress == nil {
+	reached := w.edge // zero is everything
+	switch {
+	case q.Progress == nil, page.Partial && page.Next == q.After: // nothing was searched
 		return nil
-	}
-	reached := w.reached()
-	if page.Next != nil {
+	case page.Next != nil:
 		reached = page.Next.Time
 	}
 	return q.Progress(last, reached)
@@ -166,16 +172,17 @@ func cursorTime(c *Cursor) time.Time {
 	return c.Time
 }
 
-// extend moves the edge to a span from the start, or to the end.
+// extend moves the edge to a span from the start, or to the end. Like places, edges are
+// whole milliseconds: an event lies on one side of them.
 func (w *windows) extend(span time.Duration) {
 	if w.order == NewestFirst {
-		w.edge = w.start.Add(-span)
+		w.edge = w.start.Add(-span).Truncate(time.Millisecond)
 		if w.edge.Before(w.from) || span > allTime {
 			w.edge = time.Time{}
 		}
 		return
 	}
-	w.edge = w.start.Add(span)
+	w.edge = w.start.Add(span).Truncate(time.Millisecond)
 	if !w.to.IsZero() && w.edge.After(w.to) || span > allTime {
 		w.edge = time.Time{}
 	}
@@ -212,8 +219,8 @@ func (w *windows) advance(more, found int) bool {
 		next = span * w.widen
 	}
 	if found > 0 {
-		need := time.Duration(float64(span) / float64(found) * float64(more+1) * margin)
-		next = min(next, span+max(need, span/2))
+		need := min(float64(span)/float64(found)*float64(more+1)*margin, float64(allTime))
+		next = min(next, span+max(time.Duration(need), span/2))
 	}
 	w.extend(next)
 	return true
@@ -233,6 +240,3 @@ func (w *windows) passed(place *Cursor) *Cursor {
 	}
 	return &edge
 }
-
-// reached is up to where all is searched; zero is everything.
-func (w *windows) reached() time.Time { return w.edge }

@@ -37,6 +37,7 @@ func serve(t *testing.T, events ...action.Event) *service {
 func serveConfigured(t *testing.T, cfg query.Config, events ...action.Event) *service {
 	t.Helper()
 	cfg.ClickHouseDSN, cfg.QueryAddr, cfg.QueryTimeout = embeddedtest.Database(t), "127.0.0.1:0", time.Minute
+	cfg.QueryConcurrency, cfg.ExportConcurrency = 8, 8
 	if _, err := store.Migrate(t.Context(), cfg.ClickHouseDSN); err != nil {
 		t.Fatal(err)
 	}

@@ -178,7 +178,7 @@ func TestErrorsAreShownAtTheirFilter(t *testing.T) {
 		}
 	}
 	f("from=2026-13-01&q=crane", `id="error-from"`, "“2026-13-01”", `value="crane"`, "is-wrong", `aria-describedby="error-from"`)
-	f("to=tomorrow&actor=alice", `id="error-to"`, "“tomorrow”", `value="alice" checked`)
+	f("to=someday&actor=alice", `id="error-to"`, "“someday”", `value="alice" checked`)
 	f("from=2026-11-02&to=2026-11-01", `id="error-from"`, "not before To", `value="2026-11-02T00:00"`)
 	f("q="+strings.Repeat("x", 8193), `id="error-q"`, "8193 characters")
 	f("actor="+strings.Repeat("x", 257), `id="error-actor"`)
@@ -238,7 +238,7 @@ func TestFirstRunAndNothingFound(t *testing.T) {
 func TestStoreIsGone(t *testing.T) {
 	t.Parallel()
 	// Port 1 answers nothing.
-	cfg := query.Config{ClickHouseDSN: "http://127.0.0.1:1/actionlog", QueryAddr: "127.0.0.1:0", QueryTimeout: 10 * time.Second}
+	cfg := query.Config{ClickHouseDSN: "http://127.0.0.1:1/actionlog", QueryAddr: "127.0.0.1:0", QueryTimeout: 10 * time.Second, QueryConcurrency: 8, ExportConcurrency: 8}
 	st, err := store.Open(cfg.ClickHouseDSN)
 	if err != nil {
 		t.Fatal(err)

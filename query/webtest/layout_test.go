@@ -38,7 +38,7 @@ func TestEveryLook(t *testing.T) {
 	conflict.Description = "Something else"
 	s.add(conflict)
 
-	cfg := query.Config{ClickHouseDSN: "http://127.0.0.1:1/actionlog", QueryAddr: "127.0.0.1:0", QueryTimeout: 10 * time.Second}
+	cfg := query.Config{ClickHouseDSN: "http://127.0.0.1:1/actionlog", QueryAddr: "127.0.0.1:0", QueryTimeout: 10 * time.Second, QueryConcurrency: 8, ExportConcurrency: 8}
 	gone, err := store.Open(cfg.ClickHouseDSN)
 	if err != nil {
 		t.Fatal(err)

@@ -252,7 +252,7 @@ func TestEveryLookOfTheRejectedPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = gone.Close() })
-	down := serveStore(t, gone, query.Config{ClickHouseDSN: "http://127.0.0.1:1/actionlog", QueryAddr: "127.0.0.1:0", QueryTimeout: 10 * time.Second})
+	down := serveStore(t, gone, query.Config{ClickHouseDSN: "http://127.0.0.1:1/actionlog", QueryAddr: "127.0.0.1:0", QueryTimeout: 10 * time.Second, QueryConcurrency: 8, ExportConcurrency: 8})
 	row := func(n int) string { return fmt.Sprintf("%s:nth-child(%d) summary", rejectedRows, n) }
 	looks(t, Open(t), []look{
 		{"rejected", s.url + "/rejected", ""},
