@@ -1,6 +1,8 @@
 package query
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -61,7 +63,9 @@ func (s *Server) readHistogram(m *measure, q *question, asked bucket) (*histogra
 		empty.Bucket = buckets[0].name
 	}
 	from, to, err := s.extent(m, q)
-	if err != nil {
+	if m.Partial = err != nil && errors.Is(m.ctx.Err(), context.DeadlineExceeded); m.Partial {
+		from, to = endTime, endTime
+	} else if err != nil {
 		return nil, err
 	}
 	if !from.Before(to) {
