@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
@@ -113,10 +114,8 @@ func TestHistogramCountAndListNeverDisagree(t *testing.T) {
 			t.Fatalf("%+v", count)
 		}
 		listed := uint64(0)
-		paged := url.Values{"limit": {"300"}}
-		for name, values := range query {
-			paged[name] = values
-		}
+		paged := maps.Clone(query)
+		paged.Set("limit", "300")
 		for page := ask[listAnswer](t, s, "/v1/actions", paged); ; page = ask[listAnswer](t, s, "/v1/actions", paged) {
 			listed += uint64(len(page.Actions))
 			if page.NextCursor == nil {
