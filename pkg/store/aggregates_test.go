@@ -503,3 +503,61 @@ func TestStretchesCoverTheTimeOnceNewestFirst(t *testing.T) {
 		t.Errorf("%d windows", steps)
 	}
 }
+
+func TestMergedTimeIsReadFromProjections(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	catalogue, err := action.LoadCatalogue("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rows = 50_000
+	// The engine drops repeats within this insert, so its part is as good as merged.
+	execute(t, s, fmt.Sprintf(`INSERT INTO actions (tenant, time, id_low, actor_id, actor_name, ip, action, outcome)
+		SELECT 'default', fromUnixTimestamp64Milli(toInt64(%d + number * 2000), 'UTC'), number, 'u-' || toString(number %% 7), 'Ann', toIPv6('10.0.0.' || toString(number %% 9)), 'invoice.posted', 'success'
+		FROM numbers(%d)`, worldBegin.UnixMilli(), rows))
+	f := everything()
+	f.Catalogue = catalogue
+	within := f
+	within.From, within.To = worldBegin.Add(15*time.Minute), worldBegin.Add(26*time.Hour)
+	outcome := f
+	outcome.Conditions = []Condition{{Field: "category", Values: []string{"finance"}}, {Field: "outcome", Values: []string{"success"}}}
+	actor := f
+	actor.Conditions = []Condition{{Field: "actor", Values: []string{"u-1"}}}
+	address := f
+	address.Conditions = []Condition{{Field: "ip", Values: []string{"10.0.0.0/30"}}}
+	ask := func(name string, question func(ctx context.Context) (uint64, error)) {
+		t.Helper()
+		ctx, cost := WithCost(t.Context())
+		n, err := question(ctx)
+		if err != nil || n == 0 || cost.RowsRead() == 0 || cost.RowsRead() > rows/10 {
+			t.Errorf("%s: %d rows were read for %d, %v", name, cost.RowsRead(), n, err)
+		}
+	}
+	for name, f := range map[string]Filter{"all": f, "within": within, "outcome": outcome, "actor": actor, "address": address} {
+		ask("count "+name, func(ctx context.Context) (uint64, error) {
+			c, err := s.Count(ctx, f)
+			return c.Count, err
+		})
+	}
+	for name, f := range map[string]Filter{"all": f, "within": within, "outcome": outcome} {
+		for _, step := range []time.Duration{45 * time.Minute, 24 * time.Hour} {
+			ask("histogram "+name, func(ctx context.Context) (uint64, error) {
+				edges := []time.Time{worldBegin.Add(-70 * 24 * time.Hour)}
+				for range 60 {
+					edges = append(edges, worldBegin.Add(step*time.Duration(len(edges)-1)))
+				}
+				h, err := s.Histogram(ctx, f, edges)
+				return h.Counts[1]["invoice.posted"], err
+			})
+		}
+	}
+	ask("facets", func(ctx context.Context) (uint64, error) {
+		facets, err := s.Facets(ctx, FacetQuestion{Filter: f, Fields: []string{"actor", "action", "category", "outcome", "subject_type", "ip"}, Limit: 10})
+		return facets.Facets[0].Distinct, err
+	})
+	ask("prefix", func(ctx context.Context) (uint64, error) {
+		facets, err := s.Facets(ctx, FacetQuestion{Filter: f, Fields: []string{"actor"}, Limit: 10, Prefix: "ann"})
+		return facets.Facets[0].Distinct, err
+	})
+}

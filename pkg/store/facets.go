@@ -207,8 +207,7 @@ type facetRow struct {
 func (s *Store) facetGroup(ctx context.Context, q *FacetQuestion, g *facetGroup) ([]Facet, error) {
 	var p *projection
 	if g.byProjection {
-		// Days are made of quarters of an hour, so one division will do for all fields.
-		p = &actorDays
+		p = &actorDays // one division will do for all fields
 	}
 	var rows []facetRow
 	err := s.exactly(ctx, &g.filter, p, func(merged, rest []span) error {
@@ -260,7 +259,7 @@ func (g *facetGroup) query(q *FacetQuestion, merged, rest []span) (source, error
 	}
 	var all source
 	if len(merged) > 0 {
-		for _, p := range []projection{quarterHours, actorDays, addressDays} {
+		for _, p := range []projection{actionDays, actorDays, addressDays} {
 			if err := g.addMerged(&all, &p, merged); err != nil {
 				return source{}, err
 			}

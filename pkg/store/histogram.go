@@ -39,6 +39,7 @@ func (s *Store) Histogram(ctx context.Context, f Filter, edges []time.Time) (His
 	p, moment := f.projection("action"), "toDateTime(time, 'UTC')"
 	seconds := make([]string, 0, len(edges))
 	inner := make([]int64, 0, len(edges))
+	daily := f.span().to.Sub(f.span().from) >= manyDays
 	for i, edge := range edges[:len(edges)-1] {
 		if i > 0 && (edge.Nanosecond() != 0 || !edges[i-1].Before(edge)) {
 			return Histogram{}, errEdges
@@ -48,6 +49,8 @@ func (s *Store) Histogram(ctx context.Context, f Filter, edges []time.Time) (His
 			at = 0 // what is before the second edge is in the first bucket
 		} else if !edge.Truncate(quarterHours.grain).Equal(edge) {
 			p = nil
+		} else if !edge.Truncate(actionDays.grain).Equal(edge) {
+			daily = false
 		}
 		if i > 1 && at <= inner[len(inner)-1] {
 			at = inner[len(inner)-1] + 1 // beyond every event
@@ -55,8 +58,11 @@ func (s *Store) Histogram(ctx context.Context, f Filter, edges []time.Time) (His
 		inner = append(inner, at)
 		seconds = append(seconds, fmt.Sprint(at))
 	}
+	if daily {
+		p = p.byDays()
+	}
 	if p != nil {
-		moment = p.moment
+		moment = "toDateTime(" + p.moment + ", 'UTC')"
 	}
 	query := fmt.Sprintf("SELECT roundDown(toInt64(toUnixTimestamp(%s)), [%s]::Array(Int64)) AS edge, action, count() AS n", moment, strings.Join(seconds, ", "))
 	type row struct {

@@ -102,13 +102,14 @@ var (
 		moment: "toStartOfFifteenMinutes(time)", grain: 15 * time.Minute,
 		literal: func(t time.Time) string { return fmt.Sprintf("toDateTime(%d, 'UTC')", t.Unix()) },
 	}
-	actorDays   = days("actor", "actor_id")
-	addressDays = days("ip", "ip")
+	actionDays  = days(quarterHours.fields, quarterHours.columns)
+	actorDays   = days([]string{"actor"}, []string{"actor_id"})
+	addressDays = days([]string{"ip"}, []string{"ip"})
 )
 
-func days(field, column string) projection {
+func days(fields, columns []string) projection {
 	return projection{
-		fields: []string{field}, columns: []string{column}, moment: "toDate(time)", grain: 24 * time.Hour,
+		fields: fields, columns: columns, moment: "toDate(time)", grain: 24 * time.Hour,
 		literal: func(t time.Time) string { return "toDate('" + t.Format(time.DateOnly) + "')" },
 	}
 }
@@ -128,6 +129,18 @@ func (f *Filter) projection(fields ...string) *projection {
 		}
 	}
 	return nil
+}
+
+// manyDays is from when on a question is better asked by days, though the rows of those
+// at its ends are read.
+const manyDays = 60 * 24 * time.Hour
+
+// byDays is the projection, or that of days instead of quarters of an hour.
+func (p *projection) byDays() *projection {
+	if p != nil && p.grain == quarterHours.grain {
+		return &actionDays
+	}
+	return p
 }
 
 // out rounds a span outwards to the grain.
