@@ -2,8 +2,6 @@ package query
 
 import (
 	"fmt"
-	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -49,30 +47,14 @@ func TestAggregatesAnswerAsDocumented(t *testing.T) {
 	}
 }
 
-// The document's examples are questions that are answered, and answers as they are.
-func TestExamplesOfAggregatesHold(t *testing.T) {
+func TestDocumentedAggregatesAreAsTheyAre(t *testing.T) {
 	t.Parallel()
 	_, text := readOpenAPI(t)
 	document := parse(t, text)
-	s, events := testServer(t)
-	insert(t, events, event(1, full))
-	for path, target := range map[string]string{"/v1/count": "/v1/count", "/v1/histogram": "/v1/histogram", "/v1/facets": "/v1/facets", "/v1/actors/{id}": "/v1/actors/u-2"} {
+	for _, path := range []string{"/v1/count", "/v1/histogram", "/v1/facets", "/v1/actors/{id}"} {
 		answer := at(document, "paths", path, "get", "responses", "200", "content", "application/json", "example")
 		if err := compile(t, text, responseSchema(document, path, 200, "application/json")).Validate(answer); err != nil {
 			t.Errorf("%s: %#v", path, err)
-		}
-		parameters, _ := at(document, "paths", path, "get", "parameters").([]any)
-		for _, p := range parameters {
-			examples, _ := at(p, "examples").(map[string]any)
-			for _, example := range examples {
-				query := url.Values{}
-				for _, value := range asList(at(example, "value")) {
-					query.Add(fmt.Sprint(at(p, "name")), fmt.Sprint(value))
-				}
-				if w := get(t, s, target+"?"+query.Encode()); w.Code != http.StatusOK {
-					t.Errorf("%s?%s: %d %s", target, query.Encode(), w.Code, w.Body)
-				}
-			}
 		}
 	}
 	categories := at(document, "components", "schemas", "Histogram", "properties", "buckets", "items", "properties", "categories", "propertyNames", "enum")
@@ -86,11 +68,4 @@ func TestExamplesOfAggregatesHold(t *testing.T) {
 	if got := fmt.Sprint(at(document, "components", "schemas", "Histogram", "properties", "bucket", "enum")); got != fmt.Sprint(names[1:]) {
 		t.Errorf("buckets: documented are %s, there are %s", got, names[1:])
 	}
-}
-
-func asList(v any) []any {
-	if list, ok := v.([]any); ok {
-		return list
-	}
-	return []any{v}
 }

@@ -32,8 +32,8 @@ type Config struct {
 	// QueryConcurrency is how many questions of one tenant are answered at a time, 1 to
 	// 1,000; others wait for their turn, for QueryTimeout at most.
 	QueryConcurrency int `envconfig:"ACTIONLOG_QUERY_CONCURRENCY" default:"8" desc:"how many questions of one tenant are answered at a time, 1 to 1000; others wait, for ACTIONLOG_QUERY_TIMEOUT at most"`
-	// ExportConcurrency is the same for what may last: exports and the like.
-	ExportConcurrency int `envconfig:"ACTIONLOG_EXPORT_CONCURRENCY" default:"16" desc:"how many exports of one tenant run at a time, 1 to 1000; others wait, for ACTIONLOG_QUERY_TIMEOUT at most"`
+	// ExportConcurrency is the same for exports. Of tails there may be eight times as many.
+	ExportConcurrency int `envconfig:"ACTIONLOG_EXPORT_CONCURRENCY" default:"16" desc:"how many exports of one tenant run at a time, 1 to 1000, and eight times as many tails; others wait, for ACTIONLOG_QUERY_TIMEOUT at most"`
 }
 
 // The bounds of QueryTimeout: below the lower one even an idle machine refuses

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/actionlog/actionlog/pkg/store"
 )
@@ -31,8 +30,9 @@ func (p params) after() (position store.Position, now bool, err error) {
 }
 
 func (s *Server) readFeed(w http.ResponseWriter, r *http.Request, p params) error {
-	began := time.Now()
-	q, err := p.filter(s.page.now(), s.page.catalogue)
+	m := s.measure(r)
+	defer m.cancel()
+	q, err := p.filter(m.start, s.page.catalogue)
 	if err != nil {
 		return err
 	}
@@ -44,14 +44,13 @@ func (s *Server) readFeed(w http.ResponseWriter, r *http.Request, p params) erro
 	if err != nil {
 		return err
 	}
-	through := s.completeThrough(r.Context()) // before the ends, and these before the rows
-	ends, err := s.store.FeedEnds(r.Context())
+	ends, err := s.store.FeedEnds(m.ctx) // before the rows
 	if err != nil {
 		return fmt.Errorf("answer with the feed: %w", err)
 	}
 	page := store.FeedPage{Position: ends, CaughtUp: true}
 	if !now {
-		page, err = s.store.Feed(r.Context(), q.Filter, after, ends, limit)
+		page, err = s.store.Feed(m.ctx, q.Filter, after, ends, limit)
 		if err != nil {
 			return fmt.Errorf("answer with the feed: %w", err)
 		}
@@ -61,18 +60,13 @@ func (s *Server) readFeed(w http.ResponseWriter, r *http.Request, p params) erro
 	if err := writeActions(&b, page.Actions); err != nil {
 		return err
 	}
-	b.WriteByte(',')
-	writePlace(&b, page.Position, page.CaughtUp, through)
-	fmt.Fprintf(&b, `,"took_ms":%d,"rows_read":0}`+"\n", time.Since(began).Milliseconds())
+	place := struct {
+		Position string `json:"position"`
+		CaughtUp bool   `json:"caught_up"`
+	}{encodePosition(page.Position), page.CaughtUp}
+	if err := m.writeRest(&b, place); err != nil {
+		return err
+	}
 	writeJSON(w, b.Bytes())
 	return nil
-}
-
-// writePlace writes the members of an object that say where a reader of the feed is.
-func writePlace(b *bytes.Buffer, position store.Position, caughtUp bool, through *time.Time) {
-	complete := "null"
-	if through != nil {
-		complete = `"` + through.UTC().Format(store.TimeLayout) + `"`
-	}
-	fmt.Fprintf(b, `"position":"%s","caught_up":%t,"complete_through":%s`, encodePosition(position), caughtUp, complete)
 }

@@ -115,7 +115,7 @@ func TestPositionsThatAreNoneAreRefused(t *testing.T) {
 		f(path, "x", false)
 		f(path, good[:len(good)-1], false)
 		f(path, good+"A", false)
-		f(path, place{At: &store.Cursor{}}.encode(nil), false)
+		f(path, place{}.encode(testKeys[0]), false)
 		f(path, strings.Repeat("A", maxPosition+1), false)
 		f(path, seal([]byte{feedPosition, 1}), false)
 	}
@@ -214,7 +214,7 @@ func TestATailSendsWhatComesAndResumes(t *testing.T) {
 	if one.event != "action" || !strings.Contains(one.data, `"details":{"b": 1.50, "a":"<&>"}`) || !strings.Contains(two.data, "id-00002") {
 		t.Errorf("got %+v and %+v", one, two)
 	}
-	if want := strings.ReplaceAll(get(t, s, "/v1/actions/"+url.PathEscape(`odd/id?%2F & <b>"ü"`)).Body.String(), "\n", " "); one.data+" " != want {
+	if want := strings.ReplaceAll(get(t, s, "/v1/actions/"+url.PathEscape(`odd/id?%2F & <b>"ü"`)).Body.String(), "\n", " "); !strings.HasPrefix(want, strings.TrimSuffix(one.data, "}")+`,"partial":`) {
 		t.Errorf("got  %s\nwant %s", one.data, want)
 	}
 	// One who comes back goes on behind the last event that they got, whatever the URL says.

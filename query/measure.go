@@ -28,9 +28,7 @@ func (s *Server) measure(r *http.Request) *measure {
 	m := &measure{start: s.page.now()}
 	m.ctx, m.cost = store.WithCost(r.Context())
 	m.ctx, m.cancel = context.WithTimeout(m.ctx, s.cfg.QueryTimeout)
-	// What is complete is to be asked here, ahead of every read: what is known of a moment
-	// later says nothing of rows that were read before it.
-	m.through = nil
+	m.through = s.completeThrough(m.ctx) // ahead of every read
 	return m
 }
 

@@ -49,8 +49,8 @@ type Server struct {
 	handler http.Handler
 	drain   time.Duration
 	keys    cursorKeys
-	// queries are the turns of answers, exports those of what lasts.
-	queries, exports *turns
+	// queries, exports and tails are the turns of each kind of work.
+	queries, exports, tails *turns
 
 	// stopping ends when requests that are still at work have to give up.
 	stopping context.Context //nolint:containedctx // it is the server's own lifetime
@@ -88,8 +88,9 @@ func New(store *store.Store, cfg Config, logger *slog.Logger) (*Server, error) {
 	s := &Server{
 		store: store, page: page, cfg: cfg, logger: logger, openapi: document, drain: drainTimeout,
 		stopping: stopping, stop: stop, draining: draining, endTails: endTails,
-		recents: newRecents(), polling: make(chan struct{}, tailsPolling), heartbeat: tailHeartbeat,
 		queries: newTurns(cfg.QueryConcurrency, cfg.QueryTimeout), exports: newTurns(cfg.ExportConcurrency, cfg.QueryTimeout),
+		tails:   newTurns(cfg.ExportConcurrency*tailsPerExport, cfg.QueryTimeout),
+		recents: newRecents(), polling: make(chan struct{}, tailsPolling), heartbeat: tailHeartbeat,
 	}
 	s.handler = s.router()
 	return s, nil
@@ -132,8 +133,8 @@ func (s *Server) routes() []route {
 		{path: "/v1/subjects/{type}/{id}/timeline", handle: s.timeline, parameters: listParameters, turns: s.queries},
 		{path: "/v1/actors/{id}", handle: s.getActor, parameters: actorParameters, turns: s.queries},
 		{path: "/v1/export.csv", handle: s.exportCSV, parameters: exportParameters, turns: s.exports, unbounded: true},
-		{path: "/v1/feed", handle: s.readFeed, parameters: feedParameters},
-		{path: "/v1/tail", handle: s.tail, parameters: tailParameters, unbounded: true},
+		{path: "/v1/feed", handle: s.readFeed, parameters: feedParameters, turns: s.queries},
+		{path: "/v1/tail", handle: s.tail, parameters: tailParameters, turns: s.tails, unbounded: true},
 		{path: "/v1/rejected", handle: s.listRejected, parameters: slices.Concat(rejectedParameters, pageParameters), turns: s.queries},
 		{path: "/openapi.json", handle: s.getOpenAPI},
 		{path: "/", handle: s.servePage, parameters: listParameters, turns: s.queries, fail: s.failPage, page: true},

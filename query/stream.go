@@ -2,7 +2,6 @@ package query
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
@@ -29,7 +28,7 @@ func (s *Server) streamActions(w http.ResponseWriter, r *http.Request, m *measur
 	page, err := s.store.List(m.ctx, search)
 	if err != nil {
 		if out.began {
-			_ = out.event("error", s.asProblem(r, err))
+			_ = out.object("error", s.asProblem(r, err))
 			_ = out.flush()
 		}
 		return fmt.Errorf("answer with a stream of actions: %w", err)
@@ -42,7 +41,7 @@ func (s *Server) streamActions(w http.ResponseWriter, r *http.Request, m *measur
 			return err
 		}
 	}
-	if err := out.event("end", struct {
+	if err := out.object("end", struct {
 		cursors
 		measured
 	}{l.cursors(), m.end()}); err != nil {
@@ -72,7 +71,7 @@ func (o *stream) progress(l *list, found []store.Action, reached time.Time) erro
 		mark := struct {
 			SearchedTo timeJSON `json:"searched_to"`
 		}{timeJSON(reached)}
-		if err := o.event("progress", mark); err != nil {
+		if err := o.object("progress", mark); err != nil {
 			return err
 		}
 	}
@@ -81,47 +80,43 @@ func (o *stream) progress(l *list, found []store.Action, reached time.Time) erro
 
 func (o *stream) actions(actions []store.Action) error {
 	for i := range actions {
-		var b bytes.Buffer
-		if err := writeAction(&b, &actions[i]); err != nil {
-			return err
-		}
-		if err := o.event("action", json.RawMessage(b.Bytes())); err != nil {
+		a := &actions[i]
+		if err := o.event("action", func(b *bytes.Buffer) error { return writeAction(b, a) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// object gathers an event that holds an object.
+func (o *stream) object(name string, object any) error {
+	return o.event(name, func(b *bytes.Buffer) error { return encodeJSON(b, object) })
+}
+
 // event gathers an event for the next flush.
-func (o *stream) event(name string, data any) error {
+func (o *stream) event(name string, write func(*bytes.Buffer) error) error {
 	before, after := `{"`+name+`":`, "}\n"
 	if !o.lines {
 		before, after = "event: "+name+"\ndata: ", "\n\n"
 	}
 	o.b.WriteString(before)
-	if err := o.data(data); err != nil {
-		return fmt.Errorf("encode the event %s: %w", name, err)
+	begin := o.b.Len()
+	if err := write(&o.b); err != nil {
+		return fmt.Errorf("write the event %s: %w", name, err)
 	}
+	oneLine(o.b.Bytes()[begin:])
 	o.b.WriteString(after)
 	return nil
 }
 
-// data writes JSON in one line. Events keep their details as they were sent, with line
-// ends between the members perhaps; within texts JSON has none.
-func (o *stream) data(v any) error {
-	at := o.b.Len()
-	if raw, ok := v.(json.RawMessage); ok {
-		o.b.Write(raw)
-	} else if err := encodeJSON(&o.b, v); err != nil {
-		return err
-	}
-	line := o.b.Bytes()[at:]
-	for i, c := range line {
+// oneLine makes white space of the line ends of JSON. Events keep their details as they
+// were sent, with line ends between the members perhaps; within texts JSON has none.
+func oneLine(object []byte) {
+	for i, c := range object {
 		if c == '\n' || c == '\r' {
-			line[i] = ' '
+			object[i] = ' '
 		}
 	}
-	return nil
 }
 
 // flush sends what was gathered.

@@ -161,12 +161,7 @@ func (t *tail) events(page store.FeedPage) error {
 		if err := writeAction(&t.b, a); err != nil {
 			return err
 		}
-		// The line ends of JSON are white space, and would end the event's line.
-		for j, c := range t.b.Bytes()[begin:] {
-			if c == '\n' || c == '\r' {
-				t.b.Bytes()[begin+j] = ' '
-			}
-		}
+		oneLine(t.b.Bytes()[begin:])
 		t.b.WriteString("\n\n")
 		if t.b.Len() > exportBuffer {
 			if err := t.send(); err != nil {
@@ -188,6 +183,15 @@ func (t *tail) place(ctx context.Context, caughtUp bool) error {
 		t.b.WriteString("}\n\n")
 	}
 	return t.send()
+}
+
+// writePlace writes the members of an object that say where a reader of the feed is.
+func writePlace(b *bytes.Buffer, position store.Position, caughtUp bool, through *time.Time) {
+	complete := "null"
+	if through != nil {
+		complete = `"` + through.UTC().Format(store.TimeLayout) + `"`
+	}
+	fmt.Fprintf(b, `"position":"%s","caught_up":%t,"complete_through":%s`, encodePosition(position), caughtUp, complete)
 }
 
 // send sends what was gathered, to a client that takes it within a while.

@@ -10,6 +10,10 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
+// tailsPerExport is how many tails a tenant may have for each export: while nothing comes
+// they cost next to nothing.
+const tailsPerExport = 8
+
 // queue is how many requests may wait for each that is at work.
 const queue = 32
 
@@ -101,9 +105,9 @@ func (s *Server) takeTurn(ctx context.Context, rt route, p params) (done func(),
 	}
 	done, err = rt.turns.take(ctx, line)
 	if errors.Is(err, errNoTurn) {
-		variable := queryConcurrency
-		if rt.turns == s.exports {
-			variable = exportConcurrency
+		variable := exportConcurrency
+		if rt.turns == s.queries {
+			variable = queryConcurrency
 		}
 		return nil, tooManyRequests(whose, rt.turns.limit, variable)
 	}

@@ -141,9 +141,15 @@ func (d *searchData) build() {
 
 // merge makes each month of a table one part.
 func (d *searchData) merge(table string) {
+	var group errgroup.Group
+	group.SetLimit(2)
 	for month := range strings.FieldsSeq(d.execute("SELECT DISTINCT partition_id FROM system.parts WHERE active AND database = 'bench' AND table = '" + table + "' ORDER BY 1")) {
-		d.execute("OPTIMIZE TABLE " + table + " PARTITION ID '" + month + "' FINAL SETTINGS optimize_skip_merged_partitions = 1")
+		group.Go(func() error {
+			d.execute("OPTIMIZE TABLE " + table + " PARTITION ID '" + month + "' FINAL SETTINGS optimize_skip_merged_partitions = 1")
+			return nil
+		})
 	}
+	_ = group.Wait()
 }
 
 func (d *searchData) insert(ctx context.Context, loader *store.Store, blocks <-chan int) error {

@@ -71,7 +71,7 @@ func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 	for n := 1; ; n++ {
 		if n == narrowAfter {
 			more, err := s.narrow(ctx, &q.Filter)
-			if err != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			if err != nil && !timeUp(ctx) {
 				return Page{}, err
 			}
 			if err == nil && !more {
