@@ -139,7 +139,7 @@ type windows struct {
 	// start is where the first one begins, and edge where the present one ends; zero
 	// is the end of all.
 	start, edge time.Time
-	widen       time.Duration
+	widen       int
 }
 
 func (s *Store) newWindows(ctx context.Context, q *Search) (*windows, error) {
@@ -215,8 +215,8 @@ func (w *windows) advance(more, found int) bool {
 	}
 	span := w.span()
 	next := allTime + 1
-	if span < allTime/w.widen {
-		next = span * w.widen
+	if span < allTime/time.Duration(w.widen) {
+		next = span * time.Duration(w.widen)
 	}
 	if found > 0 {
 		need := min(float64(span)/float64(found)*float64(more+1)*margin, float64(allTime))
