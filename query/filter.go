@@ -61,7 +61,7 @@ type question struct {
 
 // filter returns which actions are asked about. Relative times are counted from now.
 func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, error) {
-	q := question{Filter: store.Filter{Catalogue: catalogue}}
+	q := question{Filter: store.Filter{Catalogue: catalogue, Record: p.record}}
 	var err error
 	if q.Tenant, err = p.tenant(); err != nil {
 		return q, err

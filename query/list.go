@@ -110,6 +110,10 @@ func (p params) sum() (sum [16]byte) {
 		}
 		add("")
 	}
+	if p.record != nil {
+		add(p.record.Type)
+		add(p.record.ID)
+	}
 	copy(sum[:], h.Sum(nil))
 	return sum
 }

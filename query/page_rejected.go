@@ -159,7 +159,7 @@ func (b *viewBuilder) reasons() (names []string) {
 }
 
 func (b *viewBuilder) pending() bool {
-	on, err := params{b.query}.flag("pending")
+	on, err := params{values: b.query}.flag("pending")
 	return on && err == nil
 }
 

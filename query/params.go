@@ -42,7 +42,11 @@ const (
 // params are a request's query parameters: known, valid UTF-8, and repeated only
 // where that has a meaning. A parameter without a value is as good as absent, as
 // a browser sends the empty fields of a form.
-type params struct{ values map[string][]string }
+type params struct {
+	values map[string][]string
+	// record is the one that the path names, if it does.
+	record *store.Record
+}
 
 // parseParams reads a query string for a route that accepts the given parameters.
 func parseParams(rawQuery string, accepted []parameter) (params, error) {

@@ -80,6 +80,13 @@ func actionNotFound(tenant, id string) *Problem {
 	return p
 }
 
+func actorNotFound(tenant, id string) *Problem {
+	p := newProblem("actor-not-found", "There is no such actor", http.StatusNotFound,
+		"In the log of tenant "+strconv.Quote(tenant)+" nobody with the id "+strconv.Quote(id)+" has done anything. Check the id and the parameter tenant; GET /v1/facets?field=actor&prefix= completes ids and names.")
+	p.Parameter = "id"
+	return p
+}
+
 func methodNotAllowed(method, allow string) *Problem {
 	p := newProblem("method-not-allowed", "The method is not allowed here", http.StatusMethodNotAllowed,
 		"This path does not take "+strconv.Quote(method)+". Use one of: "+allow+".")

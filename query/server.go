@@ -127,6 +127,11 @@ func (s *Server) routes() []route {
 	return []route{
 		{path: "/v1/actions", handle: s.listActions, parameters: listParameters, turns: s.queries},
 		{path: "/v1/actions/{id}", handle: s.getAction, parameters: []parameter{tenantParameter}, turns: s.queries},
+		{path: "/v1/count", handle: s.countActions, parameters: countParameters, turns: s.queries},
+		{path: "/v1/histogram", handle: s.histogram, parameters: histogramParameters, turns: s.queries},
+		{path: "/v1/facets", handle: s.facets, parameters: facetParameters, turns: s.queries},
+		{path: "/v1/subjects/{type}/{id}/timeline", handle: s.timeline, parameters: listParameters, turns: s.queries},
+		{path: "/v1/actors/{id}", handle: s.getActor, parameters: actorParameters, turns: s.queries},
 		{path: "/v1/export.csv", handle: s.exportCSV, parameters: exportParameters, turns: s.exports, unbounded: true},
 		{path: "/v1/feed", handle: s.readFeed, parameters: feedParameters, turns: s.queries},
 		{path: "/v1/tail", handle: s.tail, parameters: tailParameters, turns: s.tails, unbounded: true},

@@ -23,6 +23,8 @@ type Filter struct {
 	Text []search.Text
 	// Conditions are about fields.
 	Conditions []Condition
+	// Record, if it is there, is the one that events are about or related to.
+	Record *Record
 	// Catalogue tells the categories of actions. It is required where a condition is
 	// about one.
 	Catalogue *action.Catalogue
@@ -84,6 +86,9 @@ func (f *Filter) condition() (*condition, error) {
 	}
 	for _, t := range f.Text {
 		c.text(t)
+	}
+	if f.Record != nil {
+		c.about(*f.Record)
 	}
 	return c, nil
 }

@@ -57,7 +57,7 @@ func contains(needle string) (string, []any) {
 // search.Fold.
 var foldingToASCII = map[rune]string{
 	'ß': "ss", 'İ': "i", 'ŉ': "n", 'ſ': "s", 'ǰ': "j", 'ẖ': "h", 'ẗ': "t", 'ẘ': "w", 'ẙ': "y", 'ẚ': "a", 'ẞ': "ss",
-	'K': "k", 'ﬀ': "ff", 'ﬁ': "fi", 'ﬂ': "fl", 'ﬃ': "ffi", 'ﬄ': "ffl", 'ﬅ': "st", 'ﬆ': "st",
+	'\u212a': "k", 'ﬀ': "ff", 'ﬁ': "fi", 'ﬂ': "fl", 'ﬃ': "ffi", 'ﬄ': "ffl", 'ﬅ': "st", 'ﬆ': "st",
 }
 
 // foldingTo returns the characters beyond ASCII that may stand for a part of a folded

@@ -77,7 +77,7 @@ CREATE TABLE IF NOT EXISTS actions
 
     -- Counts of a part's rows, repeats included: exact where a month is one merged part.
     PROJECTION by_time  (SELECT tenant, toStartOfFifteenMinutes(time), action, subject_type, outcome, count() GROUP BY tenant, toStartOfFifteenMinutes(time), action, subject_type, outcome),
-    PROJECTION by_actor (SELECT tenant, actor_id, toDate(time), count() GROUP BY tenant, actor_id, toDate(time)),
+    PROJECTION by_actor (SELECT tenant, actor_id, actor_name, toDate(time), count() GROUP BY tenant, actor_id, actor_name, toDate(time)),
     PROJECTION by_ip    (SELECT tenant, ip, toDate(time), count() GROUP BY tenant, ip, toDate(time))
 )
 ENGINE = ReplacingMergeTree(version)

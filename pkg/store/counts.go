@@ -1,0 +1,62 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Count is how many events match.
+type Count struct {
+	// Count is their number, each event once; when Reached is set, that of the newest.
+	Count uint64
+	// Reached is up to where all was counted when the context's deadline came; the zero
+	// time stands for everything.
+	Reached time.Time
+}
+
+// Count counts the events that match. When the context's deadline comes it returns how
+// many there are at least.
+func (s *Store) Count(ctx context.Context, f Filter) (Count, error) {
+	var c Count
+	p := f.projection()
+	reached, err := s.stretch(ctx, &f, p, false, func(window *Filter) error {
+		var n uint64
+		err := s.exactly(ctx, window, p, func(merged, rest []span) error {
+			from, err := window.union("SELECT count() AS n", "", p, merged, rest)
+			if err != nil {
+				return err
+			}
+			return eachRow(ctx, s.conn, "SELECT sum(n)"+from.sql+settings, from.args, func(scan func(...any) error) error { return scan(&n) })
+		})
+		if err == nil {
+			c.Count += n
+		}
+		return err
+	})
+	if err != nil {
+		return Count{}, fmt.Errorf("count actions: %w", err)
+	}
+	c.Reached = reached
+	return c, nil
+}
+
+// Extent returns the times of a tenant's oldest and newest event in [from, to); the zero
+// time leaves a side open. It reports false when there is none.
+func (s *Store) Extent(ctx context.Context, tenant string, from, to time.Time) (oldest, newest time.Time, found bool, err error) {
+	c, err := tenantCondition(tenant)
+	if err != nil {
+		return oldest, newest, false, fmt.Errorf("find how far actions reach: %w", err)
+	}
+	c.within(from, to)
+	one := "(SELECT time FROM actions WHERE " + c.sql() + " ORDER BY time"
+	times, err := collect(ctx, s.conn, "SELECT time FROM "+one+" LIMIT 1) UNION ALL SELECT time FROM "+one+" DESC LIMIT 1)",
+		append(c.args, c.args...), func(t *time.Time) []any { return []any{&scanTime{t}} })
+	if err != nil {
+		return oldest, newest, false, fmt.Errorf("find how far actions reach: %w", err)
+	}
+	if len(times) < 2 {
+		return oldest, newest, false, nil
+	}
+	return minTime(times[0], times[1]), maxTime(times[0], times[1]), true, nil
+}

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sort"
+	"strings"
+	"time"
+)
+
+// Histogram is how many events match in each of some stretches of time.
+type Histogram struct {
+	// Counts are those of each bucket, by action.
+	Counts []map[string]uint64
+	// Reached is up to where all was counted when the context's deadline came; the zero
+	// time stands for everything. What is older is not in Counts.
+	Reached time.Time
+}
+
+var errEdges = errors.New("a histogram needs two edges in whole seconds at least, each after the one before")
+
+// Histogram counts the events that match between edges, at least two in order: bucket i
+// is from edges[i] to before edges[i+1]. The filter's own bounds hold as well. Edges but
+// the first and the last are in whole seconds.
+func (s *Store) Histogram(ctx context.Context, f Filter, edges []time.Time) (Histogram, error) {
+	if len(edges) < 2 {
+		return Histogram{}, errEdges
+	}
+	f.From = maxTime(edges[0], f.From)
+	if last := edges[len(edges)-1]; f.To.IsZero() || last.Before(f.To) {
+		f.To = last
+	}
+	h := Histogram{Counts: make([]map[string]uint64, len(edges)-1)}
+	for i := range h.Counts {
+		h.Counts[i] = map[string]uint64{}
+	}
+	p, moment := f.projection("action"), "toDateTime(time, 'UTC')"
+	seconds := make([]string, 0, len(edges))
+	inner := make([]int64, 0, len(edges))
+	for i, edge := range edges[:len(edges)-1] {
+		if i > 0 && (edge.Nanosecond() != 0 || !edges[i-1].Before(edge)) {
+			return Histogram{}, errEdges
+		}
+		at := min(max(edge.Unix(), 0), math.MaxUint32)
+		if i == 0 {
+			at = 0 // what is before the second edge is in the first bucket
+		} else if !edge.Truncate(quarterHours.grain).Equal(edge) {
+			p = nil
+		}
+		if i > 1 && at <= inner[len(inner)-1] {
+			at = inner[len(inner)-1] + 1 // beyond every event
+		}
+		inner = append(inner, at)
+		seconds = append(seconds, fmt.Sprint(at))
+	}
+	if p != nil {
+		moment = p.moment
+	}
+	query := fmt.Sprintf("SELECT roundDown(toInt64(toUnixTimestamp(%s)), [%s]::Array(Int64)) AS edge, action, count() AS n", moment, strings.Join(seconds, ", "))
+	type row struct {
+		edge   int64
+		action string
+		n      uint64
+	}
+	reached, err := s.stretch(ctx, &f, p, false, func(window *Filter) error {
+		var found []row
+		err := s.exactly(ctx, window, p, func(merged, rest []span) error {
+			from, err := window.union(query, " GROUP BY edge, action", p, merged, rest)
+			if err != nil {
+				return err
+			}
+			found, err = collect(ctx, s.conn, "SELECT edge, action, sum(n)"+from.sql+" GROUP BY edge, action"+settings, from.args,
+				func(r *row) []any { return []any{&r.edge, &r.action, &r.n} })
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, r := range found {
+			i := sort.Search(len(inner), func(i int) bool { return inner[i] > r.edge }) - 1
+			h.Counts[i][r.action] += r.n
+		}
+		return nil
+	})
+	if err != nil {
+		return Histogram{}, fmt.Errorf("count actions by time: %w", err)
+	}
+	h.Reached = reached
+	return h, nil
+}

@@ -1,0 +1,153 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// How much is read at once when a question has little time. Rows are those of the
+// database, of all tenants; those that a projection answers for count by the weight.
+const (
+	guessedRate  = 8e6 // rows a second
+	leastRows    = 50_000
+	mergedWeight = 1. / 16
+	mostWiden    = 16
+	// patience is the time of a question without a deadline.
+	patience = 10 * time.Second
+)
+
+// stretches are the windows that a question is asked in, newest first.
+type stretches struct {
+	ctx   context.Context //nolint:containedctx // it is one question's
+	p     *projection
+	parts []part
+	asked span
+	// again is set when each window holds those before it, since their answers cannot
+	// be added up.
+	again bool
+}
+
+// stretch asks a question about windows of time, newest first, until all that the
+// filter asks about was asked or the time is up. So much is asked at first that it
+// takes an eighth of the time, by a guess, then what seems to take half of what is left:
+// an ample time asks everything at once. It returns up to where all is answered; the
+// zero time stands for everything.
+func (s *Store) stretch(ctx context.Context, f *Filter, p *projection, again bool, ask func(window *Filter) error) (reached time.Time, err error) {
+	timeUp := func(err error) bool {
+		return err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
+	}
+	parts, err := s.parts(ctx)
+	if err != nil && !timeUp(err) {
+		return time.Time{}, err
+	}
+	w := stretches{ctx: ctx, p: p, parts: parts, asked: f.span(), again: again}
+	reached = w.asked.to
+	if timeUp(err) {
+		return reached, nil
+	}
+	rows := guessedRate / 8 * w.left().Seconds()
+	for {
+		window := *f
+		from := w.back(reached, rows)
+		switch from.Equal(w.asked.from) {
+		case false:
+			window.From = from
+		case true:
+			from = time.Time{}
+		}
+		if !again && !reached.Equal(w.asked.to) {
+			window.To = reached
+		}
+		read := window.span()
+		begun := time.Now()
+		if err := ask(&window); timeUp(err) {
+			return reached, nil
+		} else if err != nil {
+			return time.Time{}, err
+		}
+		if reached = from; reached.IsZero() {
+			return reached, nil
+		}
+		if rows = w.next(rows, w.weight(read)/time.Since(begun).Seconds(), reached); rows == 0 {
+			return reached, nil
+		}
+	}
+}
+
+// next is how much to ask after so many rows, which were read at a rate. It is none
+// when the time is too short for more.
+func (w *stretches) next(rows, rate float64, reached time.Time) float64 {
+	left := w.left().Seconds()
+	if left <= 0 {
+		return 0
+	}
+	share := left / 2
+	rest, done := w.weight(span{w.asked.from, reached}), 0.
+	if w.again {
+		done = w.weight(span{reached, w.asked.to})
+	}
+	if (done+rest)/rate < left*0.8 {
+		share = left
+	}
+	more := min(rows*mostWiden, rate*share-done)
+	if w.again && more < done/4 {
+		return 0
+	}
+	return max(more, leastRows)
+}
+
+func (w *stretches) left() time.Duration {
+	if deadline, ok := w.ctx.Deadline(); ok {
+		return time.Until(deadline)
+	}
+	return patience
+}
+
+// weight is how many rows seem to lie in a span.
+func (w *stretches) weight(s span) float64 {
+	var sum float64
+	for _, p := range w.parts {
+		both := s.within(span{p.from, p.to})
+		if both.empty() {
+			continue
+		}
+		rows := float64(p.rows) * float64(both.to.Sub(both.from)) / float64(p.to.Sub(p.from))
+		if w.p != nil && p.level > 0 {
+			rows *= mergedWeight
+		}
+		sum += rows
+	}
+	return sum
+}
+
+// back returns the time before another between which and it seem to lie so many rows.
+func (w *stretches) back(to time.Time, rows float64) time.Time {
+	from := w.asked.from
+	if w.weight(span{from, to}) <= rows {
+		return from
+	}
+	low, high := from, to
+	for high.Sub(low) > time.Second {
+		middle := low.Add(high.Sub(low) / 2)
+		if w.weight(span{middle, to}) > rows {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	// Windows that begin with a grain leave no ragged ends; those that are short have
+	// to do without.
+	edge := high.Truncate(time.Second)
+	grain := quarterHours.grain
+	if w.p != nil {
+		grain = w.p.grain
+	}
+	if to.Sub(edge) > 8*grain {
+		edge = edge.Truncate(grain)
+	}
+	if !edge.Before(to) {
+		edge = to.Add(-time.Second).Truncate(time.Second)
+	}
+	return maxTime(edge, from)
+}

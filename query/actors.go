@@ -1,0 +1,140 @@
+package query
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/gorilla/mux"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// actorParameters are those of an actor's profile.
+var actorParameters = slices.Concat(filterParameters, []parameter{{name: "limit"}})
+
+type actorJSON struct {
+	ID        string     `json:"id"`
+	Type      string     `json:"type,omitempty"`
+	Names     []string   `json:"names"`
+	FirstSeen *timeJSON  `json:"first_seen"`
+	LastSeen  *timeJSON  `json:"last_seen"`
+	Count     uint64     `json:"count"`
+	Actions   valuesJSON `json:"actions"`
+	Addresses valuesJSON `json:"addresses"`
+	// Sessions are those of the latest events.
+	Sessions   valuesJSON `json:"sessions"`
+	OnBehalfOf valuesJSON `json:"on_behalf_of"`
+	searchedTo
+	measured
+}
+
+// pathPart returns a part of the path, which is percent-encoded.
+func pathPart(r *http.Request, name string) (string, error) {
+	part, err := url.PathUnescape(mux.Vars(r)[name])
+	if err != nil || !utf8.ValidString(part) {
+		return "", invalid(name, fmt.Sprintf("The %s in the path, %q, is not percent-encoded UTF-8. Write %% as %%25 and / as %%2F.", name, short(mux.Vars(r)[name])))
+	}
+	return part, nil
+}
+
+// timeline lists the events about a record or related to it.
+func (s *Server) timeline(w http.ResponseWriter, r *http.Request, p params) error {
+	var record store.Record
+	var err error
+	if record.Type, err = pathPart(r, "type"); err != nil {
+		return err
+	}
+	if record.ID, err = pathPart(r, "id"); err != nil {
+		return err
+	}
+	p.record = &record
+	return s.listActions(w, r, p)
+}
+
+// profileFields are the fields of which an actor's profile has the values.
+var profileFields = []string{"action", "ip", "session_id", "on_behalf_of"}
+
+func (s *Server) getActor(w http.ResponseWriter, r *http.Request, p params) error {
+	m := s.measure(r)
+	defer m.cancel()
+	id, err := pathPart(r, "id")
+	if err != nil {
+		return err
+	}
+	q, err := p.filter(m.start, s.page.catalogue)
+	if err != nil {
+		return err
+	}
+	limit, err := p.valueLimit()
+	if err != nil {
+		return err
+	}
+	of := store.Condition{Field: "actor", Values: []string{id}}
+	q.Conditions = append(q.Conditions, of)
+	answer, found, err := s.readActor(m, &q, id, limit)
+	if err != nil {
+		return fmt.Errorf("answer with an actor: %w", err)
+	}
+	if !found {
+		anything := store.Filter{Tenant: q.Tenant, Conditions: []store.Condition{of}}
+		page, err := s.store.List(m.ctx, store.Search{Filter: anything, Limit: 1})
+		if err != nil {
+			return fmt.Errorf("answer with an actor: %w", err)
+		}
+		if len(page.Actions) == 0 && !page.Partial {
+			return actorNotFound(q.Tenant, id)
+		}
+	}
+	answer.measured = m.end()
+	return writeAnswer(w, answer)
+}
+
+// readActor reports whether anything may match.
+func (s *Server) readActor(m *measure, q *question, id string, limit int) (*actorJSON, bool, error) {
+	var pages [2]store.Page
+	var count store.Count
+	var facets store.Facets
+	answer := &actorJSON{ID: id, Names: []string{}}
+	group, ctx := errgroup.WithContext(m.ctx)
+	for i, order := range []store.Order{store.NewestFirst, store.OldestFirst} {
+		group.Go(func() (err error) {
+			pages[i], err = s.store.List(ctx, store.Search{Filter: q.Filter, Order: order, Limit: 1})
+			return err //nolint:wrapcheck // the caller says what it is for
+		})
+	}
+	group.Go(func() (err error) {
+		count, err = s.store.Count(ctx, q.Filter)
+		return err //nolint:wrapcheck // the caller says what it is for
+	})
+	group.Go(func() (err error) {
+		facets, err = s.store.Facets(ctx, store.FacetQuestion{Filter: q.Filter, Fields: profileFields, Limit: limit, Times: true})
+		return err //nolint:wrapcheck // the caller says what it is for
+	})
+	group.Go(func() error {
+		names, err := s.store.ActorNames(ctx, q.Tenant, id)
+		answer.Names = append(answer.Names, names...)
+		return err //nolint:wrapcheck // the caller says what it is for
+	})
+	if err := group.Wait(); err != nil {
+		return nil, false, err //nolint:wrapcheck // the caller says what it is for
+	}
+	newest, oldest := pages[0].Actions, pages[1].Actions
+	if len(newest) > 0 {
+		answer.LastSeen, answer.Type = orNull(newest[0].Time), newest[0].Actor.Type
+	}
+	if len(oldest) > 0 {
+		answer.FirstSeen = orNull(oldest[0].Time)
+	}
+	answer.Count = count.Count
+	for i, to := range []*valuesJSON{&answer.Actions, &answer.Addresses, &answer.Sessions, &answer.OnBehalfOf} {
+		*to = values(facets.Facets[i])
+	}
+	reached := earlier(count.Reached, facets.Reached)
+	answer.searchedTo = searched(reached)
+	m.Partial = !reached.IsZero() || pages[0].Partial || pages[1].Partial
+	return answer, m.Partial || len(newest) > 0 || len(oldest) > 0, nil
+}

@@ -1,0 +1,179 @@
+package query
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// histogramParameters are those of a histogram.
+var histogramParameters = slices.Concat(filterParameters, []parameter{{name: "bucket"}})
+
+type histogramJSON struct {
+	Bucket string `json:"bucket"`
+	TZ     string `json:"tz"`
+	// From and To are null where nothing is and no bounds were given.
+	From    *timeJSON    `json:"from"`
+	To      *timeJSON    `json:"to"`
+	Total   uint64       `json:"total"`
+	Buckets []bucketJSON `json:"buckets"`
+	measured
+}
+
+type bucketJSON struct {
+	From  timeJSON `json:"from"`
+	To    timeJSON `json:"to"`
+	Count uint64   `json:"count"`
+	// Categories are those that are not empty.
+	Categories map[string]uint64 `json:"categories"`
+}
+
+// The times of events lie in [firstTime, endTime): what is asked beyond is empty.
+var (
+	firstTime = time.Unix(0, 0).UTC()
+	endTime   = time.Date(2101, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+func (s *Server) histogram(w http.ResponseWriter, r *http.Request, p params) error {
+	m := s.measure(r)
+	defer m.cancel()
+	q, err := p.filter(m.start, s.page.catalogue)
+	if err != nil {
+		return err
+	}
+	asked, err := p.bucket()
+	if err != nil {
+		return err
+	}
+	h, err := s.readHistogram(m, &q, asked)
+	if err != nil {
+		return err
+	}
+	return writeAnswer(w, h)
+}
+
+func (s *Server) readHistogram(m *measure, q *question, asked bucket) (*histogramJSON, error) {
+	empty := &histogramJSON{Bucket: asked.name, TZ: q.Zone.String(), From: orNull(q.From), To: orNull(q.To), Buckets: []bucketJSON{}}
+	if empty.Bucket == "" {
+		empty.Bucket = buckets[0].name
+	}
+	from, to, err := s.extent(m, q)
+	if err != nil {
+		return nil, err
+	}
+	if !from.Before(to) {
+		empty.measured = m.end()
+		return empty, nil
+	}
+	for {
+		b, edges, err := divide(asked, from, to, q.Zone)
+		if err != nil {
+			return nil, err
+		}
+		if !q.From.IsZero() {
+			edges[0] = from
+		}
+		if !q.To.IsZero() {
+			edges[len(edges)-1] = to
+		}
+		found, err := s.store.Histogram(m.ctx, q.Filter, edges)
+		if err != nil {
+			return nil, fmt.Errorf("answer with a histogram: %w", err)
+		}
+		m.Partial = !found.Reached.IsZero()
+		if asked.name == "" && !m.Partial {
+			nearFrom, nearTo := occupied(found.Counts, edges)
+			if !q.From.IsZero() {
+				nearFrom = from
+			}
+			if !q.To.IsZero() {
+				nearTo = to
+			}
+			// Where an end is open, the histogram is of the time that holds something.
+			if nearFrom.Before(nearTo) && nearTo.Sub(nearFrom) < edges[len(edges)-1].Sub(edges[0])/2 && b.name != buckets[0].name {
+				from, to = nearFrom, nearTo
+				continue
+			}
+		}
+		return s.histogramJSON(m, q, b, edges, found), nil
+	}
+}
+
+// wholeMilli is a bound of the time in the precision of stored times: rounded up, it
+// bounds the same events.
+func wholeMilli(t time.Time) time.Time {
+	return t.Add(time.Millisecond - 1).UTC().Truncate(time.Millisecond)
+}
+
+// extent returns the bounds that the question gives or, where it gives none, between
+// which the tenant has something.
+func (s *Server) extent(m *measure, q *question) (from, to time.Time, err error) {
+	from, to = firstTime, endTime
+	if !q.From.IsZero() {
+		from = later(from, wholeMilli(q.From))
+	}
+	if !q.To.IsZero() && q.To.Before(to) {
+		to = wholeMilli(q.To)
+	}
+	if !q.From.IsZero() && !q.To.IsZero() {
+		return from, to, nil
+	}
+	oldest, newest, found, err := s.store.Extent(m.ctx, q.Tenant, q.From, q.To)
+	if err != nil {
+		return from, to, fmt.Errorf("answer with a histogram: %w", err)
+	}
+	if !found {
+		return from, from, nil
+	}
+	if q.From.IsZero() {
+		from = oldest
+	}
+	if q.To.IsZero() {
+		to = newest.Add(time.Millisecond)
+	}
+	return from, to, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// occupied returns the edges between which there is something.
+func occupied(counts []map[string]uint64, edges []time.Time) (from, to time.Time) {
+	for i, c := range counts {
+		if len(c) > 0 {
+			if from.IsZero() {
+				from = edges[i]
+			}
+			to = edges[i+1]
+		}
+	}
+	return from, to
+}
+
+// histogramJSON leaves out what is older than what was counted.
+func (s *Server) histogramJSON(m *measure, q *question, b bucket, edges []time.Time, found store.Histogram) *histogramJSON {
+	h := &histogramJSON{Bucket: b.name, TZ: q.Zone.String(), Buckets: []bucketJSON{}}
+	from, to := later(edges[0], found.Reached), edges[len(edges)-1]
+	h.From, h.To = orNull(from), orNull(to)
+	for i, counts := range found.Counts {
+		if !edges[i+1].After(from) {
+			continue
+		}
+		bar := bucketJSON{From: timeJSON(later(edges[i], from)), To: timeJSON(edges[i+1]), Categories: map[string]uint64{}}
+		for name, n := range counts {
+			bar.Count += n
+			bar.Categories[string(s.page.catalogue.Lookup(name).Category)] += n
+		}
+		h.Total += bar.Count
+		h.Buckets = append(h.Buckets, bar)
+	}
+	h.measured = m.end()
+	return h
+}
