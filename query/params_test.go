@@ -191,6 +191,7 @@ func TestParamsAreRefusedByName(t *testing.T) {
 
 	// The search line.
 	f("search=x+actr:alice", "search", "search, column 3: unknown field actr, did you mean actor?")
+	f("q=a&search=actor:", "search", "search, column 7: actor has no value")
 	f("search=%22x", "search", "column 1: this quote is never closed")
 	f("search=actor:", "search", "column 7: actor has no value")
 	f("search=outcome:denyed", "search", "column 9: ", "did you mean denied?")
