@@ -178,8 +178,8 @@ func (w *world) has(a *Action, f *Filter, c Condition) bool {
 			p, err := parsePrefix(value)
 			return err == nil && a.IP.IsValid() && p.Contains(a.IP)
 		case "action":
-			group, any := strings.CutSuffix(value, "*")
-			return a.Action == value || any && strings.HasPrefix(a.Action, group)
+			group, all := strings.CutSuffix(value, "*")
+			return a.Action == value || all && strings.HasPrefix(a.Action, group)
 		case "subject_id":
 			return a.Subject.ID == value
 		default:

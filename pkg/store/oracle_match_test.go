@@ -45,8 +45,8 @@ func has(a *Action, f *Filter, c *Condition) bool {
 		case "on_behalf_of":
 			return a.OnBehalfOf.ID == v
 		case "action":
-			group, any := strings.CutSuffix(v, "*")
-			return a.Action == v || any && strings.HasPrefix(a.Action, group)
+			group, all := strings.CutSuffix(v, "*")
+			return a.Action == v || all && strings.HasPrefix(a.Action, group)
 		case "category":
 			return string(f.Catalogue.Lookup(a.Action).Category) == v
 		case "outcome":

@@ -145,7 +145,7 @@ type windows struct {
 	// far is about where there is nothing beyond.
 	far   time.Time
 	first time.Duration
-	widen time.Duration
+	widen int
 }
 
 func (s *Store) newWindows(ctx context.Context, q *Search) (*windows, error) {
@@ -159,7 +159,7 @@ func (s *Store) newWindows(ctx context.Context, q *Search) (*windows, error) {
 		w.widen = widenProgress
 	case q.Filter.indexed():
 		w.first = indexedSpan
-		w.widen = allTime / indexedSpan
+		w.widen = int(allTime / indexedSpan)
 	}
 	w.start, w.far = newest.Add(time.Millisecond), oldest
 	bound := w.to
@@ -225,8 +225,8 @@ func (w *windows) advance(more, found int) bool {
 	}
 	span := w.span()
 	next := allTime + 1
-	if span < allTime/w.widen {
-		next = span * w.widen
+	if span < allTime/time.Duration(w.widen) {
+		next = span * time.Duration(w.widen)
 	}
 	if found > 0 {
 		need := min(float64(span)/float64(found)*float64(more+1)*margin, float64(allTime))
