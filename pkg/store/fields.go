@@ -106,9 +106,7 @@ func (f *Filter) conditions(c *condition) error {
 		}
 		term, args := field.where(f, about.Field, about.Values)
 		if ids := f.Values("subject_id"); about.Field == "subject_type" && !about.Not && len(ids) > 0 {
-			// One record has both.
-			term = "(subject_id IN (?) AND subject_type IN (?) OR arrayExists(r -> r.id IN (?) AND r.type IN (?), related))"
-			args = []any{ids, about.Values, ids, about.Values}
+			term, args = sameRecord(ids, about.Values)
 		}
 		switch {
 		case about.Not:
