@@ -166,8 +166,9 @@ func TestOpenAPIListsTheReasonsAndTheEventsFields(t *testing.T) {
 	if n := len(document.Components.Schemas["Event"].Properties) + len([]string{"conflicting"}); len(shown) != n {
 		t.Errorf("Action has %d properties, want %d", len(shown), n)
 	}
-	if found := document.Components.Schemas["FoundAction"].Properties; len(found) != len(shown)+1 {
-		t.Errorf("FoundAction has %d properties, want those of Action and others", len(found))
+	measured := []string{"partial", "took_ms", "rows_read", "complete_through"}
+	if found := document.Components.Schemas["FoundAction"].Properties; len(found) != len(shown)+1+len(measured) {
+		t.Errorf("FoundAction has %d properties, want those of Action, others and what is measured", len(found))
 	}
 }
 
@@ -281,6 +282,18 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	f(s, "/v1/actions", "/v1/actions", 200)
 	f(s, "/v1/actions?limit=1&actor=u-1&actor=u-2&action=invoice.posted&q=x&from=2026-11-24&to=2027-01-01", "/v1/actions", 200)
 	f(s, "/v1/actions?limit=1", "/v1/actions", 200)
+	line := compile(t, text, "#/components/schemas/ActionLine")
+	for accept, read := range map[string]func(*testing.T, string) []streamed{ndjsonType: readLines, eventsType: readEvents} {
+		if at(document, "paths", "/v1/actions", "get", "responses", "200", "content", accept) == nil {
+			t.Errorf("%s is not documented", accept)
+		}
+		for _, e := range read(t, accepting(t, s, "/v1/actions?limit=2", accept).Body.String()) {
+			object := fmt.Sprintf("{%q: %s}", e.name, e.data)
+			if err := line.Validate(parse(t, []byte(object))); err != nil {
+				t.Errorf("%s: %s\n%#v", accept, object, err)
+			}
+		}
+	}
 	f(s, "/v1/actions/twice", "/v1/actions/{id}", 200)
 	f(s, "/v1/actions/id-00001?tenant=default", "/v1/actions/{id}", 200)
 	f(s, "/v1/feed?limit=1", "/v1/feed", 200)
