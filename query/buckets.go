@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/search"
@@ -16,9 +17,19 @@ type bucket struct {
 
 // buckets are all of them, the finest first.
 var buckets = []bucket{
-	{name: "1m", step: time.Minute}, {name: "5m", step: 5 * time.Minute}, {name: "15m", step: 15 * time.Minute},
-	{name: "1h", step: time.Hour}, {name: "3h", step: 3 * time.Hour}, {name: "6h", step: 6 * time.Hour}, {name: "12h", step: 12 * time.Hour},
-	{name: "1d", days: 1}, {name: "1w", days: 7}, {name: "1mo", months: 1}, {name: "1q", months: 3}, {name: "1y", months: 12}, {name: "10y", months: 120},
+	{name: "1m", step: time.Minute},
+	{name: "5m", step: 5 * time.Minute},
+	{name: "15m", step: 15 * time.Minute},
+	{name: "1h", step: time.Hour},
+	{name: "3h", step: 3 * time.Hour},
+	{name: "6h", step: 6 * time.Hour},
+	{name: "12h", step: 12 * time.Hour},
+	{name: "1d", days: 1},
+	{name: "1w", days: 7},
+	{name: "1mo", months: 1},
+	{name: "1q", months: 3},
+	{name: "1y", months: 12},
+	{name: "10y", months: 120},
 }
 
 // length is how long one is, about.
@@ -125,14 +136,14 @@ func (p params) bucket() (bucket, error) {
 	if value == "" || value == automatic {
 		return bucket{}, nil
 	}
-	names := automatic
+	names := []string{automatic}
 	for _, b := range buckets {
 		if b.name == value {
 			return b, nil
 		}
-		names += ", " + b.name
+		names = append(names, b.name)
 	}
-	return bucket{}, invalid("bucket", fmt.Sprintf("bucket is %q. Give one of %s.", short(value), names))
+	return bucket{}, invalid("bucket", fmt.Sprintf("bucket is %q. Give one of %s.", short(value), strings.Join(names, ", ")))
 }
 
 // divide returns the edges of the buckets between two moments, and the bucket: the one

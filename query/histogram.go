@@ -1,6 +1,8 @@
 package query
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -61,7 +63,9 @@ func (s *Server) readHistogram(m *measure, q *question, asked bucket) (*histogra
 		empty.Bucket = buckets[0].name
 	}
 	from, to, err := s.extent(m, q)
-	if err != nil {
+	if m.Partial = err != nil && errors.Is(m.ctx.Err(), context.DeadlineExceeded); m.Partial {
+		from, to = endTime, endTime
+	} else if err != nil {
 		return nil, err
 	}
 	if !from.Before(to) {
@@ -102,21 +106,15 @@ func (s *Server) readHistogram(m *measure, q *question, asked bucket) (*histogra
 	}
 }
 
-// wholeMilli is a bound of the time in the precision of stored times: rounded up, it
-// bounds the same events.
-func wholeMilli(t time.Time) time.Time {
-	return t.Add(time.Millisecond - 1).UTC().Truncate(time.Millisecond)
-}
-
 // extent returns the bounds that the question gives or, where it gives none, between
 // which the tenant has something.
 func (s *Server) extent(m *measure, q *question) (from, to time.Time, err error) {
 	from, to = firstTime, endTime
 	if !q.From.IsZero() {
-		from = later(from, wholeMilli(q.From))
+		from = later(from, ceilMilli(q.From))
 	}
 	if !q.To.IsZero() && q.To.Before(to) {
-		to = wholeMilli(q.To)
+		to = ceilMilli(q.To)
 	}
 	if !q.From.IsZero() && !q.To.IsZero() {
 		return from, to, nil
@@ -135,6 +133,11 @@ func (s *Server) extent(m *measure, q *question) (from, to time.Time, err error)
 		to = newest.Add(time.Millisecond)
 	}
 	return from, to, nil
+}
+
+// ceilMilli rounds a bound up to the precision of stored times: it bounds the same events.
+func ceilMilli(t time.Time) time.Time {
+	return t.Add(time.Millisecond - 1).Truncate(time.Millisecond).UTC()
 }
 
 func later(a, b time.Time) time.Time {

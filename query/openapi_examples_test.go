@@ -122,10 +122,19 @@ func TestTheExamplesOfOpenAPIWork(t *testing.T) {
 				for _, v := range values {
 					query.Add(p.Name+p.Path, asText(v))
 				}
-				ask(strings.ReplaceAll(path, "{id}", map[bool]string{true: "e-9", false: "e-1"}[p.Name == "tenant"]) + "?" + query.Encode())
+				ask(examplePath(path, p.Name == "tenant") + "?" + query.Encode())
 			}
 		}
 	}
+}
+
+// examplePath fills in what the default tenant has, or the other one.
+func examplePath(path string, other bool) string {
+	id, actor := "e-1", "alice"
+	if other {
+		id, actor = "e-9", "dave"
+	}
+	return strings.NewReplacer("/actions/{id}", "/actions/"+id, "/actors/{id}", "/actors/"+actor, "{type}/{id}", "order/O-7").Replace(path)
 }
 
 // decodeActions returns the actions of an answer of which ids are known.

@@ -20,6 +20,9 @@ type Count struct {
 func (s *Store) Count(ctx context.Context, f Filter) (Count, error) {
 	var c Count
 	p := f.projection()
+	if asked := f.span(); asked.to.Sub(asked.from) >= manyDays {
+		p = p.byDays()
+	}
 	reached, err := s.stretch(ctx, &f, p, false, func(window *Filter) error {
 		var n uint64
 		err := s.exactly(ctx, window, p, func(merged, rest []span) error {

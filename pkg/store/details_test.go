@@ -32,11 +32,11 @@ func TestFilterByDetails(t *testing.T) {
 	f := func(path, value string, want ...int) {
 		t.Helper()
 		var ids, others []string
-		for n := len(all) - 1; n >= 0; n-- {
+		for n, a := range slices.Backward(all) {
 			if slices.Contains(want, n) {
-				ids = append(ids, all[n].ID)
+				ids = append(ids, a.ID)
 			} else {
-				others = append(others, all[n].ID)
+				others = append(others, a.ID)
 			}
 		}
 

@@ -207,8 +207,7 @@ type facetRow struct {
 func (s *Store) facetGroup(ctx context.Context, q *FacetQuestion, g *facetGroup) ([]Facet, error) {
 	var p *projection
 	if g.byProjection {
-		// Days are made of quarters of an hour, so one division will do for all fields.
-		p = &actorDays
+		p = &actorDays // one division will do for all fields
 	}
 	var rows []facetRow
 	err := s.exactly(ctx, &g.filter, p, func(merged, rest []span) error {
@@ -259,13 +258,11 @@ func (g *facetGroup) query(q *FacetQuestion, merged, rest []span) (source, error
 		counts, sums = counts+", toUnixTimestamp64Milli(min(time)) AS first, toUnixTimestamp64Milli(max(time)) AS last", "sum(n) AS n, min(first) AS first, max(last) AS last"
 	}
 	var all source
-	for _, c := range g.columns {
-		if len(merged) > 0 {
-			from, err := g.filter.source(merged, g.filter.projection(c.field))
-			if err != nil {
+	if len(merged) > 0 {
+		for _, p := range []projection{actionDays, actorDays, addressDays} {
+			if err := g.addMerged(&all, &p, merged); err != nil {
 				return source{}, err
 			}
-			all.add("SELECT "+quote(c.field)+" AS field, "+fmt.Sprintf(c.text, "e")+" AS value, n FROM (SELECT "+c.group(&g.filter)+" AS e, "+counts+from.sql+" GROUP BY e)", from.args)
 		}
 	}
 	if len(rest) > 0 {
@@ -273,7 +270,7 @@ func (g *facetGroup) query(q *FacetQuestion, merged, rest []span) (source, error
 		if err != nil {
 			return source{}, err
 		}
-		all.add(g.scan(counts, q.Times, from.sql), from.args)
+		all.add(g.scan(g.columns, counts, q.Times, from.sql), from.args)
 	}
 	where, args := g.prefix(q)
 	order := "n DESC"
@@ -287,15 +284,36 @@ func (g *facetGroup) query(q *FacetQuestion, merged, rest []span) (source, error
 	return all, nil
 }
 
-// scan counts the values of all fields in one reading of the rows.
-func (g *facetGroup) scan(counts string, times bool, from string) string {
+// addMerged adds the fields that a projection has. What it counts by all of its own
+// fields is little, and is counted by each of them then.
+func (g *facetGroup) addMerged(all *source, p *projection, merged []span) error {
+	var columns []facetColumn
+	for _, c := range g.columns {
+		if slices.Contains(p.fields, c.field) {
+			columns = append(columns, c)
+		}
+	}
+	if len(columns) == 0 {
+		return nil
+	}
+	from, err := g.filter.source(merged, p)
+	if err != nil {
+		return err
+	}
+	by := strings.Join(p.columns, ", ")
+	all.add(g.scan(columns, "sum(n) AS n", false, " FROM (SELECT "+by+", count() AS n"+from.sql+" GROUP BY "+by+")"), from.args)
+	return nil
+}
+
+// scan counts the values of fields in one reading of the rows.
+func (g *facetGroup) scan(columns []facetColumn, counts string, times bool, from string) string {
 	var groups, names, sets, fields, values []string
-	for i, c := range g.columns {
+	for i, c := range columns {
 		name := "e" + strconv.Itoa(i)
 		groups, names, sets = append(groups, c.group(&g.filter)+" AS "+name), append(names, name), append(sets, "("+name+")")
 		// grouping has a bit for each name, the first one highest, that is not set where
 		// rows are grouped by it.
-		is := "g = " + strconv.Itoa(1<<len(g.columns)-1-1<<(len(g.columns)-1-i))
+		is := "g = " + strconv.Itoa(1<<len(columns)-1-1<<(len(columns)-1-i))
 		fields = append(fields, is+", "+quote(c.field))
 		values = append(values, is+", "+fmt.Sprintf(c.text, name))
 	}

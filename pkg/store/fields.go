@@ -27,6 +27,9 @@ type Field struct {
 	check func(string) error
 	// indexed is set where an inverted index tells which events have a value.
 	indexed bool
+	// hint is a condition that follows from where, for an index; nil where none is
+	// needed.
+	hint func(values []string) (string, []any)
 	// where is the condition that the field has one of the values.
 	where func(f *Filter, name string, values []string) (string, []any)
 }
@@ -50,7 +53,7 @@ var fields = []Field{
 	{Name: "category", Most: 16, Only: categoryNames(), where: whereCategory},
 	{Name: "outcome", Most: 16, Only: action.Outcomes(), where: in("outcome")},
 	{Name: "subject_type", Most: maxRecord, where: in("subject_type")},
-	{Name: "subject_id", Most: maxRecord, indexed: true, where: hasAny(subjectIDs)},
+	{Name: "subject_id", Most: maxRecord, indexed: true, where: whereSubject, hint: hasTerms},
 	{Name: "ip", Most: 64, check: checkIP, indexed: true, where: whereIP},
 	{Name: "session_id", Most: maxSession, indexed: true, where: in("session_id")},
 	{Name: "request_id", Most: maxSession, indexed: true, where: in("request_id")},
@@ -103,12 +106,14 @@ func (f *Filter) conditions(c *condition) error {
 		}
 		term, args := field.where(f, about.Field, about.Values)
 		if ids := f.Values("subject_id"); about.Field == "subject_type" && !about.Not && len(ids) > 0 {
-			// One record has both.
-			term = "(subject_id IN (?) AND subject_type IN (?) OR arrayExists(r -> r.id IN (?) AND r.type IN (?), related))"
-			args = []any{ids, about.Values, ids, about.Values}
+			term, args = sameRecord(ids, about.Values)
 		}
-		if about.Not {
+		switch {
+		case about.Not:
 			term = "NOT " + term
+		case field.hint != nil:
+			hint, hintArgs := field.hint(about.Values)
+			c.and(hint, hintArgs...)
 		}
 		c.and(term, args...)
 	}
@@ -117,7 +122,11 @@ func (f *Filter) conditions(c *condition) error {
 
 // indexed reports whether an index tells where the events are that the filter is about.
 func (f *Filter) indexed() bool {
-	return slices.ContainsFunc(f.Conditions, func(c Condition) bool {
+	number := func(t search.Text) bool {
+		_, ok := numberIn(t.Needle)
+		return ok && !t.Not
+	}
+	return slices.ContainsFunc(f.Text, number) || slices.ContainsFunc(f.Conditions, func(c Condition) bool {
 		field, _ := LookupField(c.Field)
 		return field.indexed && !c.Not && !slices.ContainsFunc(c.Values, func(v string) bool { return c.Field == "ip" && isNetwork(v) })
 	})
@@ -183,14 +192,9 @@ func whereCategory(f *Filter, _ string, values []string) (string, []any) {
 	return "(action IN (?))", []any{append(within, "")}
 }
 
-// subjectIDs is the expression of the index by_subject.
-const subjectIDs = "arrayPushFront(related.id, subject_id)"
-
-// hasAny is the condition of a field of the subject and the related records.
-func hasAny(array string) func(*Filter, string, []string) (string, []any) {
-	return func(_ *Filter, _ string, values []string) (string, []any) {
-		return "hasAny(" + array + ", ?)", []any{values}
-	}
+// whereSubject counts related records too.
+func whereSubject(_ *Filter, _ string, values []string) (string, []any) {
+	return "hasAny(" + subjectIDs + ", ?)", []any{values}
 }
 
 func checkIP(value string) error {

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,15 +33,15 @@ func TestFilterByAddress(t *testing.T) {
 			return
 		}
 		var in, out []string
-		for n := len(all) - 1; n >= 0; n-- {
-			out = append(out, all[n].ID)
-		}
-		for _, n := range want {
-			in = append(in, all[n].ID)
-			out[len(all)-1-n] = ""
+		for n, a := range slices.Backward(all) {
+			if slices.Contains(want, n) {
+				in = append(in, a.ID)
+			} else {
+				out = append(out, a.ID)
+			}
 		}
 		wantIDs(t, listIDs(t, s, Filter{Tenant: "default", Conditions: []Condition{{Field: "ip", Values: []string{value}}}}, 10), in...)
-		wantIDs(t, listIDs(t, s, Filter{Tenant: "default", Conditions: []Condition{{Field: "ip", Values: []string{value}, Not: true}}}, 10), strings.Fields(strings.Join(out, " "))...)
+		wantIDs(t, listIDs(t, s, Filter{Tenant: "default", Conditions: []Condition{{Field: "ip", Values: []string{value}, Not: true}}}, 10), out...)
 	}
 	f("10.0.0.1", 0)
 	f("10.0.0.0/8", 1, 0)

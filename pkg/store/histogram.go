@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -36,29 +37,20 @@ func (s *Store) Histogram(ctx context.Context, f Filter, edges []time.Time) (His
 	for i := range h.Counts {
 		h.Counts[i] = map[string]uint64{}
 	}
-	p, moment := f.projection("action"), "toDateTime(time, 'UTC')"
-	seconds := make([]string, 0, len(edges))
-	inner := make([]int64, 0, len(edges))
-	for i, edge := range edges[:len(edges)-1] {
-		if i > 0 && (edge.Nanosecond() != 0 || !edges[i-1].Before(edge)) {
-			return Histogram{}, errEdges
-		}
-		at := min(max(edge.Unix(), 0), math.MaxUint32)
-		if i == 0 {
-			at = 0 // what is before the second edge is in the first bucket
-		} else if !edge.Truncate(quarterHours.grain).Equal(edge) {
-			p = nil
-		}
-		if i > 1 && at <= inner[len(inner)-1] {
-			at = inner[len(inner)-1] + 1 // beyond every event
-		}
-		inner = append(inner, at)
-		seconds = append(seconds, fmt.Sprint(at))
+	inner, grain, err := innerEdges(edges)
+	if err != nil {
+		return Histogram{}, err
+	}
+	p, moment := f.projection("action"), "time"
+	if p != nil && grain%p.grain != 0 {
+		p = nil
+	} else if asked := f.span(); grain%actionDays.grain == 0 && asked.to.Sub(asked.from) >= manyDays {
+		p = p.byDays()
 	}
 	if p != nil {
 		moment = p.moment
 	}
-	query := fmt.Sprintf("SELECT roundDown(toInt64(toUnixTimestamp(%s)), [%s]::Array(Int64)) AS edge, action, count() AS n", moment, strings.Join(seconds, ", "))
+	query := fmt.Sprintf("SELECT roundDown(toInt64(toUnixTimestamp(toDateTime(%s, 'UTC'))), [%s]::Array(Int64)) AS edge, action, count() AS n", moment, joinNumbers(inner))
 	type row struct {
 		edge   int64
 		action string
@@ -89,4 +81,32 @@ func (s *Store) Histogram(ctx context.Context, f Filter, edges []time.Time) (His
 	}
 	h.Reached = reached
 	return h, nil
+}
+
+// innerEdges returns in Unix seconds where buckets begin; the first has all that is before
+// the second. The grain is one of a day, a quarter of an hour and a second that all
+// others are on.
+func innerEdges(edges []time.Time) (inner []int64, grain time.Duration, err error) {
+	inner, grain = []int64{0}, actionDays.grain
+	for i, edge := range edges[1 : len(edges)-1] {
+		if edge.Nanosecond() != 0 || !edges[i].Before(edge) {
+			return nil, 0, errEdges
+		}
+		for _, finer := range []time.Duration{quarterHours.grain, time.Second} {
+			if !edge.Truncate(grain).Equal(edge) {
+				grain = min(grain, finer)
+			}
+		}
+		// Buckets before and beyond all events are kept apart.
+		inner = append(inner, max(min(edge.Unix(), math.MaxUint32), inner[i]+1))
+	}
+	return inner, grain, nil
+}
+
+func joinNumbers(numbers []int64) string {
+	texts := make([]string, len(numbers))
+	for i, n := range numbers {
+		texts[i] = strconv.FormatInt(n, 10)
+	}
+	return strings.Join(texts, ", ")
 }

@@ -32,6 +32,11 @@ func randomFilter(r *rand.Rand, all []Action, catalogue *action.Catalogue) Filte
 	for range oneOf(r, 0, 1, 1, 1, 1, 2, 2, 3) {
 		f.Conditions = append(f.Conditions, randomCondition(r, all))
 	}
+	if r.IntN(10) == 0 {
+		a := oneOf(r, all...)
+		record := oneOf(r, append(a.Related, a.Subject)...)
+		f.Record = &Record{Type: record.Type, ID: record.ID}
+	}
 	return f
 }
 

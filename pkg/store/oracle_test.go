@@ -3,13 +3,10 @@ package store
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"math"
-	"math/big"
 	"math/rand/v2"
-	"net/netip"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -18,7 +15,6 @@ import (
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/action"
-	"github.com/actionlog/actionlog/pkg/search"
 )
 
 var (
@@ -86,6 +82,7 @@ func askOracle(t *testing.T, s *Store, r *rand.Rand, all []Action, f Filter) {
 		err := s.Each(t.Context(), f, func(a *Action) error { got = append(got, nameOf(a)); return nil })
 		wantPlaces(t, "export", f, got, want, err)
 	}
+	askCounts(t, s, r, all, f, want)
 	if r.IntN(3) == 0 {
 		from := oneOf(r, all...)
 		if r.IntN(3) == 0 { // a place where nothing is
@@ -124,6 +121,42 @@ func askOracle(t *testing.T, s *Store, r *rand.Rand, all []Action, f Filter) {
 	}
 }
 
+// askCounts compares the count and a histogram, each by itself and all in all.
+func askCounts(t *testing.T, s *Store, r *rand.Rand, all []Action, f Filter, want []*Action) {
+	t.Helper()
+	count, err := s.Count(t.Context(), f)
+	if err != nil || count.Count != uint64(len(want)) || !count.Reached.IsZero() {
+		t.Errorf("%s: count is %d up to %s, want %d; %v", describe(f), count.Count, count.Reached, len(want), err)
+	}
+	var edges []time.Time
+	for range 2 + r.IntN(4) {
+		edges = append(edges, randomTime(r, all).Truncate(oneOf(r, time.Second, 15*time.Minute, 24*time.Hour)))
+	}
+	slices.SortFunc(edges, time.Time.Compare)
+	if edges = slices.Compact(edges); len(edges) < 2 {
+		return
+	}
+	wanted := make([]map[string]uint64, len(edges)-1)
+	for i := range wanted {
+		wanted[i] = map[string]uint64{}
+		for _, a := range want {
+			if !a.Time.Before(edges[i]) && a.Time.Before(edges[i+1]) {
+				wanted[i][a.Action]++
+			}
+		}
+	}
+	h, err := s.Histogram(t.Context(), f, edges)
+	if err != nil || !reflect.DeepEqual(h.Counts, wanted) {
+		t.Errorf("%s: the histogram of %s is %v, want %v; %v", describe(f), edges, h.Counts, wanted, err)
+	}
+}
+
+// describe writes a filter in ASCII.
+func describe(f Filter) string {
+	f.Catalogue = nil
+	return fmt.Sprintf("%+q", fmt.Sprintf("%+v", f))
+}
+
 // nameOf is what tells an event from every other.
 func nameOf(a *Action) string {
 	return fmt.Sprintf("%s %q %x", a.Time.Format(TimeLayout), a.ID, a.ContentHash[:4])
@@ -138,7 +171,6 @@ func wantPlaces(t *testing.T, what string, f Filter, got []string, want []*Actio
 	if err == nil && slices.Equal(got, wanted) {
 		return
 	}
-	f.Catalogue = nil
 	at := 0
 	for at < len(got) && at < len(wanted) && got[at] == wanted[at] {
 		at++
@@ -153,7 +185,7 @@ func wantPlaces(t *testing.T, what string, f Filter, got []string, want []*Actio
 	if at < len(want) {
 		event = fmt.Sprintf("%+q; details %s", fmt.Sprintf("%+v", want[at].Event), want[at].Details)
 	}
-	t.Errorf("%s of %+q: %d events, want %d; %v\nthe first difference, at %d: got %s, want %s\n%s", what, fmt.Sprintf("%+v", f), len(got), len(wanted), err, at, next(got), next(wanted), event)
+	t.Errorf("%s of %s: %d events, want %d; %v\nthe first difference, at %d: got %s, want %s\n%s", what, describe(f), len(got), len(wanted), err, at, next(got), next(wanted), event)
 }
 
 // oracle is what a question finds, in order.
@@ -184,141 +216,4 @@ func compare(a, b *Action, order Order) int {
 		return -c
 	}
 	return c
-}
-
-// matches is the filter.
-func matches(a *Action, f *Filter) bool {
-	if a.Tenant != f.Tenant || a.Time.Before(f.From) || !f.To.IsZero() && !a.Time.Before(f.To) {
-		return false
-	}
-	for _, text := range f.Text {
-		needle := search.Fold(text.Needle)
-		if found := strings.Contains(search.Fold(a.Description), needle) || strings.Contains(search.Fold(a.Subject.Name), needle); found == text.Not {
-			return false
-		}
-	}
-	for _, c := range f.Conditions {
-		if has(a, f, &c) == c.Not {
-			return false
-		}
-	}
-	return true
-}
-
-// has reports whether an event has one of the values of a condition.
-func has(a *Action, f *Filter, c *Condition) bool {
-	return slices.ContainsFunc(c.Values, func(v string) bool {
-		switch c.Field {
-		case "actor":
-			return a.Actor.ID == v
-		case "on_behalf_of":
-			return a.OnBehalfOf.ID == v
-		case "action":
-			group, any := strings.CutSuffix(v, "*")
-			return a.Action == v || any && strings.HasPrefix(a.Action, group)
-		case "category":
-			return string(f.Catalogue.Lookup(a.Action).Category) == v
-		case "outcome":
-			return a.Outcome == v
-		case "subject_type":
-			// Together with subject_id it is about the same record.
-			if ids := f.Values("subject_id"); len(ids) > 0 && !c.Not {
-				return slices.ContainsFunc(append(a.Related, a.Subject), func(r action.Record) bool { return r.Type == v && slices.Contains(ids, r.ID) })
-			}
-			return a.Subject.Type == v
-		case "subject_id":
-			return slices.ContainsFunc(append(a.Related, a.Subject), func(r action.Record) bool { return r.ID == v })
-		case "ip":
-			return hasAddress(a.IP, v)
-		case "session_id":
-			return a.SessionID == v
-		case "request_id":
-			return a.RequestID == v
-		case "user_agent":
-			return strings.Contains(search.Fold(a.UserAgent), search.Fold(v))
-		default:
-			return hasDetail(decodeDetails(a.Details), strings.TrimPrefix(c.Field, DetailsField), v)
-		}
-	})
-}
-
-// hasAddress: a network of IPv6 holds no address of IPv4, unless it is one of those
-// that are mapped.
-func hasAddress(ip netip.Addr, v string) bool {
-	if !strings.Contains(v, "/") {
-		addr, err := netip.ParseAddr(v)
-		return err == nil && ip == addr.Unmap()
-	}
-	p, err := netip.ParsePrefix(v)
-	if err != nil {
-		return false
-	}
-	if p.Addr().Is4In6() {
-		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
-	}
-	return p.Contains(ip)
-}
-
-// hasDetail reports whether what stands at a path is written so.
-func hasDetail(at any, path, v string) bool {
-	for _, part := range regexp.MustCompile(`(?s)(?:\\[.\\]|[^.])*`).FindAllString(path, -1) {
-		key := regexp.MustCompile(`\\([.\\])`).ReplaceAllString(part, "$1")
-		switch inner := at.(type) {
-		case map[string]any:
-			var ok bool
-			if at, ok = inner[key]; !ok {
-				return false
-			}
-		case []any:
-			i, err := strconv.Atoi(key)
-			if err != nil || strconv.Itoa(i) != key || i < 0 || i >= len(inner) {
-				return false
-			}
-			at = inner[i]
-		default:
-			return false
-		}
-	}
-	switch value := at.(type) {
-	case string:
-		return value == v
-	case bool:
-		return strconv.FormatBool(value) == v
-	case json.Number:
-		return sameNumber(string(value), v)
-	case nil:
-		return v == "null"
-	default:
-		return false
-	}
-}
-
-// sameNumber compares whole numbers of 64 bits exactly, all others as numbers of double
-// precision, and what is beyond those as text.
-func sameNumber(stored, v string) bool {
-	if stored == v {
-		return true
-	}
-	number, err := strconv.ParseFloat(v, 64)
-	float, storedErr := strconv.ParseFloat(stored, 64)
-	if err != nil || storedErr != nil || strings.Trim(v, "0123456789.eE+-") != "" || v[0] == '+' {
-		return false
-	}
-	if n := wholeNumber(stored); n != nil {
-		m := wholeNumber(v)
-		if m == nil && number == math.Trunc(number) {
-			m, _ = big.NewFloat(number).Int(nil)
-		}
-		return m != nil && m.Cmp(n) == 0
-	}
-	return number == float
-}
-
-// wholeNumber reads a number of 64 bits that is written without a point or an exponent.
-func wholeNumber(text string) *big.Int {
-	n, ok := new(big.Int).SetString(text, 10)
-	if !ok || !n.IsInt64() && !n.IsUint64() {
-		return nil
-	}
-	return n
 }

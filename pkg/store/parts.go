@@ -14,6 +14,9 @@ import (
 // A projection counts a part's rows, and rows may be repeated. But a part that a merge
 // made, of level 1 or above, holds each event once, since merges drop repeats and
 // rebuild the projection from what is left; and an event's repeats have its very time.
+// (An insert with the engine's default of optimize_on_insert makes a part of level 1 as
+// well, and drops its repeats before it counts. Those of this package leave them in and
+// make parts of level 0.)
 // So where only one part reaches, and a merge made it, no event is there twice, and the
 // projection's counts are those of events. Such stretches of time are nearly all of a
 // log: every month that was merged whole, and of the present one all but the newest
@@ -85,6 +88,8 @@ func (s span) within(o span) span { return span{maxTime(s.from, o.from), minTime
 type projection struct {
 	// fields are the filter's and the facets' that it has.
 	fields []string
+	// columns are those that the fields are made of.
+	columns []string
 	// moment is its time, which is the event's cut to a grain of UTC.
 	moment  string
 	literal func(time.Time) string
@@ -93,16 +98,18 @@ type projection struct {
 
 var (
 	quarterHours = projection{
-		fields: []string{"action", "category", "outcome", "subject_type"}, moment: "toStartOfFifteenMinutes(time)", grain: 15 * time.Minute,
+		fields: []string{"action", "category", "outcome", "subject_type"}, columns: []string{"action", "outcome", "subject_type"},
+		moment: "toStartOfFifteenMinutes(time)", grain: 15 * time.Minute,
 		literal: func(t time.Time) string { return fmt.Sprintf("toDateTime(%d, 'UTC')", t.Unix()) },
 	}
-	actorDays   = days("actor")
-	addressDays = days("ip")
+	actionDays  = days(quarterHours.fields, quarterHours.columns)
+	actorDays   = days([]string{"actor"}, []string{"actor_id"})
+	addressDays = days([]string{"ip"}, []string{"ip"})
 )
 
-func days(field string) projection {
+func days(fields, columns []string) projection {
 	return projection{
-		fields: []string{field}, moment: "toDate(time)", grain: 24 * time.Hour,
+		fields: fields, columns: columns, moment: "toDate(time)", grain: 24 * time.Hour,
 		literal: func(t time.Time) string { return "toDate('" + t.Format(time.DateOnly) + "')" },
 	}
 }
@@ -122,6 +129,18 @@ func (f *Filter) projection(fields ...string) *projection {
 		}
 	}
 	return nil
+}
+
+// manyDays is from when on a question is better asked by days, though the rows of those
+// at its ends are read.
+const manyDays = 60 * 24 * time.Hour
+
+// byDays is the projection, or that of days instead of quarters of an hour.
+func (p *projection) byDays() *projection {
+	if p != nil && p.grain == quarterHours.grain {
+		return &actionDays
+	}
+	return p
 }
 
 // out rounds a span outwards to the grain.
@@ -200,11 +219,22 @@ type source struct {
 // settings end a query that reads sources.
 const settings = " SETTINGS do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0, optimize_move_to_prewhere_if_final = 1"
 
-// moments is the condition that a time lies in one of some spans.
+// moments is the condition that a time lies in one of some spans; empty where they are
+// all there is.
 func moments(spans []span, expression string, literal func(time.Time) string) string {
 	terms := make([]string, len(spans))
 	for i, s := range spans {
-		terms[i] = expression + " >= " + literal(s.from) + " AND " + expression + " < " + literal(s.to)
+		var bounds []string
+		if s.from.After(allEvents.from) {
+			bounds = append(bounds, expression+" >= "+literal(s.from))
+		}
+		if s.to.Before(allEvents.to) {
+			bounds = append(bounds, expression+" < "+literal(s.to))
+		}
+		if len(bounds) == 0 {
+			return ""
+		}
+		terms[i] = strings.Join(bounds, " AND ")
 	}
 	return "(" + strings.Join(terms, " OR ") + ")"
 }
@@ -222,12 +252,12 @@ func (f *Filter) source(spans []span, p *projection) (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	from := "actions FINAL"
+	from, during := "actions FINAL", moments(spans, "time", millisecondsLiteral)
 	if p != nil {
-		from = "actions"
-		c.and(moments(spans, p.moment, p.literal))
-	} else {
-		c.and(moments(spans, "time", millisecondsLiteral))
+		from, during = "actions", moments(spans, p.moment, p.literal)
+	}
+	if during != "" {
+		c.and(during)
 	}
 	return source{" FROM " + from + " WHERE " + c.sql(), c.args}, nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -42,19 +43,21 @@ func (s *Store) stretch(ctx context.Context, f *Filter, p *projection, again boo
 		return time.Time{}, err
 	}
 	w := stretches{ctx: ctx, p: p, parts: parts, asked: f.span(), again: again}
-	reached = w.asked.to
 	if timeUp(err) {
-		return reached, nil
+		return w.asked.to, nil
 	}
+	if f.To.IsZero() && len(parts) > 0 { // nothing is newer, but what arrives meanwhile
+		w.asked.to = maxTime(w.asked.from, slices.MaxFunc(parts, func(a, b part) int { return a.to.Compare(b.to) }).to)
+	}
+	reached = w.asked.to
 	rows := guessedRate / 8 * w.left().Seconds()
 	for {
 		window := *f
 		from := w.back(reached, rows)
-		switch from.Equal(w.asked.from) {
-		case false:
-			window.From = from
-		case true:
+		if from.Equal(w.asked.from) {
 			from = time.Time{}
+		} else {
+			window.From = from
 		}
 		if !again && !reached.Equal(w.asked.to) {
 			window.To = reached

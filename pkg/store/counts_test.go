@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestCountAgreesWithPlainGo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1, 3000)
+	for range 300 {
+		f, want := w.filter(t)
+		got, err := w.Count(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Count != uint64(len(want)) || !got.Reached.IsZero() {
+			t.Fatalf("%+v: counted %d, want %d, reached %s", f, got.Count, len(want), got.Reached)
+		}
+	}
+}
+
+func TestHistogramAgreesWithPlainGo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2, 3000)
+	for range 200 {
+		f, want := w.filter(t)
+		at := worldBegin.Add(time.Duration(w.random.IntN(20*24)-5*24) * time.Hour)
+		grain := []time.Duration{time.Hour, 45 * time.Minute, 24 * time.Hour, 7 * time.Minute, 90 * time.Second}[w.random.IntN(5)]
+		edges := []time.Time{at}
+		if w.random.IntN(2) == 0 {
+			edges[0] = at.Add(1234567 * time.Microsecond) // the first is cut to the bounds
+		}
+		for range 1 + w.random.IntN(100) {
+			at = at.Add(grain * time.Duration(1+w.random.IntN(3)))
+			if at.After(edges[0]) {
+				edges = append(edges, at)
+			}
+		}
+		counts := make([]map[string]uint64, len(edges)-1)
+		for i := range counts {
+			counts[i] = map[string]uint64{}
+		}
+		for _, a := range want {
+			for i := range counts {
+				if !a.Time.Before(edges[i]) && a.Time.Before(edges[i+1]) {
+					counts[i][a.Action]++
+				}
+			}
+		}
+		got, err := w.Histogram(t.Context(), f, edges)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.EqualFunc(got.Counts, counts, maps.Equal) {
+			t.Fatalf("%+v between %v:\ngot  %v\nwant %v", f, edges, got.Counts, counts)
+		}
+	}
+}
+
+func TestCountsStayExactWhileRowsAreMergedAndInserted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 5, 2000)
+	execute(t, w.Store, "SYSTEM START MERGES actions")
+	f := everything()
+	f.Catalogue = w.catalogue
+	f.To = worldBegin.AddDate(0, 0, 40)
+	want := len(w.matching(&f))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		defer close(done)
+		for i := 0; ctx.Err() == nil; i++ {
+			// Repeats of old events, and new ones after the range.
+			var b Batch
+			for n := range 20 {
+				a := w.events[(i*20+n)%len(w.events)]
+				a.Origin.Offset += int64(10_000_000 + i)
+				b.Append(&a)
+				late := event(100_000+i*20+n, func(a *Action) { a.Time = f.To.Add(time.Duration(n) * time.Hour) })
+				b.Append(&late)
+			}
+			err := w.InsertActions(ctx, &b)
+			if err == nil && i%3 == 0 {
+				err = w.conn.Exec(ctx, "OPTIMIZE TABLE actions FINAL")
+			}
+			if err != nil && ctx.Err() == nil {
+				done <- err
+				return
+			}
+		}
+	}()
+	for range 60 {
+		got, err := w.Count(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		facets, err := w.Facets(t.Context(), FacetQuestion{Filter: f, Fields: []string{"actor", "action"}, Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var actors, actions uint64
+		for _, v := range facets.Facets[0].Values {
+			actors += v.Count
+		}
+		for _, v := range facets.Facets[1].Values {
+			actions += v.Count
+		}
+		if got.Count != uint64(want) || actors != got.Count || actions != got.Count {
+			t.Fatalf("counted %d, by actor %d, by action %d, want %d", got.Count, actors, actions, want)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCountWithoutTimeIsALowerBound(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 6, 500)
+	f := everything()
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	got, err := w.Count(ctx, f)
+	if err != nil || got.Count > uint64(len(w.matching(&f))) || got.Reached.IsZero() {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := w.Count(t.Context(), Filter{}); err == nil {
+		t.Error("a count without a tenant is not refused")
+	}
+}
