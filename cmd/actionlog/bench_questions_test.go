@@ -220,7 +220,7 @@ func (d *searchData) cool() {
 		}
 		file, err := os.Open(path)
 		if err != nil {
-			return nil //nolint:nilerr // merged away meanwhile
+			return nil // it was merged away meanwhile
 		}
 		defer func() { _ = file.Close() }()
 		return unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED)

@@ -58,10 +58,12 @@ var layouts = []layout{
 		return projectionLines.ReplaceAllString(indexLines.ReplaceAllString(ddl, ""), "")
 	}},
 	{name: "without projections", change: replaced(projectionLines, "")},
-	{name: "Bloom filters on fields", change: replaced(fieldIndexes,
-		"    INDEX by_actor actor_id TYPE bloom_filter(0.01) GRANULARITY 1,\n    INDEX by_subject subject_id TYPE bloom_filter(0.01) GRANULARITY 1,\n"+
-			"    INDEX by_session session_id TYPE bloom_filter(0.01) GRANULARITY 4,\n    INDEX by_ip ip TYPE bloom_filter(0.01) GRANULARITY 4,\n"),
-		where: map[string]string{"a record": "subject_id = '%s'", "an address": "ip = toIPv6('%s')"}},
+	{
+		name: "Bloom filters on fields", change: replaced(fieldIndexes,
+			"    INDEX by_actor actor_id TYPE bloom_filter(0.01) GRANULARITY 1,\n    INDEX by_subject subject_id TYPE bloom_filter(0.01) GRANULARITY 1,\n"+
+				"    INDEX by_session session_id TYPE bloom_filter(0.01) GRANULARITY 4,\n    INDEX by_ip ip TYPE bloom_filter(0.01) GRANULARITY 4,\n"),
+		where: map[string]string{"a record": "subject_id = '%s'", "an address": "ip = toIPv6('%s')"},
+	},
 	{name: "inverted index of sessions", change: replaced(regexp.MustCompile(`(?m)^    INDEX by_session [^\n]*\n`),
 		"    INDEX by_session session_id TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,\n")},
 	{name: "inverted index of words", change: replaced(textIndexes,
