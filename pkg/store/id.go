@@ -42,20 +42,25 @@ func splitID(id string) (high, low uint64, text string) {
 
 // joinID returns the UUID whose halves these are.
 func joinID(high, low uint64) string {
-	var number [16]byte
-	binary.BigEndian.PutUint64(number[:8], high)
-	binary.BigEndian.PutUint64(number[8:], low)
 	var text [uuidLength]byte
-	at := 0
-	for i, b := range number {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			text[at] = '-'
-			at++
+	return string(appendID(text[:0], high, low))
+}
+
+// appendID appends the UUID whose halves these are.
+func appendID(to []byte, high, low uint64) []byte {
+	const digits = "0123456789abcdef"
+	for i := range 16 {
+		half := high
+		if i >= 8 {
+			half = low
 		}
-		hex.Encode(text[at:], []byte{b})
-		at += 2
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			to = append(to, '-')
+		}
+		b := byte(half >> (56 - 8*(i%8)))
+		to = append(to, digits[b>>4], digits[b&0xf])
 	}
-	return string(text[:])
+	return to
 }
 
 // idColumns are read in this order: the text, where there is one, takes the place of
@@ -63,12 +68,12 @@ func joinID(high, low uint64) string {
 var idColumns = []stored{
 	{
 		name:  "id_high",
-		cells: values(func(a *Action) uint64 { high, _, _ := splitID(a.ID); return high }, setHigh),
+		cells: values(wireUInt64, func(a *Action) uint64 { high, _, _ := splitID(a.ID); return high }, setHigh, nil),
 		scan:  func(a *Action) any { return &scanHalf{a, setHigh} },
 	},
 	{
 		name:  "id_low",
-		cells: values(func(a *Action) uint64 { _, low, _ := splitID(a.ID); return low }, setLow),
+		cells: values(wireUInt64, func(a *Action) uint64 { _, low, _ := splitID(a.ID); return low }, setLow, nil),
 		scan:  func(a *Action) any { return &scanHalf{a, setLow} },
 	},
 	{
@@ -78,6 +83,17 @@ var idColumns = []stored{
 		},
 		scan: func(a *Action) any { return &scanText{a} },
 	},
+}
+
+// idTexts are the ids of the cells of idColumns.
+func idTexts(of []cells) Texts {
+	high, low, text := of[0].(*plain[uint64]), of[1].(*plain[uint64]), of[2].(*textCells) //nolint:forcetypeassert // as idColumns makes them
+	return Texts{Append: func(to []byte, row int) []byte {
+		if s := text.at(row); s != "" {
+			return append(to, s...)
+		}
+		return appendID(to, high.values[row], low.values[row])
+	}}
 }
 
 func setHigh(high uint64, a *Action) { a.ID = joinID(high, 0) }
