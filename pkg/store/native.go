@@ -12,8 +12,9 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 )
 
-// nativeReader reads ClickHouse's Native format, as it is for clients that name no
-// protocol revision: block after block, and in each the columns one after the other.
+// nativeReader reads ClickHouse's Native format, as it is for the protocol revision that
+// clickhouse-go names, 54460: block after block, and in each the columns one after the
+// other.
 type nativeReader struct{ *bufio.Reader }
 
 // nativeBuffer is how much is read at a time.
@@ -36,7 +37,7 @@ func newNativeReader(answer io.Reader, compressed bool) *nativeReader {
 // batch holds. It returns io.EOF where the answer ends between two blocks.
 func (r *nativeReader) block(of []stored, b *Batch) error {
 	if _, err := r.Peek(1); err != nil {
-		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		if errors.Is(err, io.EOF) {
 			return io.EOF
 		}
 		return fmt.Errorf("read a block: %w", err)
@@ -51,6 +52,9 @@ func (r *nativeReader) block(of []stored, b *Batch) error {
 }
 
 func (r *nativeReader) columns(of []stored, b *Batch) error {
+	if err := r.info(); err != nil {
+		return err
+	}
 	columns, err := r.count(math.MaxUint16)
 	if err != nil {
 		return err
@@ -73,9 +77,16 @@ func (r *nativeReader) columns(of []stored, b *Batch) error {
 		if err != nil {
 			return err
 		}
+		serialization, err := r.ReadByte()
+		if err != nil {
+			return err //nolint:wrapcheck // block wraps it
+		}
 		b.columns[i].reset()
 		if want := b.columns[i].kind(); name != c.name || kind != want {
 			return fmt.Errorf("column %s of type %s came, want %s of type %s", name, kind, c.name, want)
+		}
+		if serialization != 0 {
+			return fmt.Errorf("column %s came in a form of its own, %d", name, serialization)
 		}
 		if b.rows == 0 {
 			continue
@@ -85,6 +96,27 @@ func (r *nativeReader) columns(of []stored, b *Batch) error {
 		}
 	}
 	return nil
+}
+
+// info passes over what stands before a block: fields by their numbers, and a zero.
+func (r *nativeReader) info() error {
+	const (
+		overflows = 1 // a byte
+		bucket    = 2 // four bytes
+	)
+	for {
+		field, err := r.ReadByte()
+		if err != nil || field == 0 {
+			return err //nolint:wrapcheck // block wraps it
+		}
+		width := map[byte]int{overflows: 1, bucket: 4}[field]
+		if width == 0 {
+			return fmt.Errorf("field %d stands before it, which is not known", field)
+		}
+		if _, err := r.Discard(width); err != nil {
+			return err //nolint:wrapcheck // block wraps it
+		}
+	}
 }
 
 // count reads a number of variable length, of at most limit.

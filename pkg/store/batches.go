@@ -83,7 +83,7 @@ func (b *Batch) cursor(i int) Cursor {
 func (s *Store) eachBlock(ctx context.Context, columns []stored, query string, args []any, b *Batch, each func() error) error {
 	ctx, cancel := context.WithCancel(counted(ctx))
 	defer cancel()
-	settings := clickhouse.Settings{"max_block_size": exportBlock, "client_protocol_version": 0}
+	settings := clickhouse.Settings{"max_block_size": exportBlock}
 	if s.compressed {
 		settings["compress"] = 1
 	}
@@ -96,10 +96,15 @@ func (s *Store) eachBlock(ctx context.Context, columns []stored, query string, a
 	r := newNativeReader(answer, s.compressed)
 	for {
 		err := r.block(columns, b)
-		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
+			// The engine puts its error behind the last block, after a line end that was
+			// taken for a block.
+			if _, failed := io.CopyN(io.Discard, r, nativeBuffer); failed != nil && !errors.Is(failed, io.EOF) {
+				return failed
+			}
 			return err
 		}
 		if b.rows == 0 {
