@@ -149,7 +149,7 @@ func quoted(text []byte) bool {
 		return false
 	}
 	for _, c := range text {
-		if c == ',' || c == '"' || c == '\r' || c == '\n' {
+		if c <= ',' && (c == ',' || c == '"' || c == '\r' || c == '\n') { // the comma is the last of them
 			return true
 		}
 	}

@@ -15,11 +15,11 @@ import (
 	"github.com/actionlog/actionlog/pkg/action"
 )
 
-// Batch is events for one insert, of up to 4 GiB, held column by column. Append
-// copies, so what it is given may be reused; after Reset a batch takes new rows into
-// the memory that it has. The zero value is an empty batch.
+// Batch is events for one insert, or from an answer, of up to 4 GiB, held column by
+// column. Append copies, so what it is given may be reused; after Reset a batch takes
+// new rows into the memory that it has. The zero value is an empty batch.
 type Batch struct {
-	columns []cells // as allColumns
+	columns []cells // as allColumns or, from an answer, as its columns
 	rows    int
 }
 
@@ -37,8 +37,8 @@ func (b *Batch) Append(a *Action) {
 // Rows is how many events the batch holds.
 func (b *Batch) Rows() int { return b.rows }
 
-// Texts returns the texts of column i of Columns, as its Text writes them. They are
-// valid until the batch is changed.
+// Texts returns the texts of column i of Columns, as its Text writes them, in a batch
+// that has rows. They are valid until the batch is changed.
 func (b *Batch) Texts(i int) Texts {
 	at := 0
 	for _, c := range columns[:i] {
@@ -334,97 +334,4 @@ func (l *lowCells) shown() Texts {
 
 func (l *lowCells) insert(into column.Interface) error {
 	return insertNative(into, len(l.keys), l.native)
-}
-
-// relatedCells is the column of related records.
-type relatedCells struct {
-	ends       []uint64
-	types      dictionary
-	ids, names texts
-}
-
-func (r *relatedCells) append(a *Action) {
-	for _, record := range a.Related {
-		r.types.add(record.Type)
-		r.ids.add(record.ID)
-		r.names.add(record.Name)
-	}
-	r.ends = append(r.ends, uint64(r.ids.len()))
-}
-
-// begin is where the records of a row begin.
-func (r *relatedCells) begin(row int) int {
-	if row == 0 {
-		return 0
-	}
-	return int(r.ends[row-1])
-}
-
-func (r *relatedCells) read(row int, a *Action) {
-	for i := r.begin(row); i < int(r.ends[row]); i++ {
-		a.Related = append(a.Related, action.Record{
-			Type: strings.Clone(r.types.at(i)), ID: strings.Clone(r.ids.at(i)), Name: strings.Clone(r.names.at(i)),
-		})
-	}
-}
-
-func (r *relatedCells) kind() string {
-	return "Array(Tuple(type LowCardinality(String), id String, name String))"
-}
-
-func (r *relatedCells) decode(from *nativeReader, rows int) error {
-	if err := from.dictionaryVersion(); err != nil {
-		return err
-	}
-	last := uint64(0)
-	ordered := true
-	err := from.values(rows, 8, func(b []byte) {
-		for ; len(b) > 0; b = b[8:] {
-			end := binary.LittleEndian.Uint64(b)
-			ordered = ordered && end >= last
-			r.ends, last = append(r.ends, end), end
-		}
-	})
-	switch {
-	case err != nil:
-		return err
-	case !ordered || last > math.MaxUint32:
-		return fmt.Errorf("its arrays do not follow each other, or hold %d elements together", last)
-	}
-	if err := r.types.decode(from, int(last)); err != nil {
-		return err
-	}
-	if err := r.ids.decode(from, int(last)); err != nil {
-		return err
-	}
-	return r.names.decode(from, int(last))
-}
-
-func (r *relatedCells) shown() Texts {
-	return Texts{Append: func(to []byte, row int) []byte {
-		if r.begin(row) == int(r.ends[row]) {
-			return to
-		}
-		var a Action
-		r.read(row, &a)
-		return append(to, relatedText(&a)...)
-	}}
-}
-
-func (r *relatedCells) reset() {
-	r.ends = r.ends[:0]
-	r.types.clear()
-	r.ids.clear()
-	r.names.clear()
-}
-
-func (r *relatedCells) insert(into column.Interface) error {
-	return insertNative(into, len(r.ends), func(to *proto.Buffer) {
-		for _, end := range r.ends {
-			to.PutUInt64(end)
-		}
-		r.types.native(to)
-		r.ids.native(to)
-		r.names.native(to)
-	})
 }

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// exportBlock is how many events a batch holds at most. It is few enough for the
-	// batch to stay in the processor's cache.
-	exportBlock = 8192
+	// exportBlock is how many events a batch holds at most. Fewer cost the engine more,
+	// and more do not stay in the processor's cache.
+	exportBlock = 4096
 	// gatherRows and gatherTime bound what is gathered where events come one by one.
 	gatherRows = 1024
 	gatherTime = 100 * time.Millisecond
@@ -22,7 +22,7 @@ const (
 // EachBatch calls f with every event that matches, newest first and each once, until f
 // returns an error, which it returns. The events come in batches, of which f is to take
 // the rows that it is given: the others are repeats. A batch holds what Columns
-// shows and the hash, not the origin, and no more than 8,192 rows; it is valid until
+// shows and the hash, not the origin, and no more than 4,096 rows; it is valid until
 // f returns, and not for inserts. Memory does not grow with the result.
 //
 // As Each, it makes sure in the end that there is nothing more to read. Over HTTP it

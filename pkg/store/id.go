@@ -41,27 +41,27 @@ func splitID(id string) (high, low uint64, text string) {
 }
 
 // joinID returns the UUID whose halves these are.
-func joinID(high, low uint64) string {
-	var text [uuidLength]byte
-	return string(appendID(text[:0], high, low))
-}
+func joinID(high, low uint64) string { return string(appendID(nil, high, low)) }
 
 // appendID appends the UUID whose halves these are.
 func appendID(to []byte, high, low uint64) []byte {
-	const digits = "0123456789abcdef"
-	for i := range 16 {
-		half := high
-		if i >= 8 {
-			half = low
-		}
+	var number [16]byte
+	binary.BigEndian.PutUint64(number[:8], high)
+	binary.BigEndian.PutUint64(number[8:], low)
+	var text [uuidLength]byte
+	at := 0
+	for i, b := range number {
 		if i == 4 || i == 6 || i == 8 || i == 10 {
-			to = append(to, '-')
+			text[at] = '-'
+			at++
 		}
-		b := byte(half >> (56 - 8*(i%8)))
-		to = append(to, digits[b>>4], digits[b&0xf])
+		text[at], text[at+1] = hexDigits[b>>4], hexDigits[b&0xf]
+		at += 2
 	}
-	return to
+	return append(to, text[:]...)
 }
+
+const hexDigits = "0123456789abcdef"
 
 // idColumns are read in this order: the text, where there is one, takes the place of
 // the UUID.

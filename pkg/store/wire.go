@@ -2,10 +2,8 @@ package store
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,42 +32,20 @@ func appendTime(to []byte, ms int64) []byte {
 	t := time.UnixMilli(ms).UTC()
 	year, month, day := t.Date()
 	hour, minute, second := t.Clock()
-	to = appendDigits(to, year, 4)
-	to = appendDigits(append(to, '-'), int(month), 2)
-	to = appendDigits(append(to, '-'), day, 2)
-	to = appendDigits(append(to, 'T'), hour, 2)
-	to = appendDigits(append(to, ':'), minute, 2)
-	to = appendDigits(append(to, ':'), second, 2)
-	to = appendDigits(append(to, '.'), t.Nanosecond()/int(time.Millisecond), 3)
-	return append(to, 'Z')
+	milli := t.Nanosecond() / int(time.Millisecond)
+	return append(to,
+		digit(year/1000), digit(year/100), digit(year/10), digit(year),
+		'-', digit(int(month)/10), digit(int(month)), '-', digit(day/10), digit(day),
+		'T', digit(hour/10), digit(hour), ':', digit(minute/10), digit(minute), ':', digit(second/10), digit(second),
+		'.', digit(milli/100), digit(milli/10), digit(milli), 'Z')
 }
 
-// appendDigits appends a number of as many digits, which is not negative.
-func appendDigits(to []byte, n, digits int) []byte {
-	at := len(to)
-	to = append(to, "0000"[:digits]...)
-	for i := at + digits - 1; i >= at; i-- {
-		to[i] = byte('0' + n%10)
-		n /= 10
-	}
-	return to
-}
+// digit is the last digit of a number that is not negative.
+func digit(n int) byte { return byte('0' + n%10) }
 
 func appendAddress(to []byte, ip netip.Addr) []byte {
 	if ip == netip.IPv6Unspecified() {
 		return to
 	}
 	return ip.AppendTo(to)
-}
-
-// relatedText writes the related records of an event as a JSON array.
-func relatedText(a *Action) string {
-	if len(a.Related) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(a.Related) //nolint:errchkjson // strings alone always encode
-	return strings.TrimSuffix(b.String(), "\n")
 }
