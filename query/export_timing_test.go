@@ -36,7 +36,12 @@ func BenchmarkExportCSV(b *testing.B) {
 		b.Fatal(err)
 	}
 	address, stop, ended := serveAt(b, s)
-	defer func() { stop(); <-ended }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			b.Error(err)
+		}
+	}()
 
 	read := func(send func() (*http.Response, error)) (bytes int64, took time.Duration) {
 		b.Helper()
