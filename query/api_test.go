@@ -1,7 +1,6 @@
 package query
 
 import (
-	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -327,17 +326,6 @@ func BenchmarkListActions(b *testing.B) {
 			b.Fatal(w.Body)
 		}
 	}
-}
-
-func BenchmarkExportCSV(b *testing.B) {
-	s := benchServer(b)
-	rows := 0
-	for b.Loop() {
-		w := get(b, s, "/v1/export.csv")
-		rows += bytes.Count(w.Body.Bytes(), []byte("\r\n")) - 1
-		b.SetBytes(int64(w.Body.Len()))
-	}
-	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
 }
 
 func benchServer(b *testing.B) *Server {

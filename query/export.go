@@ -58,17 +58,17 @@ func (s *Server) exportCSV(w http.ResponseWriter, r *http.Request, p params) err
 
 	e := newExport(w, !raw, exportStall)
 	if bom {
-		_, _ = e.csv.to.WriteString(byteOrderMark)
+		e.csv.lines = append(e.csv.lines, byteOrderMark...)
 	}
 	for _, c := range store.Columns() {
-		e.csv.cell(c.Name)
+		e.csv.add(c.Name)
 	}
 	if err := e.csv.endLine(); err != nil {
 		return fmt.Errorf("write the header: %w", err)
 	}
 	stop := e.sendHeadAfter(r.Context(), exportHeadStart)
 	defer stop()
-	if err := s.store.Each(r.Context(), q.Filter, e.row); err != nil {
+	if err := s.store.EachBatch(r.Context(), q.Filter, e.rows); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
 	return e.finish()
@@ -109,18 +109,23 @@ func (e *export) sendHeadAfter(ctx context.Context, wait time.Duration) (stop fu
 	return func() { cancel(); <-done }
 }
 
-// row adds an event. The first one is sent at once, the others when there are
-// enough of them or when nothing was sent for exportFlush.
-func (e *export) row(a *store.Action) error {
+// rows adds events. The first one is sent at once, the others when there are enough of
+// them or when nothing was sent for exportFlush.
+func (e *export) rows(b *store.Batch, rows []int) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, c := range store.Columns() {
-		e.csv.cell(c.Text(a))
+	e.csv.begin(b)
+	for _, i := range rows {
+		if err := e.csv.row(i); err != nil {
+			return fmt.Errorf("write a row: %w", err)
+		}
+		if !e.sent {
+			if err := e.send(); err != nil {
+				return err
+			}
+		}
 	}
-	if err := e.csv.endLine(); err != nil {
-		return fmt.Errorf("write a row: %w", err)
-	}
-	if !e.sent || time.Since(e.flushed) >= exportFlush {
+	if time.Since(e.flushed) >= exportFlush {
 		return e.send()
 	}
 	return nil

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/gorilla/mux"
+
+	"github.com/actionlog/actionlog/pkg/store"
 )
 
 // deadServer is a server whose database is not there.
@@ -37,7 +39,7 @@ func withRoute(s *Server, rt route) {
 }
 
 // serveAt serves until the returned function is called, which waits for the end.
-func serveAt(t *testing.T, s *Server) (address string, stop context.CancelFunc, ended <-chan error) {
+func serveAt(t testing.TB, s *Server) (address string, stop context.CancelFunc, ended <-chan error) {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -197,8 +199,10 @@ func TestAnExportMayBeSilentForLongerThanAClientMayStall(t *testing.T) {
 		withRoute(s, route{path: "/export", unbounded: true, handle: func(w http.ResponseWriter, r *http.Request, _ params) error {
 			e := newExport(w, true, stall)
 			for n := range rows {
+				var b store.Batch
 				a := event(n, nil)
-				if err := e.row(&a); err != nil {
+				b.Append(&a)
+				if err := e.rows(&b, []int{0}); err != nil {
 					return err
 				}
 			}

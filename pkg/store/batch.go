@@ -15,20 +15,18 @@ import (
 	"github.com/actionlog/actionlog/pkg/action"
 )
 
-// Batch is events for one insert, of up to 4 GiB, held column by column. Append
-// copies, so what it is given may be reused; after Reset a batch takes new rows into
-// the memory that it has. The zero value is an empty batch.
+// Batch is events for one insert, or from an answer, of up to 4 GiB, held column by
+// column. Append copies, so what it is given may be reused; after Reset a batch takes
+// new rows into the memory that it has. The zero value is an empty batch.
 type Batch struct {
-	columns []cells // as allColumns
+	columns []cells // as allColumns or, from an answer, as its columns
 	rows    int
 }
 
 // Append adds an event.
 func (b *Batch) Append(a *Action) {
 	if b.columns == nil {
-		for _, c := range allColumns {
-			b.columns = append(b.columns, c.cells())
-		}
+		b.columns = newCells(allColumns)
 	}
 	for _, c := range b.columns {
 		c.append(a)
@@ -38,6 +36,27 @@ func (b *Batch) Append(a *Action) {
 
 // Rows is how many events the batch holds.
 func (b *Batch) Rows() int { return b.rows }
+
+// Texts returns the texts of column i of Columns, as its Text writes them, in a batch
+// that has rows. They are valid until the batch is changed.
+func (b *Batch) Texts(i int) Texts {
+	at := 0
+	for _, c := range columns[:i] {
+		at += len(c.stored)
+	}
+	c := &columns[i]
+	return c.shown(b.columns[at : at+len(c.stored)])
+}
+
+// Texts are the texts of one column in a batch.
+type Texts struct {
+	// Keys says of each row which of Different texts it has. It is nil for a column
+	// that does not hold its texts so: there each row has its own text.
+	Keys      []uint32
+	Different int
+	// Append appends a text: that of a key, or that of a row.
+	Append func(to []byte, keyOrRow int) []byte
+}
 
 // Row returns event i.
 func (b *Batch) Row(i int) Action {
@@ -62,7 +81,23 @@ type cells interface {
 	read(row int, a *Action)
 	// insert adds all values to a column of an insert.
 	insert(into column.Interface) error
+	// decode adds the values of as many rows as a block has. After an error it may
+	// have added any number.
+	decode(from *nativeReader, rows int) error
+	// kind is the type of the column that decode reads.
+	kind() string
+	// shown are the values as the CSV shows them.
+	shown() Texts
 	reset()
+}
+
+// newCells makes the cells of some columns.
+func newCells(of []stored) []cells {
+	all := make([]cells, len(of))
+	for i, c := range of {
+		all[i] = c.cells()
+	}
+	return all
 }
 
 // plain is a column of values that clickhouse-go takes as a slice.
@@ -70,6 +105,17 @@ type plain[T any] struct {
 	values []T
 	of     func(*Action) T
 	to     func(T, *Action)
+	wire   wire[T]
+	// text appends what the CSV shows of a value; nil where a value alone is not shown.
+	text func(to []byte, value T) []byte
+}
+
+// wire is how the Native format has a value: as the type's name, how many bytes, and
+// what they mean.
+type wire[T any] struct {
+	kind  string
+	width int
+	read  func([]byte) T
 }
 
 func (p *plain[T]) append(a *Action)        { p.values = append(p.values, p.of(a)) }
@@ -79,6 +125,20 @@ func (p *plain[T]) reset()                  { p.values = p.values[:0] }
 func (p *plain[T]) insert(into column.Interface) error {
 	_, err := into.Append(p.values)
 	return err
+}
+
+func (p *plain[T]) kind() string { return p.wire.kind }
+
+func (p *plain[T]) decode(from *nativeReader, rows int) error {
+	return from.values(rows, p.wire.width, func(b []byte) {
+		for ; len(b) > 0; b = b[p.wire.width:] {
+			p.values = append(p.values, p.wire.read(b))
+		}
+	})
+}
+
+func (p *plain[T]) shown() Texts {
+	return Texts{Append: func(to []byte, row int) []byte { return p.text(to, p.values[row]) }}
 }
 
 // texts is a list of strings in one piece of memory.
@@ -100,6 +160,9 @@ func (t *texts) at(i int) string {
 	}
 	return unsafe.String(unsafe.SliceData(t.bytes[begin:]), t.ends[i]-begin)
 }
+
+// appendTo appends string i.
+func (t *texts) appendTo(to []byte, i int) []byte { return append(to, t.at(i)...) }
 
 func (t *texts) len() int { return len(t.ends) }
 
@@ -131,6 +194,8 @@ type textCells struct {
 func (t *textCells) append(a *Action)        { t.add(t.of(a)) }
 func (t *textCells) read(row int, a *Action) { t.to(strings.Clone(t.at(row)), a) }
 func (t *textCells) reset()                  { t.clear() }
+func (t *textCells) kind() string            { return "String" }
+func (t *textCells) shown() Texts            { return Texts{Append: t.appendTo} }
 
 func (t *textCells) insert(into column.Interface) error {
 	_, err := into.Append(t.views())
@@ -229,6 +294,20 @@ func insertNative(into column.Interface, rows int, native func(*proto.Buffer)) e
 	return nil
 }
 
+// hashCells is a column of FixedString(16).
+type hashCells struct{ textCells }
+
+func (h *hashCells) kind() string { return "FixedString(16)" }
+
+func (h *hashCells) decode(from *nativeReader, rows int) error {
+	return from.values(rows, len(action.ContentHash{}), func(b []byte) {
+		for ; len(b) > 0; b = b[len(action.ContentHash{}):] {
+			h.bytes = append(h.bytes, b[:len(action.ContentHash{})]...)
+			h.ends = append(h.ends, uint32(len(h.bytes)))
+		}
+	})
+}
+
 // lowCells is a column of texts of which few are different.
 type lowCells struct {
 	dictionary
@@ -240,52 +319,19 @@ func (l *lowCells) append(a *Action)        { l.add(l.of(a)) }
 func (l *lowCells) read(row int, a *Action) { l.to(strings.Clone(l.at(row)), a) }
 func (l *lowCells) reset()                  { l.clear() }
 
+func (l *lowCells) kind() string { return "LowCardinality(String)" }
+
+func (l *lowCells) decode(from *nativeReader, rows int) error {
+	if err := from.dictionaryVersion(); err != nil {
+		return err
+	}
+	return l.dictionary.decode(from, rows)
+}
+
+func (l *lowCells) shown() Texts {
+	return Texts{Keys: l.keys, Different: l.values.len(), Append: l.values.appendTo}
+}
+
 func (l *lowCells) insert(into column.Interface) error {
 	return insertNative(into, len(l.keys), l.native)
-}
-
-// relatedCells is the column of related records.
-type relatedCells struct {
-	ends       []uint64
-	types      dictionary
-	ids, names texts
-}
-
-func (r *relatedCells) append(a *Action) {
-	for _, record := range a.Related {
-		r.types.add(record.Type)
-		r.ids.add(record.ID)
-		r.names.add(record.Name)
-	}
-	r.ends = append(r.ends, uint64(r.ids.len()))
-}
-
-func (r *relatedCells) read(row int, a *Action) {
-	begin := uint64(0)
-	if row > 0 {
-		begin = r.ends[row-1]
-	}
-	for i := int(begin); i < int(r.ends[row]); i++ {
-		a.Related = append(a.Related, action.Record{
-			Type: strings.Clone(r.types.at(i)), ID: strings.Clone(r.ids.at(i)), Name: strings.Clone(r.names.at(i)),
-		})
-	}
-}
-
-func (r *relatedCells) reset() {
-	r.ends = r.ends[:0]
-	r.types.clear()
-	r.ids.clear()
-	r.names.clear()
-}
-
-func (r *relatedCells) insert(into column.Interface) error {
-	return insertNative(into, len(r.ends), func(to *proto.Buffer) {
-		for _, end := range r.ends {
-			to.PutUInt64(end)
-		}
-		r.types.native(to)
-		r.ids.native(to)
-		r.names.native(to)
-	})
 }

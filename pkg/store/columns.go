@@ -35,6 +35,8 @@ type Column struct {
 
 	// stored are the table's columns that hold the field: one, as a rule.
 	stored []stored
+	// shown makes the texts of a batch out of the cells of stored.
+	shown func([]cells) Texts
 	// size is how many bytes of text the field holds; nil where that is little.
 	size func(*Action) int
 }
@@ -60,14 +62,16 @@ var columns = []Column{
 		Text: func(a *Action) string { return a.Time.UTC().Format(TimeLayout) },
 		stored: []stored{{
 			name:  "time",
-			cells: values(func(a *Action) int64 { return a.Time.UnixMilli() }, func(ms int64, a *Action) { a.Time = time.UnixMilli(ms).UTC() }),
+			cells: values(wireTime, func(a *Action) int64 { return a.Time.UnixMilli() }, func(ms int64, a *Action) { a.Time = time.UnixMilli(ms).UTC() }, appendTime),
 			scan:  func(a *Action) any { return &scanTime{&a.Time} },
 		}},
+		shown: ofOne,
 	},
 	{
 		Name:   "id",
 		Text:   func(a *Action) string { return a.ID },
 		stored: idColumns,
+		shown:  idTexts,
 		size:   func(a *Action) int { return len(a.ID) },
 	},
 	lowText("tenant", func(a *Action) *string { return &a.Tenant }),
@@ -85,9 +89,10 @@ var columns = []Column{
 			}
 			return a.IP.String()
 		},
+		shown: ofOne,
 		stored: []stored{{
 			name: "ip",
-			cells: values(func(a *Action) netip.Addr {
+			cells: values(wireAddress, func(a *Action) netip.Addr {
 				if !a.IP.IsValid() {
 					return netip.IPv6Unspecified()
 				}
@@ -96,7 +101,7 @@ var columns = []Column{
 				if ip != netip.IPv6Unspecified() {
 					a.IP = ip
 				}
-			}),
+			}, appendAddress),
 			scan: func(a *Action) any { return &scanAddress{&a.IP} },
 		}},
 	},
@@ -106,17 +111,9 @@ var columns = []Column{
 	text("subject_id", func(a *Action) *string { return &a.Subject.ID }),
 	text("subject_name", func(a *Action) *string { return &a.Subject.Name }),
 	{
-		Name: "related",
-		Text: func(a *Action) string {
-			if len(a.Related) == 0 {
-				return ""
-			}
-			var b strings.Builder
-			e := json.NewEncoder(&b)
-			e.SetEscapeHTML(false)
-			_ = e.Encode(a.Related) //nolint:errchkjson // strings alone always encode
-			return strings.TrimSuffix(b.String(), "\n")
-		},
+		Name:  "related",
+		Text:  relatedText,
+		shown: ofOne,
 		stored: []stored{{
 			name:  "related",
 			cells: func() cells { return &relatedCells{} },
@@ -135,8 +132,9 @@ var columns = []Column{
 	text("request_id", func(a *Action) *string { return &a.RequestID }),
 	lowText("user_agent", func(a *Action) *string { return &a.UserAgent }),
 	{
-		Name: "details",
-		Text: func(a *Action) string { return string(a.Details) },
+		Name:  "details",
+		Text:  func(a *Action) string { return string(a.Details) },
+		shown: ofOne,
 		stored: []stored{{
 			name: "details",
 			cells: func() cells {
@@ -158,32 +156,32 @@ var originColumns = []stored{
 	{
 		name: "content_hash",
 		cells: func() cells {
-			return &textCells{
+			return &hashCells{textCells{
 				of: func(a *Action) string { return unsafe.String(&a.ContentHash[0], len(a.ContentHash)) },
 				to: func(s string, a *Action) { copy(a.ContentHash[:], s) },
-			}
+			}}
 		},
 		scan: func(a *Action) any { return &scanHash{&a.ContentHash} },
 	},
 	{
 		name:  "topic_id",
-		cells: values(func(a *Action) uuid.UUID { return a.Origin.TopicID }, func(id uuid.UUID, a *Action) { a.Origin.TopicID = id }),
+		cells: values(wireUUID, func(a *Action) uuid.UUID { return a.Origin.TopicID }, func(id uuid.UUID, a *Action) { a.Origin.TopicID = id }, nil),
 		scan:  func(a *Action) any { return (*uuid.UUID)(&a.Origin.TopicID) },
 	},
 	lowText("topic", func(a *Action) *string { return &a.Origin.Topic }).stored[0],
 	{
 		name:  "partition",
-		cells: values(func(a *Action) uint32 { return uint32(a.Origin.Partition) }, func(p uint32, a *Action) { a.Origin.Partition = int(p) }),
+		cells: values(wireUInt32, func(a *Action) uint32 { return uint32(a.Origin.Partition) }, func(p uint32, a *Action) { a.Origin.Partition = int(p) }, nil),
 		scan:  func(a *Action) any { return &scanPartition{&a.Origin.Partition} },
 	},
 	{
 		name:  "offset",
-		cells: values(func(a *Action) uint64 { return uint64(a.Origin.Offset) }, func(o uint64, a *Action) { a.Origin.Offset = int64(o) }),
+		cells: values(wireUInt64, func(a *Action) uint64 { return uint64(a.Origin.Offset) }, func(o uint64, a *Action) { a.Origin.Offset = int64(o) }, nil),
 		scan:  func(a *Action) any { return &scanOffset{&a.Origin.Offset} },
 	},
 	{
 		name:  "kafka_time",
-		cells: values(func(a *Action) int64 { return clampTime(a.Origin.Time).UnixMilli() }, func(ms int64, a *Action) { a.Origin.Time = time.UnixMilli(ms).UTC() }),
+		cells: values(wireTime, func(a *Action) int64 { return clampTime(a.Origin.Time).UnixMilli() }, func(ms int64, a *Action) { a.Origin.Time = time.UnixMilli(ms).UTC() }, nil),
 		scan:  func(a *Action) any { return &scanTime{&a.Origin.Time} },
 	},
 }
@@ -197,11 +195,15 @@ var allColumns = func() []stored {
 	return append(all, originColumns...)
 }()
 
-// columnList is allColumns as SQL.
-var columnList = names(allColumns)
+// shownColumns are those that the CSV shows and, last, the hash that tells events from
+// repeats.
+var shownColumns = allColumns[:len(allColumns)-len(originColumns)+1]
 
-// names are those of columns, as SQL.
-func names(columns []stored) string {
+// columnList is allColumns as SQL.
+var columnList = listOf(allColumns)
+
+// listOf is a list of columns, as SQL.
+func listOf(columns []stored) string {
 	all := make([]string, len(columns))
 	for i, c := range columns {
 		all[i] = quoteName(c.name)
@@ -230,7 +232,8 @@ func text(name string, field func(*Action) *string) Column {
 			},
 			scan: func(a *Action) any { return field(a) },
 		}},
-		size: func(a *Action) int { return len(*field(a)) },
+		shown: ofOne,
+		size:  func(a *Action) int { return len(*field(a)) },
 	}
 }
 
@@ -243,10 +246,14 @@ func lowText(name string, field func(*Action) *string) Column {
 	return c
 }
 
-// values makes the cells of a column that is neither.
-func values[T any](of func(*Action) T, to func(T, *Action)) func() cells {
-	return func() cells { return &plain[T]{of: of, to: to} }
+// values makes the cells of a column that is neither; text is nil where a value alone
+// is not shown.
+func values[T any](wire wire[T], of func(*Action) T, to func(T, *Action), text func([]byte, T) []byte) func() cells {
+	return func() cells { return &plain[T]{wire: wire, of: of, to: to, text: text} }
 }
+
+// ofOne are the texts of a field that is one column.
+func ofOne(c []cells) Texts { return c[0].shown() }
 
 // size is how many bytes of text an event holds.
 func (a *Action) size() (n int) {

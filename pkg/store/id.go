@@ -41,7 +41,10 @@ func splitID(id string) (high, low uint64, text string) {
 }
 
 // joinID returns the UUID whose halves these are.
-func joinID(high, low uint64) string {
+func joinID(high, low uint64) string { return string(appendID(nil, high, low)) }
+
+// appendID appends the UUID whose halves these are.
+func appendID(to []byte, high, low uint64) []byte {
 	var number [16]byte
 	binary.BigEndian.PutUint64(number[:8], high)
 	binary.BigEndian.PutUint64(number[8:], low)
@@ -52,23 +55,25 @@ func joinID(high, low uint64) string {
 			text[at] = '-'
 			at++
 		}
-		hex.Encode(text[at:], []byte{b})
+		text[at], text[at+1] = hexDigits[b>>4], hexDigits[b&0xf]
 		at += 2
 	}
-	return string(text[:])
+	return append(to, text[:]...)
 }
+
+const hexDigits = "0123456789abcdef"
 
 // idColumns are read in this order: the text, where there is one, takes the place of
 // the UUID.
 var idColumns = []stored{
 	{
 		name:  "id_high",
-		cells: values(func(a *Action) uint64 { high, _, _ := splitID(a.ID); return high }, setHigh),
+		cells: values(wireUInt64, func(a *Action) uint64 { high, _, _ := splitID(a.ID); return high }, setHigh, nil),
 		scan:  func(a *Action) any { return &scanHalf{a, setHigh} },
 	},
 	{
 		name:  "id_low",
-		cells: values(func(a *Action) uint64 { _, low, _ := splitID(a.ID); return low }, setLow),
+		cells: values(wireUInt64, func(a *Action) uint64 { _, low, _ := splitID(a.ID); return low }, setLow, nil),
 		scan:  func(a *Action) any { return &scanHalf{a, setLow} },
 	},
 	{
@@ -78,6 +83,17 @@ var idColumns = []stored{
 		},
 		scan: func(a *Action) any { return &scanText{a} },
 	},
+}
+
+// idTexts are the ids of the cells of idColumns.
+func idTexts(of []cells) Texts {
+	high, low, text := of[0].(*plain[uint64]), of[1].(*plain[uint64]), of[2].(*textCells) //nolint:forcetypeassert // as idColumns makes them
+	return Texts{Append: func(to []byte, row int) []byte {
+		if s := text.at(row); s != "" {
+			return append(to, s...)
+		}
+		return appendID(to, high.values[row], low.values[row])
+	}}
 }
 
 func setHigh(high uint64, a *Action) { a.ID = joinID(high, 0) }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -44,6 +45,9 @@ func insertContext(ctx context.Context) context.Context {
 // After an error they may or may not be there: insert the same again.
 func (s *Store) InsertActions(ctx context.Context, actions *Batch) error {
 	return s.insert(ctx, "actions", columnList, actions.Rows(), func(b driver.Batch) error {
+		if len(actions.columns) != len(allColumns) {
+			return errors.New("a batch of EachBatch has not all that an insert needs")
+		}
 		for i, into := range b.Columns() {
 			if err := actions.columns[i].insert(into); err != nil {
 				return err

@@ -54,15 +54,10 @@ func (a *Action) Cursor() *Cursor {
 // Each calls f with every event that matches, newest first and each once, until
 // f returns an error, which it returns. Its memory does not grow with the result.
 // The event that f is given is overwritten by the next one, and is not marked as
-// conflicting.
-//
-// A query that someone kills may end as if it were complete: the embedded engine's
-// does. So after the last event the store asks whether there is another one, and
-// reads on if so.
+// conflicting. In the end it makes sure that there is nothing more to read.
 func (s *Store) Each(ctx context.Context, filter Filter, f func(*Action) error) error {
 	var last Cursor // no event has an empty id
-	var after *Cursor
-	for {
+	return s.untilNoMore(ctx, filter, func(after *Cursor) (*Cursor, error) {
 		err := s.read(ctx, &filter, NewestFirst, after, 0, func(a *Action) error {
 			if c := a.cursor(); c != last {
 				last, after = c, &last
@@ -70,17 +65,8 @@ func (s *Store) Each(ctx context.Context, filter Filter, f func(*Action) error) 
 			}
 			return nil
 		})
-		if err != nil {
-			return err
-		}
-		more, err := s.anyAfter(ctx, filter, after)
-		if err != nil {
-			return fmt.Errorf("make sure that all actions were read: %w", err)
-		}
-		if !more {
-			return nil
-		}
-	}
+		return after, err
+	})
 }
 
 // anyAfter reports whether an event matches that comes after a place. A count is
@@ -142,7 +128,7 @@ func (s *Store) read(ctx context.Context, f *Filter, order Order, after *Cursor,
 	if err != nil {
 		return err
 	}
-	query := "SELECT " + names(listed) + " FROM actions WHERE " + c.sql() + order.orderBy()
+	query := "SELECT " + listOf(listed) + " FROM actions WHERE " + c.sql() + order.orderBy()
 	if limit > 0 {
 		query += " LIMIT ?"
 		c.args = append(c.args, limit)

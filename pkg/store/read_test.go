@@ -1,9 +1,7 @@
 package store
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -329,78 +327,6 @@ func TestTheSurvivorOfRepeatsIsTheLowestOffset(t *testing.T) {
 	f([2]int{5, 3}, [2]int{5, 1}, [2]int{6, 0})
 	f([2]int{1 << 40, 0}, [2]int{7, 1<<31 - 1})
 	f([2]int{0, 1}, [2]int{0, 0})
-}
-
-func TestEachPassesErrorsOnAndStops(t *testing.T) {
-	t.Parallel()
-	s := testStore(t)
-	var all []Action
-	for n := range 8_000 {
-		all = append(all, event(n, nil))
-	}
-	insert(t, s, all)
-	full := errors.New("the disk is full")
-	seen := 0
-	err := s.Each(t.Context(), everything(), func(*Action) error {
-		if seen++; seen == 3 {
-			return full
-		}
-		return nil
-	})
-	if !errors.Is(err, full) || seen != 3 {
-		t.Errorf("after %d events: %v", seen, err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	seen = 0
-	err = s.Each(ctx, everything(), func(*Action) error {
-		if seen++; seen == 2 {
-			cancel()
-		}
-		return nil
-	})
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled after 2, %d events came without an error: %v", seen, err)
-	}
-}
-
-func TestAKilledReadNeverLooksWhole(t *testing.T) {
-	t.Parallel()
-	s := testStore(t)
-	var all []Action
-	for n := range 4000 {
-		all = append(all, event(n, func(a *Action) { a.Description = strings.Repeat("long ", 1600) }))
-	}
-	insert(t, s, all)
-	for range 5 { // the kill may come too late
-		seen := 0
-		err := s.Each(t.Context(), everything(), func(*Action) error {
-			if seen++; seen == 500 {
-				execute(t, s, "KILL QUERY WHERE current_database = '"+s.database+"' AND query LIKE 'SELECT%FROM actions%' SYNC")
-			}
-			return nil
-		})
-		if err == nil && seen != len(all) {
-			t.Fatalf("%d events of %d came without an error", seen, len(all))
-		}
-	}
-}
-
-func TestAFailureInTheMiddleOfAReadIsAnError(t *testing.T) {
-	t.Parallel()
-	s := testStore(t)
-	var all []Action
-	for n := range 4000 {
-		// Long enough, together, that the engine as a rule sends some before it fails.
-		all = append(all, event(n, func(a *Action) { a.Description = strings.Repeat("long ", 1600) }))
-	}
-	insert(t, s, all)
-	// The rows come in the order of the key; the engine fails at one of the last.
-	query := "SELECT " + columnList + " FROM actions WHERE tenant = ? AND throwIf(id = 'id-000100') = 0" + NewestFirst.orderBy() + " SETTINGS max_block_size = 100, max_threads = 1"
-	rows := 0
-	err := s.scan(t.Context(), query, []any{"default"}, allColumns, func(*Action) error { rows++; return nil })
-	if err == nil || rows >= len(all) {
-		t.Errorf("after %d rows of %d: %v", rows, len(all), err)
-	}
 }
 
 func TestChoices(t *testing.T) {

@@ -33,7 +33,10 @@ const (
 type Store struct {
 	conn     driver.Conn
 	database string
-	known    extent
+	// overHTTP says whether the protocol is HTTP; compressed whether what comes over it
+	// is asked for in ClickHouse's own compression.
+	overHTTP, compressed bool
+	known                extent
 }
 
 // Open connects to the database that a clickhouse-go DSN names, by the native
@@ -66,7 +69,11 @@ func Open(dsn string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
-	return &Store{conn: conn, database: options.Auth.Database}, nil
+	s := &Store{conn: conn, database: options.Auth.Database, overHTTP: options.Protocol == clickhouse.HTTP}
+	if c := options.Compression; c != nil {
+		s.compressed = c.Method == clickhouse.CompressionLZ4 || c.Method == clickhouse.CompressionZSTD
+	}
+	return s, nil
 }
 
 // CheckDSN reports what is wrong with a DSN, without connecting. The error does
