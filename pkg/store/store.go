@@ -30,6 +30,8 @@ type Store struct {
 	conn     driver.Conn
 	database string
 	known    extent
+	// rate is how many rows a second are read, by a guess.
+	rate float64
 }
 
 // Open connects to the database that a clickhouse-go DSN names, by the native
@@ -58,7 +60,7 @@ func Open(dsn string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
-	return &Store{conn: conn, database: options.Auth.Database}, nil
+	return &Store{conn: conn, database: options.Auth.Database, rate: guessedRate}, nil
 }
 
 // CheckDSN reports what is wrong with a DSN, without connecting. The error does
