@@ -91,7 +91,7 @@ func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, er
 		return q, err
 	}
 	if q.Text, err = search.ParseText(text); err != nil {
-		return q, invalid("q", fmt.Sprintf("q is %q: %s.", short(text), err))
+		return q, invalid("q", sentence(fmt.Sprintf("q is %q: %s", short(text), err)))
 	}
 	q.Text = append(q.Text, line.Texts...)
 	if len(q.Text) > maxValues {
@@ -104,7 +104,7 @@ func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, er
 	var also []store.Condition
 	for _, term := range line.Terms {
 		if err := check(term.Field, term.Value); err != nil {
-			return q, invalid("search", fmt.Sprintf("search, column %d: %s.", term.Column, err))
+			return q, invalid("search", sentence(fmt.Sprintf("search, column %d: %s", term.Column, err)))
 		}
 		also = addValue(also, term)
 	}
@@ -136,16 +136,9 @@ func (p params) line() (search.Line, error) {
 	}
 	line, err := search.Parse(text, searchFields)
 	if wrong := (*search.Error)(nil); errors.As(err, &wrong) {
-		return line, invalid("search", fmt.Sprintf("search, column %d: %s.", wrong.Column, joinReason(wrong)))
+		return line, invalid("search", sentence("search, "+wrong.Error()))
 	}
 	return line, err //nolint:wrapcheck // it is nil
-}
-
-func joinReason(e *search.Error) string {
-	if e.Suggestion == "" {
-		return e.Problem
-	}
-	return e.Problem + ", " + e.Suggestion
 }
 
 // zone returns the time zone in which days begin.
@@ -156,7 +149,7 @@ func (p params) zone(line search.Line) (*time.Location, error) {
 	}
 	zone, err := search.LoadLocation(cmp.Or(name, line.Zone))
 	if err != nil {
-		return nil, invalid("tz", fmt.Sprintf("tz is %q: %s.", short(name), err))
+		return nil, invalid("tz", sentence(fmt.Sprintf("tz is %q: %s", short(name), err)))
 	}
 	return zone, nil
 }
@@ -171,7 +164,7 @@ func (p params) bound(name string, bound search.Bound, line string, now time.Tim
 	}
 	t, err := search.ParseTime(line, bound, now, zone)
 	if err != nil {
-		return time.Time{}, invalid("search", fmt.Sprintf("search: %s.", err))
+		return time.Time{}, invalid("search", sentence(fmt.Sprintf("search: %s", err)))
 	}
 	return t, nil
 }
@@ -189,7 +182,7 @@ func (p params) conditions() ([]store.Condition, error) {
 		for _, given := range p.values[name] {
 			value, not := search.UnescapeValue(given)
 			if err := check(name, value); err != nil {
-				return nil, invalid(short(name), err.Error()+".")
+				return nil, invalid(short(name), sentence(err.Error()))
 			}
 			all = addValue(all, search.Term{Field: name, Value: value, Not: not})
 		}

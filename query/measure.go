@@ -28,7 +28,7 @@ func (s *Server) measure(r *http.Request) *measure {
 	m := &measure{start: s.page.now()}
 	m.ctx, m.cost = store.WithCost(r.Context())
 	m.ctx, m.cancel = context.WithTimeout(m.ctx, s.cfg.QueryTimeout)
-	m.through = s.completeThrough(m.ctx) // ahead of every read
+	m.through = s.completeThrough(m.ctx) //nolint:contextcheck // it is r's; this comes ahead of every read
 	return m
 }
 

@@ -188,7 +188,7 @@ func (p params) time(name string, bound search.Bound, now time.Time, zone *time.
 	}
 	t, err := search.ParseTime(value, bound, now, zone)
 	if err != nil {
-		return time.Time{}, invalid(name, fmt.Sprintf("%s is %q: %s.", name, short(value), err))
+		return time.Time{}, invalid(name, sentence(fmt.Sprintf("%s is %q: %s", name, short(value), err)))
 	}
 	return t, nil
 }

@@ -171,7 +171,7 @@ func TestParamsAreRefusedByName(t *testing.T) {
 	f("ip=10.0.0", "ip", "no IP address", "10.0.0.0/8")
 	f("ip=!x", "ip", "no IP address")
 	f("details.=1", "details.", "is missing")
-	f("details."+strings.Repeat("x", 257)+"=1", "details."+strings.Repeat("x", 56)+"…", "too long")
+	f("details."+strings.Repeat("x", 1025)+"=1", "details."+strings.Repeat("x", 56)+"…", "too long")
 	f(strings.Repeat("details.a=1&", 60)+strings.Repeat("details.b=1&", 60), "details.b", "more than 100 values")
 
 	// Times.
@@ -191,6 +191,7 @@ func TestParamsAreRefusedByName(t *testing.T) {
 
 	// The search line.
 	f("search=x+actr:alice", "search", "search, column 3: unknown field actr, did you mean actor?")
+	f("q=a&search=actor:", "search", "search, column 7: actor has no value")
 	f("search=%22x", "search", "column 1: this quote is never closed")
 	f("search=actor:", "search", "column 7: actor has no value")
 	f("search=outcome:denyed", "search", "column 9: ", "did you mean denied?")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/store"
@@ -53,6 +54,14 @@ func invalid(parameter, detail string) *Problem {
 	p := newProblem("invalid-parameter", "A parameter is not valid", http.StatusBadRequest, detail)
 	p.Parameter = parameter
 	return p
+}
+
+// sentence ends a text that may be a question already.
+func sentence(text string) string {
+	if strings.HasSuffix(text, "?") {
+		return text
+	}
+	return text + "."
 }
 
 func malformedQuery(detail string) *Problem {

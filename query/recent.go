@@ -9,7 +9,7 @@ import (
 
 const (
 	// completeAge is how old the moment may be that an answer says it is complete through.
-	completeAge = 250 * time.Millisecond
+	completeAge = time.Second
 	// endsAge is how old the end of the feed may be that a tail goes by.
 	endsAge = 400 * time.Millisecond
 )

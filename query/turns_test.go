@@ -28,7 +28,7 @@ func TestTurnsAreTakenOneAfterTheOther(t *testing.T) {
 					return
 				}
 				most.Store(max(most.Load(), working.Add(1)))
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				working.Add(-1)
 				done()
 			})

@@ -34,7 +34,7 @@ var (
 	indexLines      = regexp.MustCompile(`(?m)^    INDEX [^\n]*\n( {20,}TYPE[^\n]*\n)?`)
 	projectionLines = regexp.MustCompile(`(?m)^    PROJECTION [^\n]*\n`)
 	textIndexes     = regexp.MustCompile(`(?m)^    INDEX by_text[^\n]*\n( {20,}TYPE[^\n]*\n)`)
-	fieldIndexes    = regexp.MustCompile(`(?m)^    INDEX by_(actor|subject|session|ip) [^\n]*\n`)
+	fieldIndexes    = regexp.MustCompile(`(?m)^    INDEX by_(actor|term|session|ip) [^\n]*\n`)
 	lastComma       = regexp.MustCompile(`,(\s*)\)\nENGINE`)
 )
 

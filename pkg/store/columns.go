@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -197,13 +198,22 @@ var allColumns = func() []stored {
 }()
 
 // columnList is allColumns as SQL.
-var columnList = func() string {
-	names := make([]string, len(allColumns))
-	for i, c := range allColumns {
-		names[i] = quoteName(c.name)
+var columnList = names(allColumns)
+
+// names are those of columns, as SQL.
+func names(columns []stored) string {
+	all := make([]string, len(columns))
+	for i, c := range columns {
+		all[i] = quoteName(c.name)
 	}
-	return strings.Join(names, ", ")
-}()
+	return strings.Join(all, ", ")
+}
+
+// listed are the columns that a list reads: not those of the origin, and not the
+// tenant, which the filter names.
+var listed = slices.DeleteFunc(slices.Clone(allColumns), func(c stored) bool {
+	return c.name == "tenant" || c.name != "content_hash" && slices.ContainsFunc(originColumns, func(o stored) bool { return o.name == c.name })
+})
 
 // InsertColumns is the list of the columns that are inserted, as SQL.
 func InsertColumns() string { return columnList }
@@ -249,9 +259,9 @@ func (a *Action) size() (n int) {
 }
 
 // destinations returns where a row's columns are scanned to.
-func destinations(a *Action) []any {
-	destinations := make([]any, len(allColumns))
-	for i, c := range allColumns {
+func destinations(columns []stored, a *Action) []any {
+	destinations := make([]any, len(columns))
+	for i, c := range columns {
 		destinations[i] = c.scan(a)
 	}
 	return destinations

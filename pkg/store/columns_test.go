@@ -79,12 +79,23 @@ func TestEveryFieldComesBackAsItWasStored(t *testing.T) {
 	for _, want := range all {
 		t.Run(want.SessionID, func(t *testing.T) {
 			t.Parallel()
-			back := got[want.SessionID]
+			back, listed := got[want.SessionID], want
+			listed.Origin = action.Origin{} // lists leave it out
+			found, err := s.Get(t.Context(), "default", want.ID)
+			if err != nil || len(found) != 1 {
+				t.Fatalf("get %q: %d, %v", want.ID, len(found), err)
+			}
+			if len(found[0].Related) == 0 {
+				found[0].Related = nil
+			}
+			if !reflect.DeepEqual(found[0], want) {
+				t.Errorf("get: got  %+v\nwant %+v", found[0], want)
+			}
 			if len(back.Related) == 0 {
 				back.Related = nil // none and absent are the same
 			}
-			if !reflect.DeepEqual(back, want) {
-				t.Errorf("got  %+v\nwant %+v", back, want)
+			if !reflect.DeepEqual(back, listed) {
+				t.Errorf("got  %+v\nwant %+v", back, listed)
 			}
 		})
 	}

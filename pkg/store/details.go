@@ -1,58 +1,134 @@
 package store
 
 import (
+	"cmp"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
 
+// readable is details as the engine can read it. It reads no JSON at all that has a
+// whole number beyond 64 bits or any beyond double precision: the first becomes one of
+// double precision, the second a text.
+const readable = `if(isValidJSON(details), details, arrayStringConcat(arrayMap(t -> multiIf(` +
+	`NOT match(t, '^-?[0-9]'), t, ` +
+	`isInfinite(toFloat64OrZero(t)), concat('"', t, '"'), ` +
+	`match(t, '^-?[0-9]+$') AND isNull(toInt64OrNull(t)) AND isNull(toUInt64OrNull(t)), concat(t, '.0'), t), ` +
+	`extractAll(details, '"(?:[^"\\\\]|\\\\.)*"|-?[0-9][-+.0-9eE]*|[^"]'))))`
+
 // whereDetails asks that what stands at a path within details is a text, a number, a
-// true, false or null that is written so. The parts of the path are names with dots
-// between; \. is a dot in a name. A part that is a number counts in a list, from 0.
+// true, false or null that one of the values says. The parts of the path are names with
+// dots between; \. is a dot in a name, and \\ a backslash. A part that is a number
+// counts in a list, from 0.
 func whereDetails(_ *Filter, name string, values []string) (string, []any) {
 	path := splitPath(strings.TrimPrefix(name, DetailsField))
-	at := make([]string, len(path))
-	var keys []any
-	for i, part := range path {
-		at[i] = "?"
-		keys = append(keys, part)
-	}
-	places := []jsonPlace{{strings.Join(at, ", "), keys}}
-	if indexed, keys, ok := asIndexes(path); ok {
-		places = append(places, jsonPlace{indexed, keys})
-	}
 	var terms []string
 	var args []any
-	for _, p := range places {
-		for _, v := range values {
-			// A condition on the text alone spares the reading of JSON in most rows.
-			term, termArgs := p.equals(v)
-			terms = append(terms, term)
-			args = append(args, termArgs...)
+	for _, p := range places(path) {
+		is := p.isOneOf(values)
+		terms = append(terms, is.sql())
+		args = append(args, is.args...)
+	}
+	term := "(" + strings.Join(terms, " OR ") + ")"
+	// What lacks a name need not be read as JSON. A name may be written with escapes.
+	longest := slices.MaxFunc(path, func(a, b string) int { return cmp.Compare(len(a), len(b)) })
+	if _, ok := asIndex(longest); !ok {
+		term = `((position(details, ?) > 0 OR position(details, '\\') > 0) AND ` + term + ")"
+		args = append([]any{`"` + longest + `"`}, args...)
+	}
+	return term, args
+}
+
+// detailPlace is where something stands in JSON: names and, from 1, numbers in lists.
+type detailPlace []any
+
+// maxIndexes bounds how many parts of a path may count in lists. Each doubles the places.
+const maxIndexes = 3
+
+// places returns all that a path may mean: its numbers are names of an object or count
+// in a list.
+func places(path []string) []detailPlace {
+	all := []detailPlace{{}}
+	indexes := 0
+	for _, part := range path {
+		index, ok := asIndex(part)
+		for i, p := range all {
+			all[i] = append(slices.Clone(p), part)
+			if ok && indexes < maxIndexes {
+				all = append(all, append(slices.Clone(p), index))
+			}
+		}
+		if ok {
+			indexes++
 		}
 	}
-	return "(" + strings.Join(terms, " OR ") + ")", args
+	return all
 }
 
-// jsonPlace is where something stands in JSON, as arguments of ClickHouse's functions.
-type jsonPlace struct {
-	at   string
-	keys []any
-}
-
-func (p jsonPlace) equals(value string) (string, []any) {
-	call := func(function string) string { return function + "(details, " + p.at + ")" }
-	args := func(more ...any) []any { return append(append([]any{}, p.keys...), more...) }
-	term := call("JSONType") + " = 'String' AND " + call("JSONExtractString") + " = ?"
-	all := append(args(), args(value)...)
-	switch number, err := strconv.ParseFloat(value, 64); {
-	case value == "true" || value == "false" || value == "null":
-		term += " OR " + call("JSONExtractRaw") + " = ?"
-		all = append(all, args(value)...)
-	case err == nil && isNumber(value):
-		term += " OR " + call("JSONType") + " IN ('Int64', 'UInt64', 'Double') AND " + call("JSONExtractFloat") + " = ?"
-		all = append(append(all, args()...), args(number)...)
+// asIndex returns the number in a list, from 1, that a part of a path may stand for.
+func asIndex(part string) (int, bool) {
+	n, err := strconv.ParseUint(part, 10, 31)
+	if err != nil || part != strconv.FormatUint(n, 10) {
+		return 0, false
 	}
-	return "(" + term + ")", all
+	return int(n) + 1, true
+}
+
+// of calls one of the engine's functions on what stands at the place, which is the
+// argument of the placeholders.
+func (p detailPlace) of(function string) string {
+	return function + "(" + readable + strings.Repeat(", ?", len(p)) + ")"
+}
+
+// isOneOf is the condition that what stands at the place is one of the values.
+func (p detailPlace) isOneOf(values []string) *condition {
+	is := &condition{}
+	for i, part := range p {
+		// A number would count the members of an object as well.
+		if _, ok := part.(int); ok {
+			is.and(p[:i].of("JSONType")+" = 'Array'", p[:i]...)
+		}
+	}
+	term := p.of("JSONType") + " = 'String' AND " + p.of("JSONExtractString") + " IN (?)"
+	args := slices.Concat(p, p, []any{values})
+	written, numbers := asWritten(values)
+	if len(written) > 0 {
+		term += " OR " + p.of("JSONExtractRaw") + " IN (?)"
+		args = slices.Concat(args, p, []any{written})
+	}
+	if len(numbers) > 0 {
+		term += " OR " + p.of("JSONType") + " = 'Double' AND " + p.of("JSONExtractFloat") + " IN (?)"
+		args = slices.Concat(args, p, p, []any{numbers})
+	}
+	is.and("("+term+")", args...)
+	return is
+}
+
+// asWritten returns the values that are not only texts: how the engine writes true,
+// false, null and whole numbers, and the numbers of double precision.
+func asWritten(values []string) (written []string, numbers []float64) {
+	for _, v := range values {
+		if v == "true" || v == "false" || v == "null" {
+			written = append(written, v)
+		}
+		number, err := strconv.ParseFloat(v, 64)
+		if err != nil || !isNumber(v) {
+			continue
+		}
+		numbers = append(numbers, number)
+		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+			written = append(written, strconv.FormatInt(n, 10))
+		} else if n, err := strconv.ParseUint(v, 10, 64); err == nil {
+			written = append(written, strconv.FormatUint(n, 10))
+		} else if number == math.Trunc(number) {
+			written = append(written, strconv.FormatFloat(number, 'f', 0, 64))
+		}
+		if number == 0 {
+			written = append(written, "0", "-0")
+		}
+	}
+	return written, numbers
 }
 
 // isNumber reports whether a text that is a number for Go is one for JSON.
@@ -76,20 +152,4 @@ func splitPath(path string) []string {
 		}
 	}
 	return parts
-}
-
-// asIndexes returns a path whose numbers count in lists; false when it has none.
-func asIndexes(path []string) (string, []any, bool) {
-	at := make([]string, len(path))
-	var keys []any
-	found := false
-	for i, part := range path {
-		at[i] = "?"
-		if n, err := strconv.ParseUint(part, 10, 31); err == nil {
-			at[i], found = strconv.FormatUint(n+1, 10), true
-			continue
-		}
-		keys = append(keys, part)
-	}
-	return strings.Join(at, ", "), keys, found
 }

@@ -185,7 +185,7 @@ func (s *Store) feedRows(ctx context.Context, f Filter, windows []window, fetch 
 	for range attempts {
 		rows, whole = nil, true
 		text, fetched := 0, uint64(0)
-		err := s.scan(longQuery(ctx), query, append(c.args, fetch), func(a *Action) error {
+		err := s.scan(ctx, query, append(c.args, fetch), allColumns, func(a *Action) error {
 			if fetched++; text < maxPageText {
 				rows = append(rows, *a)
 			} else {
@@ -200,7 +200,7 @@ func (s *Store) feedRows(ctx context.Context, f Filter, windows []window, fetch 
 		if !whole || len(rows) == fetch {
 			return rows, false, nil
 		}
-		counts, err := collect(longQuery(ctx), s.conn, "SELECT count() FROM (SELECT 1"+from+" LIMIT ?)", append(c.args, fetched+1), func(n *uint64) []any { return []any{n} })
+		counts, err := collect(ctx, s.conn, "SELECT count() FROM (SELECT 1"+from+" LIMIT ?)", append(c.args, fetched+1), func(n *uint64) []any { return []any{n} })
 		if err != nil {
 			return nil, false, err
 		}
@@ -253,7 +253,7 @@ WHERE lower(hex(content_hash)) IN (?)`
 		conflicting bool
 	}
 	fates := map[Cursor]fate{}
-	err = eachRow(longQuery(ctx), s.conn, query, append(c.args, hashes), func(scan func(...any) error) error {
+	err = eachRow(ctx, s.conn, query, append(c.args, hashes), func(scan func(...any) error) error {
 		var key Cursor
 		var f fate
 		err := scan(&scanTime{&key.Time}, &key.ID, &scanHash{&key.ContentHash}, &f.conflicting,

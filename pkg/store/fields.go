@@ -25,6 +25,11 @@ type Field struct {
 
 	// check says what is wrong with a value, and the remedy; nil where nothing can be.
 	check func(string) error
+	// indexed is set where an inverted index tells which events have a value.
+	indexed bool
+	// hint is a condition that follows from where, for an index; nil where none is
+	// needed.
+	hint func(values []string) (string, []any)
 	// where is the condition that the field has one of the values.
 	where func(f *Filter, name string, values []string) (string, []any)
 }
@@ -33,28 +38,27 @@ type Field struct {
 // details.total.amount.
 const DetailsField = "details."
 
-// maxIdentity bounds the ids of actors, sessions and requests, maxSubject what tells of
-// records, both in characters: the event's own bounds. maxPath bounds paths in details.
+// The bounds of values, in characters: the event's own or above them.
 const (
-	maxIdentity = 256
-	maxSubject  = 1024
-	maxPath     = 256
+	maxRecord  = 1024 // the type and the id of a record
+	maxSession = 256  // the ids of sessions and requests
+	maxPath    = 1024
 )
 
 // fields is the one table of them.
 var fields = []Field{
-	{Name: "actor", Most: maxIdentity, where: in("actor_id")},
-	{Name: "on_behalf_of", Most: maxIdentity, where: in("on_behalf_of_id")},
+	{Name: "actor", Most: action.MaxActorID, indexed: true, where: in("actor_id")},
+	{Name: "on_behalf_of", Most: action.MaxActorID, indexed: true, where: in("on_behalf_of_id")},
 	{Name: "action", Most: action.MaxAction + len(anyOf), check: checkAction, where: whereAction},
 	{Name: "category", Most: 16, Only: categoryNames(), where: whereCategory},
 	{Name: "outcome", Most: 16, Only: action.Outcomes(), where: in("outcome")},
-	{Name: "subject_type", Most: maxSubject, where: hasAny("arrayPushFront(related.type, subject_type)")},
-	{Name: "subject_id", Most: maxSubject, where: hasAny(subjectIDs)},
-	{Name: "ip", Most: 64, check: checkIP, where: whereIP},
-	{Name: "session_id", Most: maxIdentity, where: in("session_id")},
-	{Name: "request_id", Most: maxIdentity, where: in("request_id")},
+	{Name: "subject_type", Most: maxRecord, where: in("subject_type")},
+	{Name: "subject_id", Most: maxRecord, indexed: true, where: whereSubject, hint: hasTerms},
+	{Name: "ip", Most: 64, check: checkIP, indexed: true, where: whereIP},
+	{Name: "session_id", Most: maxSession, indexed: true, where: in("session_id")},
+	{Name: "request_id", Most: maxSession, indexed: true, where: in("request_id")},
 	{Name: "user_agent", Most: 2048, where: whereUserAgent},
-	{Name: DetailsField, Most: 4096, where: whereDetails},
+	{Name: DetailsField, Most: action.MaxDetailsBytes, where: whereDetails},
 }
 
 // Fields returns the fields by which events are chosen.
@@ -101,15 +105,31 @@ func (f *Filter) conditions(c *condition) error {
 			return fmt.Errorf("there is no field %q to choose events by", about.Field)
 		}
 		term, args := field.where(f, about.Field, about.Values)
-		if about.Not {
+		if ids := f.Values("subject_id"); about.Field == "subject_type" && !about.Not && len(ids) > 0 {
+			term, args = sameRecord(ids, about.Values)
+		}
+		switch {
+		case about.Not:
 			term = "NOT " + term
+		case field.hint != nil:
+			hint, hintArgs := field.hint(about.Values)
+			c.and(hint, hintArgs...)
 		}
 		c.and(term, args...)
 	}
-	if ids, types := f.Values("subject_id"), f.Values("subject_type"); len(ids) > 0 && len(types) > 0 {
-		c.and("(subject_id IN (?) AND subject_type IN (?) OR arrayExists(r -> r.id IN (?) AND r.type IN (?), related))", ids, types, ids, types)
-	}
 	return nil
+}
+
+// indexed reports whether an index tells where the events are that the filter is about.
+func (f *Filter) indexed() bool {
+	number := func(t search.Text) bool {
+		_, ok := numberIn(t.Needle)
+		return ok && !t.Not
+	}
+	return slices.ContainsFunc(f.Text, number) || slices.ContainsFunc(f.Conditions, func(c Condition) bool {
+		field, _ := LookupField(c.Field)
+		return field.indexed && !c.Not && !slices.ContainsFunc(c.Values, func(v string) bool { return c.Field == "ip" && isNetwork(v) })
+	})
 }
 
 // in is the condition of a column that holds the field as it is.
@@ -172,14 +192,9 @@ func whereCategory(f *Filter, _ string, values []string) (string, []any) {
 	return "(action IN (?))", []any{append(within, "")}
 }
 
-// subjectIDs is the expression of the index by_subject.
-const subjectIDs = "arrayPushFront(related.id, subject_id)"
-
-// hasAny is the condition of a field of the subject and the related records.
-func hasAny(array string) func(*Filter, string, []string) (string, []any) {
-	return func(_ *Filter, _ string, values []string) (string, []any) {
-		return "hasAny(" + array + ", ?)", []any{values}
-	}
+// whereSubject counts related records too.
+func whereSubject(_ *Filter, _ string, values []string) (string, []any) {
+	return "hasAny(" + subjectIDs + ", ?)", []any{values}
 }
 
 func checkIP(value string) error {

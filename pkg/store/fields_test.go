@@ -1,9 +1,16 @@
 package store
 
 import (
+	"encoding/json"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/action/actiontest"
+	"github.com/actionlog/actionlog/pkg/search"
 )
 
 func TestFilterByAddress(t *testing.T) {
@@ -26,15 +33,15 @@ func TestFilterByAddress(t *testing.T) {
 			return
 		}
 		var in, out []string
-		for n := len(all) - 1; n >= 0; n-- {
-			out = append(out, all[n].ID)
-		}
-		for _, n := range want {
-			in = append(in, all[n].ID)
-			out[len(all)-1-n] = ""
+		for n, a := range slices.Backward(all) {
+			if slices.Contains(want, n) {
+				in = append(in, a.ID)
+			} else {
+				out = append(out, a.ID)
+			}
 		}
 		wantIDs(t, listIDs(t, s, Filter{Tenant: "default", Conditions: []Condition{{Field: "ip", Values: []string{value}}}}, 10), in...)
-		wantIDs(t, listIDs(t, s, Filter{Tenant: "default", Conditions: []Condition{{Field: "ip", Values: []string{value}, Not: true}}}, 10), strings.Fields(strings.Join(out, " "))...)
+		wantIDs(t, listIDs(t, s, Filter{Tenant: "default", Conditions: []Condition{{Field: "ip", Values: []string{value}, Not: true}}}, 10), out...)
 	}
 	f("10.0.0.1", 0)
 	f("10.0.0.0/8", 1, 0)
@@ -88,4 +95,66 @@ func TestCheckSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	f("outcome", "Denied", "no such value", "give one of success, failure, denied")
 	f("actor", strings.Repeat("x", 257), "it has 257 characters", "give 256 at most")
 	f("actor", strings.Repeat("𝄞", 256), "", "")
+}
+
+// TestNoValueOfAnEventIsRefused: a filter takes what the longest fields hold, as many
+// of them as a request has room for, and finds the event by each.
+func TestNoValueOfAnEventIsRefused(t *testing.T) {
+	t.Parallel()
+	decoded, rejection := action.Decode(actiontest.Largest(), action.Origin{})
+	if rejection != nil {
+		t.Fatal(rejection)
+	}
+	s := testStore(t)
+	largest := event(1, func(a *Action) { a.Event = decoded })
+	insert(t, s, []Action{largest, event(2, func(a *Action) { a.Tenant = largest.Tenant })})
+	var details struct{ A string }
+	if err := json.Unmarshal(largest.Details, &details); err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]string{
+		"actor": largest.Actor.ID, "on_behalf_of": largest.OnBehalfOf.ID, "action": largest.Action, "outcome": largest.Outcome,
+		"subject_type": largest.Subject.Type, "subject_id": largest.Subject.ID, "ip": largest.IP.String(),
+		"session_id": largest.SessionID, "request_id": largest.RequestID, "user_agent": largest.UserAgent,
+		"details.a": details.A, "category": string(action.UnknownCategory),
+	}
+	catalogue, err := action.LoadCatalogue("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	together := Filter{Tenant: largest.Tenant, Catalogue: catalogue, Text: []search.Text{{Needle: largest.Description}, {Needle: largest.Subject.Name}}}
+	for _, field := range Fields() {
+		name := field.Name
+		if name == DetailsField {
+			name += "a"
+		}
+		if err := field.Check(values[name]); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		f := Filter{Tenant: largest.Tenant, Catalogue: catalogue, Conditions: []Condition{{Field: name, Values: []string{values[name]}}}}
+		if got := listIDs(t, s, f, 1); len(got) == 0 {
+			t.Errorf("%s: the event is not found by its own", name)
+		}
+		together.Conditions = append(together.Conditions, f.Conditions...)
+	}
+	wantIDs(t, listIDs(t, s, together, 10), largest.ID)
+
+	// As long as a request may be, in characters that SQL writes with escapes.
+	many := func(start string) []string {
+		var all []string
+		for i := range 100 {
+			all = append(all, start+strings.Repeat(`\'`, 150)+strconv.Itoa(i))
+		}
+		return all
+	}
+	f := Filter{Tenant: largest.Tenant, Conditions: []Condition{
+		{Field: "subject_id", Values: many("")}, {Field: "subject_type", Values: many("")}, {Field: "details.0.1.2." + strings.Repeat(`'`, 1000), Values: many("")}, {Field: "user_agent", Values: many("%")},
+	}}
+	wantIDs(t, listIDs(t, s, f, 10))
+	for i := range f.Conditions {
+		f.Conditions[i].Not = true
+	}
+	if got := listIDs(t, s, f, 10); len(got) != 2 {
+		t.Errorf("none of many values: %d events, want 2", len(got))
+	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 )
 
@@ -26,7 +27,7 @@ func (s *Store) makeCursorKey(ctx context.Context) error {
 	}
 	key := make([]byte, keyLength)
 	_, _ = rand.Read(key) // it never fails
-	if err := s.conn.Exec(ctx, "INSERT INTO cursor_keys (key) VALUES (unhex(?))", fmt.Sprintf("%x", key)); err != nil {
+	if err := s.conn.Exec(ctx, "INSERT INTO cursor_keys (key) VALUES (unhex(?))", hex.EncodeToString(key)); err != nil {
 		return fmt.Errorf("make a key for cursors: %w", err)
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/google/uuid"
 )
 
@@ -55,7 +54,7 @@ func (s *Store) eachSettled(ctx context.Context, topic string, each func(Log, Se
 	if err != nil {
 		return err
 	}
-	return eachRow(longQuery(ctx), s.conn, query, args, func(scan func(...any) error) error {
+	return eachRow(ctx, s.conn, query, args, func(scan func(...any) error) error {
 		var topic string
 		var log Log
 		var at Settled
@@ -76,7 +75,7 @@ func (s *Store) Checkpoint(ctx context.Context, topic string) error {
 		return err
 	}
 	insert := "INSERT INTO checkpoints (topic, topic_id, partition, offset) SELECT topic, topic_id, partition, settled FROM (" + query + ")"
-	if err := s.conn.Exec(longQuery(ctx), insert, args...); err != nil {
+	if err := s.conn.Exec(ctx, insert, args...); err != nil {
 		return fmt.Errorf("write a checkpoint of topic %s: %w", topic, err)
 	}
 	return nil
@@ -130,11 +129,6 @@ GROUP BY topic, topic_id, partition`, append(args, "["+strings.Join(rows, ", ")+
 
 // textEscaper makes of a text what stands between quotes.
 var textEscaper = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
-
-// longQuery lets a query name a thousand partitions, at about 250 bytes each.
-func longQuery(ctx context.Context) context.Context {
-	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_query_size": 4 << 20}))
-}
 
 // Partition is what the ledger says of one partition of a topic. Accepted + Rejected +
 // Skipped + Lost − Overlap are the offsets that its ranges cover.

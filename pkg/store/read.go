@@ -119,7 +119,7 @@ func (s *Store) Get(ctx context.Context, tenant, id string) ([]Action, error) {
 	var actions []Action
 	text := 0
 	query := "SELECT " + columnList + " FROM actions WHERE " + c.sql() + " ORDER BY kafka_time, offset, partition, topic_id LIMIT 1 BY time, content_hash LIMIT ?"
-	err = s.scan(ctx, query, append(c.args, maxSameID), func(a *Action) error {
+	err = s.scan(ctx, query, append(c.args, maxSameID), allColumns, func(a *Action) error {
 		if text < maxPageText {
 			actions = append(actions, *a)
 		}
@@ -142,22 +142,25 @@ func (s *Store) read(ctx context.Context, f *Filter, order Order, after *Cursor,
 	if err != nil {
 		return err
 	}
-	query := "SELECT " + columnList + " FROM actions WHERE " + c.sql() + order.orderBy()
+	query := "SELECT " + names(listed) + " FROM actions WHERE " + c.sql() + order.orderBy()
 	if limit > 0 {
 		query += " LIMIT ?"
 		c.args = append(c.args, limit)
 	}
-	if err := s.scan(ctx, query, c.args, each); err != nil {
+	if err := s.scan(ctx, query, c.args, listed, func(a *Action) error {
+		a.Tenant = f.Tenant
+		return each(a)
+	}); err != nil {
 		return fmt.Errorf("read actions: %w", err)
 	}
 	return nil
 }
 
-// scan runs a query for columnList and calls each with every row. The action is
+// scan runs a query for columns and calls each with every row. The action is
 // overwritten by the next row.
-func (s *Store) scan(ctx context.Context, query string, args []any, each func(*Action) error) error {
+func (s *Store) scan(ctx context.Context, query string, args []any, columns []stored, each func(*Action) error) error {
 	var a Action
-	to := destinations(&a)
+	to := destinations(columns, &a)
 	return eachRow(ctx, s.conn, query, args, func(scan func(...any) error) error {
 		a.Related = nil // the driver appends to what it finds
 		if err := scan(to...); err != nil {

@@ -397,7 +397,7 @@ func TestAFailureInTheMiddleOfAReadIsAnError(t *testing.T) {
 	// The rows come in the order of the key; the engine fails at one of the last.
 	query := "SELECT " + columnList + " FROM actions WHERE tenant = ? AND throwIf(id = 'id-000100') = 0" + NewestFirst.orderBy() + " SETTINGS max_block_size = 100, max_threads = 1"
 	rows := 0
-	err := s.scan(t.Context(), query, []any{"default"}, func(*Action) error { rows++; return nil })
+	err := s.scan(t.Context(), query, []any{"default"}, allColumns, func(*Action) error { rows++; return nil })
 	if err == nil || rows >= len(all) {
 		t.Errorf("after %d rows of %d: %v", rows, len(all), err)
 	}

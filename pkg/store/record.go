@@ -5,6 +5,14 @@ type Record struct{ Type, ID string }
 
 // about asks for the events about a record or related to it.
 func (c *condition) about(r Record) {
-	c.and("hasAny("+subjectIDs+", ?)", []string{r.ID}) // for the index
-	c.and("(subject_id = ? AND subject_type = ? OR arrayExists(r -> r.id = ? AND r.type = ?, related))", r.ID, r.Type, r.ID, r.Type)
+	hint, hintArgs := hasTerms([]string{r.ID})
+	c.and(hint, hintArgs...)
+	term, args := sameRecord([]string{r.ID}, []string{r.Type})
+	c.and(term, args...)
+}
+
+// sameRecord is the condition that the subject or a related record has one of the ids
+// and one of the types.
+func sameRecord(ids, types []string) (string, []any) {
+	return "(subject_id IN (?) AND subject_type IN (?) OR arrayExists(r -> r.id IN (?) AND r.type IN (?), related))", []any{ids, types, ids, types}
 }

@@ -3,18 +3,13 @@ package store
 import (
 	"context"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
-
-// maxQuery bounds a query's text, in bytes. A thousand of the longest ids, each byte
-// escaped, take over half a megabyte, and so does a long question.
-const maxQuery = 4 << 20
 
 // eachRow runs a query and calls each with the scan of every row. When each ends
 // the read by an error, the engine's query is cancelled.
 func eachRow(ctx context.Context, conn driver.Conn, query string, args []any, each func(scan func(...any) error) error) error {
-	ctx, cancel := context.WithCancel(counted(clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_query_size": maxQuery}))))
+	ctx, cancel := context.WithCancel(counted(ctx))
 	defer cancel()
 	rows, err := conn.Query(ctx, query, args...)
 	if err != nil {

@@ -34,10 +34,12 @@ type Page struct {
 
 // The spans of time that a search goes through one after the other: a day, then what
 // seems to hold the rest of the page, but no more than so many times what was searched
-// before. So a common question touches little, and a rare one takes few steps.
+// before. So a common question touches little, and a rare one takes few steps: what an
+// inverted index finds takes the fewest, since the index is asked what there is.
 const (
 	firstSpan     = 24 * time.Hour
-	widen         = 16
+	indexedSpan   = 32 * firstSpan
+	widen         = 32
 	widenProgress = 4 // someone is watching
 	// margin is added to a span, since events are not spread evenly.
 	margin = 1.5
@@ -109,13 +111,14 @@ func timeUp(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Dead
 
 // told marks the events that were found last and passes them on.
 func (s *Store) told(ctx context.Context, q *Search, page *Page, found int, w *windows) error {
-	if page.Partial {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), markTime)
-		defer cancel()
-	}
 	last := page.Actions[len(page.Actions)-found:]
-	if err := s.markConflicts(ctx, q.Filter.Tenant, last); err != nil {
+	err := s.markConflicts(ctx, q.Filter.Tenant, last)
+	if err != nil && timeUp(ctx) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTime)
+		defer cancel()
+		err = s.markConflicts(ctx, q.Filter.Tenant, last)
+	}
+	if err != nil {
 		return err
 	}
 	reached := w.edge // zero is everything
@@ -128,7 +131,7 @@ func (s *Store) told(ctx context.Context, q *Search, page *Page, found int, w *w
 	return q.Progress(last, reached)
 }
 
-// markTime bounds the marking of events that were found when the time was up.
+// markTime bounds the marking of events that were found by the time that was up.
 const markTime = time.Second
 
 // windows are the stretches of time that a search goes through.
@@ -139,7 +142,10 @@ type windows struct {
 	// start is where the first one begins, and edge where the present one ends; zero
 	// is the end of all.
 	start, edge time.Time
-	widen       time.Duration
+	// far is about where there is nothing beyond.
+	far   time.Time
+	first time.Duration
+	widen int
 }
 
 func (s *Store) newWindows(ctx context.Context, q *Search) (*windows, error) {
@@ -147,21 +153,25 @@ func (s *Store) newWindows(ctx context.Context, q *Search) (*windows, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &windows{order: q.Order, from: q.Filter.From, to: q.Filter.To, widen: widen}
-	if q.Progress != nil {
+	w := &windows{order: q.Order, from: q.Filter.From, to: q.Filter.To, first: firstSpan, widen: widen}
+	switch {
+	case q.Progress != nil:
 		w.widen = widenProgress
+	case q.Filter.indexed():
+		w.first = indexedSpan
+		w.widen = int(allTime / indexedSpan)
 	}
-	w.start = newest.Add(time.Millisecond)
+	w.start, w.far = newest.Add(time.Millisecond), oldest
 	bound := w.to
 	if q.Order == OldestFirst {
-		w.start, bound = oldest, w.from
+		w.start, w.far, bound = oldest, newest, w.from
 	}
 	for _, t := range []time.Time{bound, cursorTime(q.After)} {
 		if !t.IsZero() && (q.Order == NewestFirst) == t.Before(w.start) {
 			w.start = t
 		}
 	}
-	w.extend(firstSpan)
+	w.extend(w.first)
 	return w, nil
 }
 
@@ -177,13 +187,13 @@ func cursorTime(c *Cursor) time.Time {
 func (w *windows) extend(span time.Duration) {
 	if w.order == NewestFirst {
 		w.edge = w.start.Add(-span).Truncate(time.Millisecond)
-		if w.edge.Before(w.from) || span > allTime {
+		if w.edge.Before(w.from) || w.edge.Before(w.far) || span > allTime {
 			w.edge = time.Time{}
 		}
 		return
 	}
 	w.edge = w.start.Add(span).Truncate(time.Millisecond)
-	if !w.to.IsZero() && w.edge.After(w.to) || span > allTime {
+	if !w.to.IsZero() && w.edge.After(w.to) || w.edge.After(w.far) || span > allTime {
 		w.edge = time.Time{}
 	}
 }
@@ -215,8 +225,8 @@ func (w *windows) advance(more, found int) bool {
 	}
 	span := w.span()
 	next := allTime + 1
-	if span < allTime/w.widen {
-		next = span * w.widen
+	if span < allTime/time.Duration(w.widen) {
+		next = span * time.Duration(w.widen)
 	}
 	if found > 0 {
 		need := min(float64(span)/float64(found)*float64(more+1)*margin, float64(allTime))

@@ -22,6 +22,10 @@ const (
 	// default of ten is too few. A DSN may say otherwise.
 	maxOpenConns = 64
 	maxIdleConns = 16
+	// maxQuery bounds a question, in bytes of SQL. The engine's own default of 256 KiB
+	// is too little for a filter that fills a request of 64 KiB, whose values are written
+	// with escapes and some of them many times, and for a thousand ids of the longest.
+	maxQuery = 8 << 20
 )
 
 // Store is a connection pool to one ClickHouse database. It is safe for
@@ -55,6 +59,10 @@ func Open(dsn string) (*Store, error) {
 	if options.Compression == nil && !allLocal(options.Addr) {
 		options.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
 	}
+	if options.Settings == nil {
+		options.Settings = clickhouse.Settings{}
+	}
+	options.Settings["max_query_size"] = maxQuery
 	options.TransportFunc = counting
 	conn, err := clickhouse.Open(options)
 	if err != nil {

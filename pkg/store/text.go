@@ -25,11 +25,18 @@ func (c *condition) text(t search.Text) {
 		c.and("NOT "+term, args...)
 		return
 	}
-	// Which granules may hold it is for the indexes to tell; of what they leave, the
-	// condition below is cheaper to compute.
-	c.and("indexHint("+folded+like+")", likeEscaper.Replace(t.Needle))
 	c.and(term, args...)
+	// What follows is true as well, and leads to an index. It is dearer to compute, and
+	// comes last.
+	if number, ok := numberIn(t.Needle); ok {
+		c.and("hasAny("+terms+", ?)", []string{number})
+	} else if len(search.Fold(t.Needle)) >= gramLength {
+		c.and(folded+like, likeEscaper.Replace(t.Needle))
+	}
 }
+
+// gramLength is that of the pieces of text that the indexes by_text are of, in bytes.
+const gramLength = 4
 
 // contains is the condition that a needle is found. Folding is dear, and most texts
 // are ASCII: those are searched as they are.
@@ -57,7 +64,7 @@ func contains(needle string) (string, []any) {
 // search.Fold.
 var foldingToASCII = map[rune]string{
 	'ß': "ss", 'İ': "i", 'ŉ': "n", 'ſ': "s", 'ǰ': "j", 'ẖ': "h", 'ẗ': "t", 'ẘ': "w", 'ẙ': "y", 'ẚ': "a", 'ẞ': "ss",
-	'K': "k", 'ﬀ': "ff", 'ﬁ': "fi", 'ﬂ': "fl", 'ﬃ': "ffi", 'ﬄ': "ffl", 'ﬅ': "st", 'ﬆ': "st",
+	'\u212a': "k", 'ﬀ': "ff", 'ﬁ': "fi", 'ﬂ': "fl", 'ﬃ': "ffi", 'ﬄ': "ffl", 'ﬅ': "st", 'ﬆ': "st",
 }
 
 // foldingTo returns the characters beyond ASCII that may stand for a part of a folded

@@ -62,8 +62,12 @@ CREATE TABLE IF NOT EXISTS actions
     -- there is. Conditions have to be over the very expressions.
     INDEX by_actor      actor_id TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
     INDEX by_on_behalf  on_behalf_of_id TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
-    INDEX by_subject    arrayPushFront(related.id, subject_id) TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
     INDEX by_ip         hex(ip) TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
+    -- Of every run of six digits or more in the description and in the names and ids of
+    -- records, each stretch of six; and ids of records without such a run. The numbers of
+    -- documents, which are in most of them, are found by id and by text in one index.
+    INDEX by_term       arrayDistinct(arrayConcat(arrayFlatten(arrayMap(run -> ngrams(run, 6), extractAll(concat(description, '\n', subject_name, '\n', subject_id, '\n', arrayStringConcat(related.id, '\n')), '[0-9]{6,}'))), arrayFilter(word -> NOT match(word, '[0-9]{6}'), arrayPushFront(related.id, subject_id))))
+                        TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
     -- Nearly every event has another one of these, and its events are neighbours: an
     -- inverted index would cost more than the column.
     INDEX by_session    session_id TYPE bloom_filter(0.001) GRANULARITY 4,
