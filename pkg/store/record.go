@@ -5,9 +5,10 @@ type Record struct{ Type, ID string }
 
 // about asks for the events about a record or related to it.
 func (c *condition) about(r Record) {
-	hint, hintArgs := hasTerms([]string{r.ID})
-	c.and(hint, hintArgs...)
-	term, args := sameRecord([]string{r.ID}, []string{r.Type})
+	ids := []string{r.ID}
+	term, args := hasTerms(ids)
+	c.and(term, args...)
+	term, args = sameRecord(ids, []string{r.Type})
 	c.and(term, args...)
 }
 
