@@ -111,6 +111,9 @@ func newWorld(t testing.TB, seed uint64, n int) *world {
 	return w
 }
 
+// hurry has questions asked in one window, or in several.
+func (w *world) hurry() { w.rate = []float64{guessedRate, 500, 50}[w.random.IntN(3)] }
+
 // filter is any one, and those of the events that match.
 func (w *world) filter(t testing.TB) (Filter, []Action) {
 	t.Helper()

@@ -211,12 +211,6 @@ func listOf(columns []stored) string {
 	return strings.Join(all, ", ")
 }
 
-// listed are the columns that a list reads: not those of the origin, and not the
-// tenant, which the filter names.
-var listed = slices.DeleteFunc(slices.Clone(allColumns), func(c stored) bool {
-	return c.name == "tenant" || c.name != "content_hash" && slices.ContainsFunc(originColumns, func(o stored) bool { return o.name == c.name })
-})
-
 // InsertColumns is the list of the columns that are inserted, as SQL.
 func InsertColumns() string { return columnList }
 

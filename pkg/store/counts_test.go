@@ -12,6 +12,7 @@ func TestCountAgreesWithPlainGo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1, 3000)
 	for range 300 {
+		w.hurry()
 		f, want := w.filter(t)
 		got, err := w.Count(t.Context(), f)
 		if err != nil {
@@ -27,6 +28,7 @@ func TestHistogramAgreesWithPlainGo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2, 3000)
 	for range 200 {
+		w.hurry()
 		f, want := w.filter(t)
 		at := worldBegin.Add(time.Duration(w.random.IntN(20*24)-5*24) * time.Hour)
 		grain := []time.Duration{time.Hour, 45 * time.Minute, 24 * time.Hour, 7 * time.Minute, 90 * time.Second}[w.random.IntN(5)]

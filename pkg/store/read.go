@@ -128,15 +128,12 @@ func (s *Store) read(ctx context.Context, f *Filter, order Order, after *Cursor,
 	if err != nil {
 		return err
 	}
-	query := "SELECT " + listOf(listed) + " FROM actions WHERE " + c.sql() + order.orderBy()
+	query := "SELECT " + listOf(shownColumns) + " FROM actions WHERE " + c.sql() + order.orderBy()
 	if limit > 0 {
 		query += " LIMIT ?"
 		c.args = append(c.args, limit)
 	}
-	if err := s.scan(ctx, query, c.args, listed, func(a *Action) error {
-		a.Tenant = f.Tenant
-		return each(a)
-	}); err != nil {
+	if err := s.scan(ctx, query, c.args, shownColumns, each); err != nil {
 		return fmt.Errorf("read actions: %w", err)
 	}
 	return nil

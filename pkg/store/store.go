@@ -37,6 +37,8 @@ type Store struct {
 	// is asked for in ClickHouse's own compression.
 	overHTTP, compressed bool
 	known                extent
+	// rate is how many rows a second are read, by a guess.
+	rate float64
 }
 
 // Open connects to the database that a clickhouse-go DSN names, by the native
@@ -69,7 +71,7 @@ func Open(dsn string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
-	s := &Store{conn: conn, database: options.Auth.Database, overHTTP: options.Protocol == clickhouse.HTTP}
+	s := &Store{conn: conn, database: options.Auth.Database, overHTTP: options.Protocol == clickhouse.HTTP, rate: guessedRate}
 	if c := options.Compression; c != nil {
 		s.compressed = c.Method == clickhouse.CompressionLZ4 || c.Method == clickhouse.CompressionZSTD
 	}

@@ -11,7 +11,7 @@ import (
 // database, of all tenants; those that a projection answers for count by the weight.
 const (
 	guessedRate  = 8e6 // rows a second
-	leastRows    = 50_000
+	leastTime    = 1. / 160
 	mergedWeight = 1. / 16
 	mostWiden    = 16
 	// patience is the time of a question without a deadline.
@@ -27,6 +27,8 @@ type stretches struct {
 	// again is set when each window holds those before it, since their answers cannot
 	// be added up.
 	again bool
+	// least is how many rows are asked for at least.
+	least float64
 }
 
 // stretch asks a question about windows of time, newest first, until all that the
@@ -42,7 +44,7 @@ func (s *Store) stretch(ctx context.Context, f *Filter, p *projection, again boo
 	if err != nil && !timeUp(err) {
 		return time.Time{}, err
 	}
-	w := stretches{ctx: ctx, p: p, parts: parts, asked: f.span(), again: again}
+	w := stretches{ctx: ctx, p: p, parts: parts, asked: f.span(), again: again, least: s.rate * leastTime}
 	if timeUp(err) {
 		return w.asked.to, nil
 	}
@@ -50,7 +52,7 @@ func (s *Store) stretch(ctx context.Context, f *Filter, p *projection, again boo
 		w.asked.to = maxTime(w.asked.from, slices.MaxFunc(parts, func(a, b part) int { return a.to.Compare(b.to) }).to)
 	}
 	reached = w.asked.to
-	rows := guessedRate / 8 * w.left().Seconds()
+	rows := s.rate / 8 * w.left().Seconds()
 	for {
 		window := *f
 		from := w.back(reached, rows)
@@ -97,7 +99,7 @@ func (w *stretches) next(rows, rate float64, reached time.Time) float64 {
 	if w.again && more < done/4 {
 		return 0
 	}
-	return max(more, leastRows)
+	return max(more, w.least)
 }
 
 func (w *stretches) left() time.Duration {
