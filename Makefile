@@ -160,7 +160,7 @@ bench-search: engine ## Measure questions over N events at the API and at the en
 # CLIENTS analysts, each of whom looks at an answer for PAUSE, while RATE events a
 # second arrive.
 CLIENTS ?= 64
-PAUSE   ?= 1s
+PAUSE   ?= 5s
 RATE    ?= 20000
 .PHONY: bench-analysts
 bench-analysts: engine ## Measure questions that are asked at once while ingest runs

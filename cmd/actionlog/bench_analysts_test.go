@@ -25,7 +25,7 @@ import (
 var (
 	analystsFor  = flag.Duration("bench.analysts", 0, "for how long TestBenchAnalysts lets analysts ask; 0 skips it")
 	analystCount = flag.Int("bench.clients", 64, "how many analysts ask at once")
-	analystPause = flag.Duration("bench.pause", time.Second, "how long an analyst looks at an answer")
+	analystPause = flag.Duration("bench.pause", 5*time.Second, "how long an analyst looks at an answer")
 	liveRate     = flag.Int("bench.live", 20_000, "how many events a second arrive meanwhile")
 )
 
