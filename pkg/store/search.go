@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -104,10 +103,6 @@ func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 		}
 	}
 }
-
-// timeUp reports whether a question was ended by its deadline, rather than by whoever
-// asked.
-func timeUp(ctx context.Context) bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) }
 
 // told marks the events that were found last and passes them on.
 func (s *Store) told(ctx context.Context, q *Search, page *Page, found int, w *windows) error {

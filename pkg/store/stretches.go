@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 )
@@ -37,15 +36,12 @@ type stretches struct {
 // an ample time asks everything at once. It returns up to where all is answered; the
 // zero time stands for everything.
 func (s *Store) stretch(ctx context.Context, f *Filter, p *projection, again bool, ask func(window *Filter) error) (reached time.Time, err error) {
-	timeUp := func(err error) bool {
-		return err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
-	}
 	parts, err := s.parts(ctx)
-	if err != nil && !timeUp(err) {
+	if err != nil && !timeUp(ctx) {
 		return time.Time{}, err
 	}
 	w := stretches{ctx: ctx, p: p, parts: parts, asked: f.span(), again: again, least: s.rate * leastTime}
-	if timeUp(err) {
+	if err != nil {
 		return w.asked.to, nil
 	}
 	if f.To.IsZero() && len(parts) > 0 { // nothing is newer, but what arrives meanwhile
@@ -66,7 +62,7 @@ func (s *Store) stretch(ctx context.Context, f *Filter, p *projection, again boo
 		}
 		read := window.span()
 		begun := time.Now()
-		if err := ask(&window); timeUp(err) {
+		if err := ask(&window); err != nil && timeUp(ctx) {
 			return reached, nil
 		} else if err != nil {
 			return time.Time{}, err
