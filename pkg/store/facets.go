@@ -148,7 +148,10 @@ func (s *Store) Facets(ctx context.Context, q FacetQuestion) (Facets, error) {
 		}
 		return answer, nil
 	}
-	return answer, s.nameFacets(ctx, q.Filter.Tenant, answer.Facets)
+	if err := s.nameFacets(ctx, q.Filter.Tenant, answer.Facets); err != nil {
+		return Facets{}, fmt.Errorf("count values: %w", err)
+	}
+	return answer, nil
 }
 
 // groups divides the fields by what answers for them.

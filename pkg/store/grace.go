@@ -16,3 +16,18 @@ func timeUp(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && !time.Now().Before(deadline)
 }
+
+// grace is what may be added to the time of a question, to finish what it has found.
+const grace = time.Second
+
+// withGrace calls f, which finishes an answer, and once more in a grace when the time
+// was up in between: what is found is not to be lost for want of a mark or a name.
+func withGrace(ctx context.Context, f func(context.Context) error) error {
+	err := f(ctx)
+	if err == nil || !timeUp(ctx) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	return f(ctx)
+}

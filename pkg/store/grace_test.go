@@ -32,3 +32,40 @@ func TestADeadlineThatStrikesAtTheSocketMakesAnAnswerPartial(t *testing.T) {
 		t.Error("a client that went away is taken for a time that is up")
 	}
 }
+
+func TestAnAnswerIsFinishedThoughItsTimeIsUp(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	insert(t, s, []Action{event(1, func(a *Action) { a.Actor.Name = "Ann" })})
+	over, cancel := context.WithDeadline(t.Context(), noon.AddDate(-1, 0, 0))
+	defer cancel()
+	if names, err := s.ActorNames(over, "default", "u-1"); err != nil || len(names) != 1 || names[0] != "Ann" {
+		t.Errorf("the names are %v, %v", names, err)
+	}
+	facets := []Facet{{Field: "actor", Values: []FacetValue{{Value: "u-1"}}}}
+	if err := s.nameFacets(over, "default", facets); err != nil || facets[0].Values[0].Name != "Ann" {
+		t.Errorf("named %+v, %v", facets, err)
+	}
+
+	// The time is up while the answer is finished.
+	f := func(ctx context.Context, want error, calls int) {
+		t.Helper()
+		n := 0
+		err := withGrace(ctx, func(ctx context.Context) error {
+			n++
+			if n == 1 {
+				<-ctx.Done()
+			}
+			return ctx.Err()
+		})
+		if !errors.Is(err, want) || n != calls {
+			t.Errorf("after %d calls: %v", n, err)
+		}
+	}
+	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	f(short, nil, 2)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	f(gone, context.Canceled, 1)
+}

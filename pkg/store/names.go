@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -14,7 +13,8 @@ import (
 const maxNames = 20
 
 // ActorNames returns the names that an actor was given, 20 at most, those of the latest
-// day first and within a day in alphabetical order.
+// day first and within a day in alphabetical order. When the context's deadline comes it
+// may take a second more.
 func (s *Store) ActorNames(ctx context.Context, tenant, id string) ([]string, error) {
 	c, err := tenantCondition(tenant)
 	if err != nil {
@@ -22,24 +22,21 @@ func (s *Store) ActorNames(ctx context.Context, tenant, id string) ([]string, er
 	}
 	c.and("actor_id = ?", id)
 	c.and("actor_name != ''")
-	names, err := collect(ctx, s.conn, "SELECT actor_name FROM (SELECT actor_name, toDate(time) AS day, count() FROM actions WHERE "+c.sql()+" GROUP BY actor_name, day)"+
-		" GROUP BY actor_name ORDER BY max(day) DESC, actor_name LIMIT ?", append(c.args, maxNames), func(name *string) []any { return []any{name} })
+	query := "SELECT actor_name FROM (SELECT actor_name, toDate(time) AS day, count() FROM actions WHERE " + c.sql() + " GROUP BY actor_name, day)" +
+		" GROUP BY actor_name ORDER BY max(day) DESC, actor_name LIMIT ?"
+	var names []string
+	err = withGrace(ctx, func(ctx context.Context) (err error) {
+		names, err = collect(ctx, s.conn, query, append(c.args, maxNames), func(name *string) []any { return []any{name} })
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read the names of an actor: %w", err)
 	}
 	return names, nil
 }
 
-// nameTime is what naming actors may take when the time of a question was up.
-const nameTime = time.Second
-
 // nameFacets puts the latest name beside each actor.
 func (s *Store) nameFacets(ctx context.Context, tenant string, facets []Facet) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), nameTime)
-		defer cancel()
-	}
 	for _, f := range facets {
 		if f.Field != "actor" {
 			continue
@@ -48,7 +45,11 @@ func (s *Store) nameFacets(ctx context.Context, tenant string, facets []Facet) e
 		for _, v := range f.Values {
 			ids = append(ids, v.Value)
 		}
-		names, err := s.latestNames(ctx, tenant, ids)
+		var names map[string]string
+		err := withGrace(ctx, func(ctx context.Context) (err error) {
+			names, err = s.latestNames(ctx, tenant, ids)
+			return err
+		})
 		if err != nil {
 			return fmt.Errorf("read the names of actors: %w", err)
 		}

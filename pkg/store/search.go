@@ -107,12 +107,7 @@ func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 // told marks the events that were found last and passes them on.
 func (s *Store) told(ctx context.Context, q *Search, page *Page, found int, w *windows) error {
 	last := page.Actions[len(page.Actions)-found:]
-	err := s.markConflicts(ctx, q.Filter.Tenant, last)
-	if err != nil && timeUp(ctx) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTime)
-		defer cancel()
-		err = s.markConflicts(ctx, q.Filter.Tenant, last)
-	}
+	err := withGrace(ctx, func(ctx context.Context) error { return s.markConflicts(ctx, q.Filter.Tenant, last) })
 	if err != nil {
 		return err
 	}
@@ -125,9 +120,6 @@ func (s *Store) told(ctx context.Context, q *Search, page *Page, found int, w *w
 	}
 	return q.Progress(last, reached)
 }
-
-// markTime bounds the marking of events that were found by the time that was up.
-const markTime = time.Second
 
 // windows are the stretches of time that a search goes through.
 type windows struct {
