@@ -30,7 +30,8 @@ func (s *Store) Count(ctx context.Context, f Filter) (Count, error) {
 			if err != nil {
 				return err
 			}
-			return eachRow(ctx, s.conn, "SELECT sum(n)"+from.sql+settings, from.args, func(scan func(...any) error) error { return scan(&n) })
+			n, err = collectOne(ctx, s.conn, "SELECT sum(n)"+from.sql+settings, from.args, func(n *uint64) []any { return []any{n} })
+			return err
 		})
 		if err == nil {
 			c.Count += n
@@ -53,13 +54,17 @@ func (s *Store) Extent(ctx context.Context, tenant string, from, to time.Time) (
 	}
 	c.within(from, to)
 	one := "(SELECT time FROM actions WHERE " + c.sql() + " ORDER BY time"
-	times, err := collect(ctx, s.conn, "SELECT time FROM "+one+" LIMIT 1) UNION ALL SELECT time FROM "+one+" DESC LIMIT 1)",
-		append(c.args, c.args...), func(t *time.Time) []any { return []any{&scanTime{t}} })
+	type answer struct {
+		events         uint64
+		oldest, newest time.Time
+	}
+	a, err := collectOne(ctx, s.conn, "SELECT count(), min(time), max(time) FROM (SELECT time FROM "+one+" LIMIT 1) UNION ALL SELECT time FROM "+one+" DESC LIMIT 1))",
+		append(c.args, c.args...), func(a *answer) []any { return []any{&a.events, &scanTime{&a.oldest}, &scanTime{&a.newest}} })
 	if err != nil {
 		return oldest, newest, false, fmt.Errorf("find how far actions reach: %w", err)
 	}
-	if len(times) < 2 {
+	if a.events == 0 {
 		return oldest, newest, false, nil
 	}
-	return minTime(times[0], times[1]), maxTime(times[0], times[1]), true, nil
+	return a.oldest, a.newest, true, nil
 }

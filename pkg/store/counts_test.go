@@ -135,3 +135,26 @@ func TestCountWithoutTimeIsALowerBound(t *testing.T) {
 		t.Error("a count without a tenant is not refused")
 	}
 }
+
+func TestExtentIsThatOfATenantWithinBounds(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	day := func(n int) time.Time { return noon.AddDate(0, 0, n) }
+	for n, tenant := range []string{"other", "default", "default", "default", "other"} {
+		insert(t, s, []Action{event(n, func(a *Action) { a.Tenant, a.Time = tenant, day(n) })})
+	}
+	f := func(from, to time.Time, want ...time.Time) {
+		t.Helper()
+		oldest, newest, found, err := s.Extent(t.Context(), "default", from, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found != (len(want) > 0) || found && (!oldest.Equal(want[0]) || !newest.Equal(want[1])) {
+			t.Errorf("from %s to %s: %s to %s, found: %v", from, to, oldest, newest, found)
+		}
+	}
+	f(time.Time{}, time.Time{}, day(1), day(3))
+	f(day(2), time.Time{}, day(2), day(3))
+	f(time.Time{}, day(2), day(1), day(1))
+	f(day(4), time.Time{})
+}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -135,11 +134,11 @@ func (s *Store) firstStretch(ctx context.Context, tenant string, left []window) 
 		return 0, err
 	}
 	c.and("offset >= ? AND offset < ?", from, to)
-	rows, err := collect(ctx, s.conn, "SELECT count() FROM (SELECT 1 FROM actions WHERE "+c.sql()+" LIMIT ?)", append(c.args, feedFew), func(n *uint64) []any { return []any{n} })
+	rows, err := collectOne(ctx, s.conn, "SELECT count() FROM (SELECT 1 FROM actions WHERE "+c.sql()+" LIMIT ?)", append(c.args, feedFew), func(n *uint64) []any { return []any{n} })
 	if err != nil {
 		return 0, err
 	}
-	if len(rows) == 1 && rows[0] < feedFew {
+	if rows < feedFew {
 		return math.MaxInt64, nil
 	}
 	return feedStretch, nil
@@ -200,15 +199,15 @@ func (s *Store) feedRows(ctx context.Context, f Filter, windows []window, fetch 
 		if !whole || len(rows) == fetch {
 			return rows, false, nil
 		}
-		counts, err := collect(ctx, s.conn, "SELECT count() FROM (SELECT 1"+from+" LIMIT ?)", append(c.args, fetched+1), func(n *uint64) []any { return []any{n} })
+		n, err := collectOne(ctx, s.conn, "SELECT count() FROM (SELECT 1"+from+" LIMIT ?)", append(c.args, fetched+1), func(n *uint64) []any { return []any{n} })
 		if err != nil {
 			return nil, false, err
 		}
-		if len(counts) == 1 && counts[0] <= fetched {
+		if n <= fetched {
 			return rows, true, nil
 		}
 	}
-	return nil, false, errors.New("the query was cut short")
+	return nil, false, errCutShort
 }
 
 // withoutRepeats returns the rows that merges would keep, each once, and marks those that

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -69,21 +68,15 @@ func (s *Store) Each(ctx context.Context, filter Filter, f func(*Action) error) 
 	})
 }
 
-// anyAfter reports whether an event matches that comes after a place. A count is
-// one row always, so this question cannot be cut short unseen.
+// anyAfter reports whether an event matches that comes after a place. It counts, so
+// that it cannot be cut short unseen.
 func (s *Store) anyAfter(ctx context.Context, f Filter, after *Cursor) (bool, error) {
 	c, err := f.conditionAfter(NewestFirst, after)
 	if err != nil {
 		return false, err
 	}
-	counts, err := collect(ctx, s.conn, "SELECT count() FROM (SELECT 1 FROM actions WHERE "+c.sql()+" LIMIT 1)", c.args, func(n *uint64) []any { return []any{n} })
-	if err != nil {
-		return false, err
-	}
-	if len(counts) != 1 {
-		return false, errors.New("the query was cut short")
-	}
-	return counts[0] > 0, nil
+	n, err := collectOne(ctx, s.conn, "SELECT count() FROM (SELECT 1 FROM actions WHERE "+c.sql()+" LIMIT 1)", c.args, func(n *uint64) []any { return []any{n} })
+	return n > 0, err
 }
 
 // maxSameID bounds how many events of one id are returned: whoever may emit could

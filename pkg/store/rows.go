@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
@@ -37,4 +38,21 @@ func collect[T any](ctx context.Context, conn driver.Conn, query string, args []
 		return nil
 	})
 	return all, err
+}
+
+var errCutShort = errors.New("the query was cut short")
+
+// collectOne runs a query whose answer is one row always, such as a count, and returns
+// it. A query that someone kills may end as if it were complete, the embedded engine's
+// does: that is an error here.
+func collectOne[T any](ctx context.Context, conn driver.Conn, query string, args []any, destinations func(*T) []any) (T, error) {
+	rows, err := collect(ctx, conn, query, args, destinations)
+	if err == nil && len(rows) != 1 {
+		err = errCutShort
+	}
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return rows[0], nil
 }
