@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/google/uuid"
 )
 
@@ -217,30 +216,23 @@ func (s *Store) withoutRepeats(ctx context.Context, tenant string, rows []Action
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	// As in markConflicts the key's own columns are compared, so that the engine reads only
-	// the granules that hold them.
-	pairs, hashes := make([]clickhouse.GroupSet, len(rows)), make([]string, len(rows))
-	earliest, latest := rows[0].Time, rows[0].Time
-	for i := range rows {
-		a := &rows[i]
-		pairs[i] = clickhouse.GroupSet{Value: []any{a.Time.UTC().Format("2006-01-02 15:04:05.000"), a.ID}}
-		hashes[i] = hex.EncodeToString(a.ContentHash[:])
-		earliest, latest = minTime(earliest, a.Time), maxTime(latest, a.Time)
-	}
-	c, err := tenantCondition(tenant)
+	c, err := sameEvents(tenant, rows)
 	if err != nil {
 		return nil, err
 	}
-	c.and("time >= "+milliseconds+" AND time <= "+milliseconds, earliest.UnixMilli(), latest.UnixMilli())
-	c.and("(time, id) IN (?)", pairs)
+	hashes := make([]string, len(rows))
+	for i := range rows {
+		hashes[i] = hex.EncodeToString(rows[i].ContentHash[:])
+	}
 	// Whoever may emit could give a million events the same time and id: what is not asked
 	// about stays in the engine.
 	query := `
-SELECT time, id, content_hash, conflicting, lowest.1, lowest.2, lowest.3
+SELECT time, id_high, id_low, id_text, content_hash, conflicting, lowest.1, lowest.2, lowest.3
 FROM (
-    SELECT time, id, content_hash, argMax((topic_id, partition, offset), version) AS lowest, count() OVER (PARTITION BY time, id) > 1 AS conflicting
+    SELECT time, id_high, id_low, id_text, content_hash, argMax((topic_id, partition, offset), version) AS lowest,
+        count() OVER (PARTITION BY time, id_high, id_low, id_text) > 1 AS conflicting
     FROM actions PREWHERE ` + c.sql() + `
-    GROUP BY time, id, content_hash
+    GROUP BY time, id_high, id_low, id_text, content_hash
 )
 WHERE lower(hex(content_hash)) IN (?)`
 	type place struct {
@@ -253,11 +245,11 @@ WHERE lower(hex(content_hash)) IN (?)`
 	}
 	fates := map[Cursor]fate{}
 	err = eachRow(ctx, s.conn, query, append(c.args, hashes), func(scan func(...any) error) error {
-		var key Cursor
+		var a Action
 		var f fate
-		err := scan(&scanTime{&key.Time}, &key.ID, &scanHash{&key.ContentHash}, &f.conflicting,
+		err := scan(&scanTime{&a.Time}, &scanHalf{&a, setHigh}, &scanHalf{&a, setLow}, &scanText{&a}, &scanHash{&a.ContentHash}, &f.conflicting,
 			(*uuid.UUID)(&f.lowest.log.TopicID), &scanPartition{&f.lowest.log.Partition}, &scanOffset{&f.lowest.offset})
-		fates[key] = f
+		fates[a.cursor()] = f
 		return err
 	})
 	if err != nil {

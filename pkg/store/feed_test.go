@@ -229,3 +229,19 @@ func TestOneLogDoesNotKeepTheOthersWaiting(t *testing.T) {
 		}
 	}
 }
+
+func TestRepeatsAreLookedForByTheKey(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	// All at one time: only the id tells them apart.
+	const rows = 50_000
+	execute(t, s, fmt.Sprintf(`INSERT INTO actions (tenant, time, id_high, id_low, offset)
+		SELECT 'default', fromUnixTimestamp64Milli(toInt64(%d), 'UTC'), number + 1, number, number FROM numbers(%d)`, noon.UnixMilli(), rows))
+	ctx, cost := WithCost(t.Context())
+	if _, err := s.withoutRepeats(ctx, "default", []Action{{Event: action.Event{ID: joinID(7, 6), Time: noon}}}); err != nil {
+		t.Fatal(err)
+	}
+	if cost.RowsRead() == 0 || cost.RowsRead() > rows/10 {
+		t.Errorf("%d rows were read", cost.RowsRead())
+	}
+}

@@ -157,21 +157,10 @@ func (s *Store) markConflicts(ctx context.Context, tenant string, actions []Acti
 		high, low uint64
 		text      string
 	}
-	// The pairs are compared as the key's own columns, so that the engine reads only
-	// the granules that hold them: a page of rare events may span decades.
-	pairs := make([]clickhouse.GroupSet, len(actions))
-	earliest, latest := actions[0].Time, actions[0].Time
-	for i, a := range actions {
-		high, low, text := splitID(a.ID)
-		pairs[i] = clickhouse.GroupSet{Value: []any{a.Time.UTC().Format("2006-01-02 15:04:05.000"), high, low, text}}
-		earliest, latest = minTime(earliest, a.Time), maxTime(latest, a.Time)
-	}
-	c, err := tenantCondition(tenant)
+	c, err := sameEvents(tenant, actions)
 	if err != nil {
 		return fmt.Errorf("find conflicting actions: %w", err)
 	}
-	c.and("time >= "+milliseconds+" AND time <= "+milliseconds, earliest.UnixMilli(), latest.UnixMilli())
-	c.and("(time, id_high, id_low, id_text) IN (?)", pairs)
 	found, err := collect(ctx, s.conn, "SELECT toUnixTimestamp64Milli(time) AS ms, id_high, id_low, id_text FROM actions WHERE "+c.sql()+
 		" GROUP BY time, id_high, id_low, id_text HAVING uniqExact(content_hash) > 1", c.args,
 		func(i *identity) []any { return []any{&i.ms, &i.high, &i.low, &i.text} })
@@ -188,6 +177,27 @@ func (s *Store) markConflicts(ctx context.Context, tenant string, actions []Acti
 		a.Conflicting = conflicting[identity{a.Time.UnixMilli(), high, low, text}]
 	}
 	return nil
+}
+
+// sameEvents asks for the rows of a tenant that share time and id with one of some
+// events. They are compared as the key's own columns, so that the engine reads only the
+// granules that hold them: a page of rare events may span decades.
+func sameEvents(tenant string, actions []Action) (*condition, error) {
+	c, err := tenantCondition(tenant)
+	if err != nil {
+		return nil, err
+	}
+	pairs := make([]clickhouse.GroupSet, len(actions))
+	earliest, latest := actions[0].Time, actions[0].Time
+	for i := range actions {
+		a := &actions[i]
+		high, low, text := splitID(a.ID)
+		pairs[i] = clickhouse.GroupSet{Value: []any{a.Time.UTC().Format("2006-01-02 15:04:05.000"), high, low, text}}
+		earliest, latest = minTime(earliest, a.Time), maxTime(latest, a.Time)
+	}
+	c.and("time >= "+milliseconds+" AND time <= "+milliseconds, earliest.UnixMilli(), latest.UnixMilli())
+	c.and("(time, id_high, id_low, id_text) IN (?)", pairs)
+	return c, nil
 }
 
 func minTime(a, b time.Time) time.Time {
