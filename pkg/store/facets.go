@@ -90,11 +90,6 @@ func categoryOfAction(f *Filter) string {
 	return "transform(toString(action), [" + strings.Join(types, ", ") + "]::Array(String), [" + strings.Join(categories, ", ") + "]::Array(String), " + quote(string(action.UnknownCategory)) + ")"
 }
 
-// quote writes a literal. Question marks would be taken for placeholders.
-func quote(text string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, `?`, `\x3f`).Replace(text) + "'"
-}
-
 func lookupFacet(field string) (facetColumn, bool) {
 	i := slices.IndexFunc(facetColumns, func(c facetColumn) bool { return c.field == field })
 	if i < 0 {

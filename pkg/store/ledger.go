@@ -82,8 +82,9 @@ func (s *Store) Checkpoint(ctx context.Context, topic string) error {
 }
 
 // settledQuery asks how far each partition of a topic is settled, or of every topic when
-// it is empty. A checkpoint stands for the range from 0 up to it. The checkpoints are part of the query, rather than
-// read by it: the engine needs constants to leave out what lies below them.
+// it is empty. A checkpoint stands for the range from 0 up to it. The checkpoints are part
+// of the query, rather than read by it: the engine needs constants to leave out what lies
+// below them.
 func (s *Store) settledQuery(ctx context.Context, topic string) (string, []any, error) {
 	type checkpoint struct {
 		topic     string
@@ -109,7 +110,7 @@ func (s *Store) settledQuery(ctx context.Context, topic string) (string, []any, 
 		for _, c := range checkpoints {
 			terms = append(terms, fmt.Sprintf("(topic_id = toUUID('%s') AND partition = %d AND `to` > %d)", c.id, c.partition, c.offset))
 			known = append(known, fmt.Sprintf("(toUUID('%s'), %d)", c.id, c.partition))
-			rows = append(rows, fmt.Sprintf("('%s', '%s', %d, %d)", textEscaper.Replace(c.topic), c.id, c.partition, c.offset))
+			rows = append(rows, fmt.Sprintf("(%s, '%s', %d, %d)", quote(c.topic), c.id, c.partition, c.offset))
 		}
 		beyond = "(topic_id, partition) NOT IN (" + strings.Join(known, ", ") + ") OR " + strings.Join(terms, " OR ")
 	}
@@ -126,9 +127,6 @@ FROM (
 )
 GROUP BY topic, topic_id, partition`, append(args, "["+strings.Join(rows, ", ")+"]"), nil
 }
-
-// textEscaper makes of a text what stands between quotes.
-var textEscaper = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 
 // Partition is what the ledger says of one partition of a topic. Accepted + Rejected +
 // Skipped + Lost − Overlap are the offsets that its ranges cover.

@@ -162,6 +162,12 @@ func quoteName(name string) string {
 	return "`" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(name) + "`"
 }
 
+// quote writes a text as ClickHouse's literal. The driver would drop the backslash before
+// a question mark, as if it kept that from being a placeholder.
+func quote(text string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, `?`, `\x3f`).Replace(text) + "'"
+}
+
 // applied returns the checksums of the applied migrations by version.
 func (s *Store) applied(ctx context.Context) (map[uint32]string, error) {
 	applied := map[uint32]string{}

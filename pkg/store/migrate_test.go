@@ -128,3 +128,25 @@ func TestOpenRefusesADSNWithoutADatabase(t *testing.T) {
 	f("http://u:secret@127.0.0.1:port/actionlog", "cannot be read")
 	f("http://u:secret@127.0.0.1:8123/a?dial_timeout=secret", "cannot be read")
 }
+
+func TestQuotedTextsReachTheEngineAsTheyAre(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	for _, text := range []string{"actions", `it's`, `a\b`, `who?`, `\?`, `\\?'`, "straße\n"} {
+		// As a part of the query and, as in a ledger's, within a text that is cast.
+		query := "SELECT " + quote(text) + ", CAST(?, 'Array(String)')[1], ?"
+		err := eachRow(t.Context(), s.conn, query, []any{"[" + quote(text) + "]", text}, func(scan func(...any) error) error {
+			var got [3]string
+			if err := scan(&got[0], &got[1], &got[2]); err != nil {
+				return err
+			}
+			if got != [3]string{text, text, text} {
+				t.Errorf("%q comes out as %q", text, got)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
