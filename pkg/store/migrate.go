@@ -162,10 +162,9 @@ func quoteName(name string) string {
 	return "`" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(name) + "`"
 }
 
-// quote writes a text as ClickHouse's literal. The driver would drop the backslash before
-// a question mark, as if it kept that from being a placeholder.
+// quote writes a text as ClickHouse's literal.
 func quote(text string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, `?`, `\x3f`).Replace(text) + "'"
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
 }
 
 // applied returns the checksums of the applied migrations by version.
