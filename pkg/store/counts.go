@@ -30,7 +30,7 @@ func (s *Store) Count(ctx context.Context, f Filter) (Count, error) {
 			if err != nil {
 				return err
 			}
-			n, err = collectOne(ctx, s.conn, "SELECT sum(n)"+from.sql+settings, from.args, func(n *uint64) []any { return []any{n} })
+			n, err = collectOne(ctx, s.conn, "SELECT sum(n)"+from.sql+finalSettings, from.args, func(n *uint64) []any { return []any{n} })
 			return err
 		})
 		if err == nil {

@@ -277,7 +277,7 @@ func (g *facetGroup) query(q *FacetQuestion, merged, rest []span) (source, error
 	}
 	all.sql = "SELECT field, value, " + sums + " FROM (" + all.sql + ") WHERE value != ''" + where + " GROUP BY field, value"
 	all.sql = "SELECT field, value, n, first, last, sum(n) OVER (PARTITION BY field) AS total, count() OVER (PARTITION BY field) AS different FROM (" + all.sql + ")" +
-		" ORDER BY field, " + order + ", value LIMIT " + strconv.Itoa(q.Limit) + " BY field" + settings
+		" ORDER BY field, " + order + ", value LIMIT " + strconv.Itoa(q.Limit) + " BY field" + finalSettings
 	all.args = append(all.args, args...)
 	return all, nil
 }

@@ -64,25 +64,25 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 	maps.Copy(position, after)
 	page := FeedPage{Position: position}
 	order, begun, text := position.unread(ends), time.Now(), 0
-	stretch, err := s.firstStretch(ctx, f.Tenant, position.windows(order, ends, math.MaxInt64))
+	stretch, err := s.firstStretch(ctx, f.Tenant, position.ranges(order, ends, math.MaxInt64))
 	if err != nil {
 		return FeedPage{}, fmt.Errorf("look how much the feed has: %w", err)
 	}
 	var rows []Action
 	for atOnce := fetchActions; len(rows) < limit && text < maxPageText; {
-		windows := position.windows(order, ends, stretch)
-		if len(windows) == 0 {
+		ranges := position.ranges(order, ends, stretch)
+		if len(ranges) == 0 {
 			break
 		}
 		fetch := min(limit-len(rows), atOnce)
-		more, whole, err := s.feedRows(ctx, f, windows, fetch)
+		more, whole, err := s.feedRows(ctx, f, ranges, fetch)
 		if err != nil {
 			return FeedPage{}, fmt.Errorf("read the feed: %w", err)
 		}
 		if whole && stretch < math.MaxInt64/feedGrowth {
 			stretch *= feedGrowth
 		}
-		position.advance(windows, more, whole)
+		position.advance(ranges, more, whole)
 		for i := range more {
 			text += more[i].size()
 		}
@@ -100,30 +100,30 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 	return page, nil
 }
 
-// window is a stretch of a log.
-type window struct {
+// logRange is a stretch of a log's offsets.
+type logRange struct {
 	log      Log
 	from, to int64
 }
 
-// windows are the next stretches of the first logs of an order that have something left.
-func (p Position) windows(order []Log, ends Position, length int64) []window {
-	var windows []window
+// ranges are the next stretches of the first logs of an order that have something left.
+func (p Position) ranges(order []Log, ends Position, length int64) []logRange {
+	var ranges []logRange
 	for _, log := range order {
-		if left := ends[log] - p[log]; left > 0 && len(windows) < feedLogs {
-			windows = append(windows, window{log, p[log], p[log] + min(length, left)})
+		if left := ends[log] - p[log]; left > 0 && len(ranges) < feedLogs {
+			ranges = append(ranges, logRange{log, p[log], p[log] + min(length, left)})
 		}
 	}
-	return windows
+	return ranges
 }
 
 // firstStretch returns how much of a log to look at first.
-func (s *Store) firstStretch(ctx context.Context, tenant string, left []window) (int64, error) {
+func (s *Store) firstStretch(ctx context.Context, tenant string, left []logRange) (int64, error) {
 	var offsets int64
 	from, to := int64(math.MaxInt64), int64(0)
-	for _, w := range left {
-		offsets = min(offsets, math.MaxInt64-w.to) + w.to - w.from
-		from, to = min(from, w.from), max(to, w.to)
+	for _, r := range left {
+		offsets = min(offsets, math.MaxInt64-r.to) + r.to - r.from
+		from, to = min(from, r.from), max(to, r.to)
 	}
 	if offsets <= feedFew {
 		return math.MaxInt64, nil
@@ -143,33 +143,33 @@ func (s *Store) firstStretch(ctx context.Context, tenant string, left []window) 
 	return feedStretch, nil
 }
 
-// advance moves the position behind what was read of windows: the whole of them, or up to
+// advance moves the position behind what was read of ranges: the whole of them, or up to
 // the last row.
-func (p Position) advance(windows []window, rows []Action, whole bool) {
-	for _, w := range windows {
+func (p Position) advance(ranges []logRange, rows []Action, whole bool) {
+	for _, r := range ranges {
 		if !whole {
-			if last := &rows[len(rows)-1]; logOf(&last.Origin) == w.log {
+			if last := &rows[len(rows)-1]; logOf(&last.Origin) == r.log {
 				p.Pass(last)
 				return
 			}
 		}
-		p[w.log] = w.to
+		p[r.log] = r.to
 	}
 }
 
-// feedRows returns the rows of windows, in the order of the windows and then of offsets,
+// feedRows returns the rows of ranges, in the order of the ranges and then of offsets,
 // repeats included: so many at most, or those that hold about 8 MiB. whole says that there
 // are no more.
-func (s *Store) feedRows(ctx context.Context, f Filter, windows []window, fetch int) (rows []Action, whole bool, err error) {
+func (s *Store) feedRows(ctx context.Context, f Filter, ranges []logRange, fetch int) (rows []Action, whole bool, err error) {
 	c, err := f.condition()
 	if err != nil {
 		return nil, false, err
 	}
-	logs, within := make([]string, len(windows)), make([]string, len(windows))
-	for i, w := range windows {
-		id := uuid.UUID(w.log.TopicID)
-		logs[i] = fmt.Sprintf("(toUUID('%s'), toUInt32(%d))", id, w.log.Partition)
-		within[i] = fmt.Sprintf("(topic_id = toUUID('%s') AND partition = %d AND offset >= %d AND offset < %d)", id, w.log.Partition, w.from, w.to)
+	logs, within := make([]string, len(ranges)), make([]string, len(ranges))
+	for i, r := range ranges {
+		id := uuid.UUID(r.log.TopicID)
+		logs[i] = fmt.Sprintf("(toUUID('%s'), toUInt32(%d))", id, r.log.Partition)
+		within[i] = fmt.Sprintf("(topic_id = toUUID('%s') AND partition = %d AND offset >= %d AND offset < %d)", id, r.log.Partition, r.from, r.to)
 	}
 	// PREWHERE is written out because the engine, to find out by itself what to put there,
 	// reads statistics of every column of every part, which takes longer than all else.
@@ -179,7 +179,6 @@ func (s *Store) feedRows(ctx context.Context, f Filter, windows []window, fetch 
 	// Whether all were read is asked for afterwards, as in Each: of a query that someone
 	// kills the embedded engine may show the beginning as if it were the whole. A merge in
 	// between leaves fewer; a replay may leave more, and then the rows are read again.
-	const attempts = 3
 	for range attempts {
 		rows, whole = nil, true
 		text, fetched := 0, uint64(0)

@@ -63,7 +63,7 @@ func (s *Store) Histogram(ctx context.Context, f Filter, edges []time.Time) (His
 			if err != nil {
 				return err
 			}
-			found, err = collect(ctx, s.conn, "SELECT edge, action, sum(n)"+from.sql+" GROUP BY edge, action"+settings, from.args,
+			found, err = collect(ctx, s.conn, "SELECT edge, action, sum(n)"+from.sql+" GROUP BY edge, action"+finalSettings, from.args,
 				func(r *row) []any { return []any{&r.edge, &r.action, &r.n} })
 			return err
 		})

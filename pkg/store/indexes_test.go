@@ -16,7 +16,7 @@ func TestFiltersLeadToTheirIndexes(t *testing.T) {
 		t.Fatal(err)
 	}
 	table := strings.Join(migrations[0].Statements, "\n")
-	for index, expression := range map[string]string{"by_term": terms, "by_text": folded, "by_text_wide": folded, "by_ip": "hex(ip)"} {
+	for index, expression := range map[string]string{"by_term": termsSQL, "by_text": folded, "by_text_wide": folded, "by_ip": "hex(ip)"} {
 		_, after, _ := strings.Cut(table, "INDEX "+index+" ")
 		if found, _, _ := strings.Cut(strings.TrimSpace(after), "TYPE"); strings.TrimSpace(found) != expression {
 			t.Errorf("the index %s is over\n%s\nand asked by\n%s", index, found, expression)

@@ -216,8 +216,8 @@ type source struct {
 	args []any
 }
 
-// settings end a query that reads sources.
-const settings = " SETTINGS do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0, optimize_move_to_prewhere_if_final = 1"
+// finalSettings end a query that reads sources.
+const finalSettings = " SETTINGS do_not_merge_across_partitions_select_final = 1, use_skip_indexes_if_final_exact_mode = 0, optimize_move_to_prewhere_if_final = 1"
 
 // moments is the condition that a time lies in one of some spans; empty where they are
 // all there is.
@@ -262,8 +262,7 @@ func (f *Filter) source(spans []span, p *projection) (source, error) {
 	return source{" FROM " + from + " WHERE " + c.sql(), c.args}, nil
 }
 
-// attempts is how often a question is asked while merges and inserts change what its
-// projection answers for.
+// attempts is how often a question is asked while merges and inserts change what it reads.
 const attempts = 3
 
 // exactly calls ask with what a question reads: the spans that the projection answers

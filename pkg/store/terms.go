@@ -1,11 +1,11 @@
 package store
 
 const (
-	// terms are what the index by_term holds of an event, as the schema has them: of
+	// termsSQL is what the index by_term holds of an event, as the schema has it: of
 	// every run of six digits or more in the description and in the names and ids of
 	// records, each stretch of six; and ids of records without such a run. So the number
 	// of a document is found at once whether it is asked for by id or by text.
-	terms = `arrayDistinct(arrayConcat(arrayFlatten(arrayMap(run -> ngrams(run, 6), extractAll(concat(description, '\n', subject_name, '\n', subject_id, '\n', arrayStringConcat(related.id, '\n')), '[0-9]{6,}'))), ` +
+	termsSQL = `arrayDistinct(arrayConcat(arrayFlatten(arrayMap(run -> ngrams(run, 6), extractAll(concat(description, '\n', subject_name, '\n', subject_id, '\n', arrayStringConcat(related.id, '\n')), '[0-9]{6,}'))), ` +
 		`arrayFilter(word -> NOT match(word, '[0-9]{6}'), arrayPushFront(related.id, subject_id))))`
 	// numberTerm is how many digits a term that is a number has.
 	numberTerm = 6
@@ -43,5 +43,5 @@ func hasTerms(ids []string) (string, []any) {
 	for i, id := range ids {
 		found[i] = termOf(id)
 	}
-	return "hasAny(" + terms + ", ?)", []any{found}
+	return "hasAny(" + termsSQL + ", ?)", []any{found}
 }

@@ -29,7 +29,7 @@ func (c *condition) text(t search.Text) {
 	// What follows is true as well, and leads to an index. It is dearer to compute, and
 	// comes last.
 	if number, ok := numberIn(t.Needle); ok {
-		c.and("hasAny("+terms+", ?)", []string{number})
+		c.and("hasAny("+termsSQL+", ?)", []string{number})
 	} else if len(search.Fold(t.Needle)) >= gramLength {
 		c.and(folded+like, likeEscaper.Replace(t.Needle))
 	}
