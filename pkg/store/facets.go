@@ -127,7 +127,7 @@ func (s *Store) Facets(ctx context.Context, q FacetQuestion) (Facets, error) {
 		light = &actorDays
 	}
 	var answer Facets
-	answer.Reached, err = s.stretch(ctx, &q.Filter, light, true, func(window *Filter) error {
+	answer.Reached, err = s.stretch(ctx, &q.Filter, light, nested, func(window *Filter) error {
 		facets, err := s.facets(ctx, &q, groups, window)
 		if err == nil {
 			answer.Facets = facets

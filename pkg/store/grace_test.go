@@ -18,12 +18,12 @@ func TestADeadlineThatStrikesAtTheSocketMakesAnAnswerPartial(t *testing.T) {
 	s := testStore(t)
 	insert(t, s, []Action{event(1, nil)})
 	f := everything()
-	reached, err := s.stretch(late{t.Context()}, &f, nil, false, func(*Filter) error { return os.ErrDeadlineExceeded })
+	reached, err := s.stretch(late{t.Context()}, &f, nil, apart, func(*Filter) error { return os.ErrDeadlineExceeded })
 	if err != nil || reached.IsZero() {
 		t.Errorf("reached %s, %v", reached, err)
 	}
 	broken := errors.New("broken")
-	if _, err := s.stretch(t.Context(), &f, nil, false, func(*Filter) error { return broken }); !errors.Is(err, broken) {
+	if _, err := s.stretch(t.Context(), &f, nil, apart, func(*Filter) error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("in time: %v", err)
 	}
 	gone, cancel := context.WithCancel(late{t.Context()})

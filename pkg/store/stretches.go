@@ -17,15 +17,23 @@ const (
 	patience = 10 * time.Second
 )
 
+// windowing is what a window has to do with those before it.
+type windowing bool
+
+const (
+	// apart: each ends where the one before begins, and the answers add up.
+	apart windowing = false
+	// nested: each holds those before it, since their answers cannot be added up.
+	nested windowing = true
+)
+
 // stretches are the windows that a question is asked in, newest first.
 type stretches struct {
-	ctx   context.Context //nolint:containedctx // it is one question's
-	p     *projection
-	parts []part
-	asked span
-	// again is set when each window holds those before it, since their answers cannot
-	// be added up.
-	again bool
+	ctx     context.Context //nolint:containedctx // it is one question's
+	p       *projection
+	parts   []part
+	asked   span
+	windows windowing
 	// least is how many rows are asked for at least.
 	least float64
 }
@@ -35,17 +43,22 @@ type stretches struct {
 // takes an eighth of the time, by a guess, then what seems to take half of what is left:
 // an ample time asks everything at once. It returns up to where all is answered; the
 // zero time stands for everything.
-func (s *Store) stretch(ctx context.Context, f *Filter, p *projection, again bool, ask func(window *Filter) error) (reached time.Time, err error) {
+func (s *Store) stretch(ctx context.Context, f *Filter, p *projection, windows windowing, ask func(window *Filter) error) (reached time.Time, err error) {
 	parts, err := s.parts(ctx)
-	if err != nil && !timeUp(ctx) {
+	noTime := err != nil && timeUp(ctx)
+	if err != nil && !noTime {
 		return time.Time{}, err
 	}
-	w := stretches{ctx: ctx, p: p, parts: parts, asked: f.span(), again: again, least: s.rate * leastTime}
-	if err != nil {
-		return w.asked.to, nil
+	w := stretches{ctx: ctx, p: p, parts: parts, asked: f.span(), windows: windows, least: s.rate * leastTime}
+	if f.To.IsZero() { // nothing is newer, but what arrives meanwhile
+		newest := time.Now().UTC()
+		if len(parts) > 0 {
+			newest = slices.MaxFunc(parts, func(a, b part) int { return a.to.Compare(b.to) }).to
+		}
+		w.asked.to = maxTime(w.asked.from, newest)
 	}
-	if f.To.IsZero() && len(parts) > 0 { // nothing is newer, but what arrives meanwhile
-		w.asked.to = maxTime(w.asked.from, slices.MaxFunc(parts, func(a, b part) int { return a.to.Compare(b.to) }).to)
+	if noTime {
+		return w.asked.to, nil
 	}
 	reached = w.asked.to
 	rows := s.rate / 8 * w.left().Seconds()
@@ -57,7 +70,7 @@ func (s *Store) stretch(ctx context.Context, f *Filter, p *projection, again boo
 		} else {
 			window.From = from
 		}
-		if !again && !reached.Equal(w.asked.to) {
+		if windows == apart && !reached.Equal(w.asked.to) {
 			window.To = reached
 		}
 		read := window.span()
@@ -85,14 +98,14 @@ func (w *stretches) next(rows, rate float64, reached time.Time) float64 {
 	}
 	share := left / 2
 	rest, done := w.weight(span{w.asked.from, reached}), 0.
-	if w.again {
+	if w.windows == nested {
 		done = w.weight(span{reached, w.asked.to})
 	}
 	if (done+rest)/rate < left*0.8 {
 		share = left
 	}
 	more := min(rows*mostWiden, rate*share-done)
-	if w.again && more < done/4 {
+	if w.windows == nested && more < done/4 {
 		return 0
 	}
 	return max(more, w.least)
