@@ -112,6 +112,24 @@ func dsnOf(t *testing.T, s *Store) string {
 	return embeddedtest.Engine(t).DSN(s.database)
 }
 
+func TestADSNMayBoundQuestions(t *testing.T) {
+	t.Parallel()
+	dsn := dsnOf(t, testStore(t))
+	f := func(dsn string, want uint64) {
+		t.Helper()
+		s, err := Open(dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = s.Close() }()
+		if got := count(t, s, "SELECT toUInt64(getSetting('max_query_size'))"); got != want {
+			t.Errorf("questions of %d bytes, want %d", got, want)
+		}
+	}
+	f(dsn, maxQuery)
+	f(dsn+"?max_query_size=500000", 500_000)
+}
+
 func TestOpenRefusesADSNWithoutADatabase(t *testing.T) {
 	t.Parallel()
 	f := func(dsn, want string) {

@@ -24,7 +24,8 @@ const (
 	maxIdleConns = 16
 	// maxQuery bounds a question, in bytes of SQL. The engine's own default of 256 KiB
 	// is too little for a filter that fills a request of 64 KiB, whose values are written
-	// with escapes and some of them many times, and for a thousand ids of the longest.
+	// with escapes and some of them many times, and for a thousand ids of the longest. A
+	// DSN may say otherwise.
 	maxQuery = 8 << 20
 )
 
@@ -65,7 +66,9 @@ func Open(dsn string) (*Store, error) {
 	if options.Settings == nil {
 		options.Settings = clickhouse.Settings{}
 	}
-	options.Settings["max_query_size"] = maxQuery
+	if _, ok := options.Settings["max_query_size"]; !ok {
+		options.Settings["max_query_size"] = maxQuery
+	}
 	options.TransportFunc = counting
 	conn, err := clickhouse.Open(options)
 	if err != nil {
