@@ -50,23 +50,22 @@ func orNull(t time.Time) *timeJSON {
 }
 
 func (s *Server) countActions(w http.ResponseWriter, r *http.Request, p params) error {
+	budget, err := p.budget()
+	if err != nil {
+		return err
+	}
+	if budget > 0 {
+		ctx, cancel := context.WithTimeout(r.Context(), budget)
+		defer cancel()
+		r = r.WithContext(ctx)
+	}
 	m := s.measure(r)
 	defer m.cancel()
 	q, err := p.filter(m.start, s.page.catalogue)
 	if err != nil {
 		return err
 	}
-	budget, err := p.budget()
-	if err != nil {
-		return err
-	}
-	ctx := m.ctx
-	if budget > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, budget)
-		defer cancel()
-	}
-	count, err := s.store.Count(ctx, q.Filter)
+	count, err := s.store.Count(m.ctx, q.Filter)
 	if err != nil {
 		return fmt.Errorf("answer with a count: %w", err)
 	}

@@ -49,9 +49,9 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request, p params) error {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.draining, cancel)() //nolint:contextcheck // ends with the server as well as with r
-	ends, err := s.store.FeedEnds(ctx)
+	ends, err := s.beginTail(ctx)
 	if err != nil {
-		return fmt.Errorf("begin a tail: %w", err)
+		return err
 	}
 	if after == nil {
 		after = ends
@@ -68,6 +68,21 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request, p params) error {
 		return err
 	}
 	return t.run(ctx)
+}
+
+// beginTail returns where the feed ends, within Config.QueryTimeout.
+func (s *Server) beginTail(ctx context.Context) (store.Position, error) {
+	bounded, cancel := context.WithTimeout(ctx, s.cfg.QueryTimeout)
+	defer cancel()
+	ends, err := s.store.FeedEnds(bounded)
+	if err != nil {
+		err = fmt.Errorf("begin a tail: %w", err)
+		if bounded.Err() != nil && ctx.Err() == nil {
+			return nil, timedOut(s.cfg.QueryTimeout, err)
+		}
+		return nil, err
+	}
+	return ends, nil
 }
 
 // tail is a stream of server-sent events at work.
