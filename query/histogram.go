@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,9 +64,14 @@ func (s *Server) readHistogram(m *measure, q *question, asked bucket) (*histogra
 		empty.Bucket = buckets[0].name
 	}
 	from, to, err := s.extent(m, q)
-	if m.Partial = err != nil && errors.Is(m.ctx.Err(), context.DeadlineExceeded); m.Partial {
-		from, to = endTime, endTime
-	} else if err != nil {
+	if err != nil && errors.Is(m.ctx.Err(), context.DeadlineExceeded) {
+		m.Partial = true
+		reached := later(q.From, cmp.Or(q.To, m.start)) // from tells how far back was counted: nothing was
+		empty.From, empty.To = orNull(reached), orNull(reached)
+		empty.measured = m.end()
+		return empty, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	if !from.Before(to) {
