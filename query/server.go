@@ -88,8 +88,10 @@ func New(store *store.Store, cfg Config, logger *slog.Logger) (*Server, error) {
 	s := &Server{
 		store: store, page: page, cfg: cfg, logger: logger, openapi: document, drain: drainTimeout,
 		stopping: stopping, stop: stop, draining: draining, endTails: endTails,
-		queries: newTurns(cfg.QueryConcurrency, cfg.QueryTimeout), exports: newTurns(cfg.ExportConcurrency, cfg.QueryTimeout),
-		tails:   newTurns(cfg.ExportConcurrency*tailsPerExport, cfg.QueryTimeout),
+		queries: newTurns(cfg.QueryConcurrency, cfg.QueryTimeout, queryConcurrency+" is how many may be at work"),
+		exports: newTurns(cfg.ExportConcurrency, cfg.QueryTimeout, exportConcurrency+" is how many may be at work"),
+		tails: newTurns(cfg.ExportConcurrency*tailsPerExport, cfg.QueryTimeout,
+			fmt.Sprintf("%d times %s is how many tails may be at work", tailsPerExport, exportConcurrency)),
 		recents: newRecents(), polling: make(chan struct{}, tailsPolling), heartbeat: tailHeartbeat,
 	}
 	s.handler = s.router()
@@ -225,7 +227,7 @@ func (s *Server) answer(rt route, w *recorder, r *http.Request) (p *Problem) {
 			return s.asProblem(r, err)
 		}
 	}
-	done, err := s.takeTurn(r.Context(), rt, accepted)
+	done, err := takeTurn(r.Context(), rt, accepted)
 	if err != nil {
 		return s.asProblem(r, err)
 	}
