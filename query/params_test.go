@@ -218,6 +218,17 @@ func TestProblemsDoNotRepeatEndlessInput(t *testing.T) {
 	}
 }
 
+func TestAPathIsNotRepeatedInFull(t *testing.T) {
+	t.Parallel()
+	s := deadServer(t)
+	for _, path := range []string{"/v1/actions/", "/v1/actors/"} {
+		w := get(t, s, path+strings.Repeat("x", 5000)+"%FF")
+		if p := decode[Problem](t, w); w.Code != 400 || p.Parameter != "id" || len(p.Detail) > 1000 {
+			t.Errorf("%s: %d, %d characters", path, w.Code, len(p.Detail))
+		}
+	}
+}
+
 func TestShortCutsBetweenCharacters(t *testing.T) {
 	t.Parallel()
 	f := func(text, want string) {
