@@ -29,10 +29,12 @@ const (
 // maxCursor bounds what is decoded: an id or topic of 1,024 bytes and some.
 const maxCursor = 2048
 
+// signatureLength is how many bytes of an HMAC-SHA-256 sign a cursor.
+const signatureLength = 16
+
 var (
-	errCursor       = errors.New("this is not a cursor of this list: pass next_cursor or previous_cursor of an earlier answer as it was, or leave cursor out to begin with the first page")
-	errOtherFilter  = errors.New("it belongs to another question: pass it with the very parameters of the answer that it came from (limit may change), or leave cursor out to begin with the first page")
-	signatureLength = 16
+	errCursor      = errors.New("this is not a cursor of this list: pass next_cursor or previous_cursor of an earlier answer as it was, or leave cursor out to begin with the first page")
+	errOtherFilter = errors.New("it belongs to another question: pass it with the very parameters of the answer that it came from (limit may change), or leave cursor out to begin with the first page")
 )
 
 // place is where a page of actions begins, and the question it belongs to.

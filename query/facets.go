@@ -14,7 +14,8 @@ import (
 // facetParameters are those of facets.
 var facetParameters = slices.Concat(filterParameters, []parameter{{name: "field", repeatable: true}, {name: "limit"}, {name: "prefix"}})
 
-// facetFields are the fields that facets are asked for by default, all that can be.
+// facetFields are the fields that facets may be asked for, and are by default. The store
+// has more, for the profiles of actors.
 var facetFields = []string{"actor", "action", "category", "outcome", "subject_type", "ip"}
 
 // The bounds of facets.
@@ -50,7 +51,7 @@ type valueJSON struct {
 	Last  *timeJSON `json:"last_seen,omitempty"`
 }
 
-// values returns how many values of a field an answer has at most.
+// valueLimit returns how many values of a field an answer has at most.
 func (p params) valueLimit() (int, error) {
 	value := p.one("limit")
 	if value == "" {

@@ -135,10 +135,10 @@ func (p params) line() (search.Line, error) {
 		return search.Line{}, err
 	}
 	line, err := search.Parse(text, searchFields)
-	if wrong := (*search.Error)(nil); errors.As(err, &wrong) {
-		return line, invalid("search", sentence("search, "+wrong.Error()))
+	if err != nil {
+		return line, invalid("search", sentence("search, "+err.Error()))
 	}
-	return line, err //nolint:wrapcheck // it is nil
+	return line, nil
 }
 
 // zone returns the time zone in which days begin.

@@ -102,7 +102,8 @@ func New(store *store.Store, cfg Config, logger *slog.Logger) (*Server, error) {
 type route struct {
 	// path is gorilla/mux's template, in OpenAPI's form too.
 	path string
-	// handle answers, or returns an error before it has written anything.
+	// handle answers, or returns an error: one that comes after it has written something
+	// cuts the connection.
 	handle func(http.ResponseWriter, *http.Request, params) error
 	// parameters are the query parameters that are accepted; others are refused.
 	parameters []parameter
