@@ -65,7 +65,7 @@ func (s *Server) getActor(w http.ResponseWriter, r *http.Request, p params) erro
 	if err != nil {
 		return err
 	}
-	q, err := p.filter(m.start, s.page.catalogue)
+	q, err := s.filter(p, m.start)
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (s *Server) countActions(w http.ResponseWriter, r *http.Request, p params) 
 	}
 	m := s.measure(r)
 	defer m.cancel()
-	q, err := p.filter(m.start, s.page.catalogue)
+	q, err := s.filter(p, m.start)
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func (p params) fields() ([]string, error) {
 func (s *Server) facets(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
 	defer m.cancel()
-	q, err := p.filter(m.start, s.page.catalogue)
+	q, err := s.filter(p, m.start)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (p params) after() (position store.Position, now bool, err error) {
 func (s *Server) readFeed(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
 	defer m.cancel()
-	q, err := p.filter(m.start, s.page.catalogue)
+	q, err := s.filter(p, m.start)
 	if err != nil {
 		return err
 	}

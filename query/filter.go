@@ -59,6 +59,10 @@ type question struct {
 	Zone *time.Location
 }
 
+// filter returns which actions the parameters ask about. Relative times are counted from
+// now.
+func (s *Server) filter(p params, now time.Time) (question, error) { return p.filter(now, s.catalogue) }
+
 // filter returns which actions are asked about. Relative times are counted from now.
 func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, error) {
 	q := question{Filter: store.Filter{Catalogue: catalogue, Record: p.record}}

@@ -43,7 +43,7 @@ var (
 func (s *Server) histogram(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
 	defer m.cancel()
-	q, err := p.filter(m.start, s.page.catalogue)
+	q, err := s.filter(p, m.start)
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (s *Server) histogramJSON(m *measure, q *question, b bucket, edges []time.T
 		bar := bucketJSON{From: timeJSON(later(edges[i], from)), To: timeJSON(edges[i+1]), Categories: map[string]uint64{}}
 		for name, n := range counts {
 			bar.Count += n
-			bar.Categories[string(s.page.catalogue.Lookup(name).Category)] += n
+			bar.Categories[string(s.catalogue.Lookup(name).Category)] += n
 		}
 		h.Total += bar.Count
 		h.Buckets = append(h.Buckets, bar)

@@ -63,7 +63,7 @@ func (s *Server) readList(m *measure, p params) (*list, error) {
 	}
 	cursor := p.one("cursor")
 	if cursor == "" { // what is wrong with the question is said before the database is asked
-		if l.question, err = p.filter(l.from.Now, s.page.catalogue); err != nil {
+		if l.question, err = s.filter(p, l.from.Now); err != nil {
 			return nil, err
 		}
 	}
@@ -83,7 +83,7 @@ func (s *Server) readList(m *measure, p params) (*list, error) {
 		return nil, invalid("cursor", "cursor is not valid: "+err.Error()+".")
 	}
 	l.from = from
-	if l.question, err = p.filter(from.Now, s.page.catalogue); err != nil {
+	if l.question, err = s.filter(p, from.Now); err != nil {
 		return nil, err
 	}
 	if l.To.IsZero() {

@@ -41,8 +41,11 @@ const (
 
 // Server answers questions about the log over HTTP.
 type Server struct {
-	store   *store.Store
-	page    *page
+	store     *store.Store
+	page      *page
+	catalogue *action.Catalogue
+	// now is the clock from which relative times are counted.
+	now     func() time.Time
 	cfg     Config
 	logger  *slog.Logger
 	openapi []byte
@@ -86,7 +89,7 @@ func New(store *store.Store, cfg Config, logger *slog.Logger) (*Server, error) {
 	stopping, stop := context.WithCancel(context.Background())
 	draining, endTails := context.WithCancel(stopping)
 	s := &Server{
-		store: store, page: page, cfg: cfg, logger: logger, openapi: document, drain: drainTimeout,
+		store: store, page: page, catalogue: catalogue, now: time.Now, cfg: cfg, logger: logger, openapi: document, drain: drainTimeout,
 		stopping: stopping, stop: stop, draining: draining, endTails: endTails,
 		queries: newTurns(cfg.QueryConcurrency, cfg.QueryTimeout, queryConcurrency+" is how many may be at work"),
 		exports: newTurns(cfg.ExportConcurrency, cfg.QueryTimeout, exportConcurrency+" is how many may be at work"),

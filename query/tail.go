@@ -32,7 +32,7 @@ const (
 const lastEventID = "Last-Event-ID"
 
 func (s *Server) tail(w http.ResponseWriter, r *http.Request, p params) error {
-	q, err := p.filter(s.page.now(), s.page.catalogue)
+	q, err := s.filter(p, s.now())
 	if err != nil {
 		return err
 	}
