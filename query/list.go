@@ -5,10 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/store"
@@ -229,33 +227,3 @@ func orNil(text string) *string {
 	}
 	return &text
 }
-
-// cursorKeys are the keys that the database holds, as they were read last.
-type cursorKeys struct {
-	lock  sync.Mutex
-	known [][]byte
-	read  time.Time
-}
-
-// cursorKeys returns the keys that cursors are signed with, the one to sign with
-// first.
-func (s *Server) cursorKeys(ctx context.Context) ([][]byte, error) {
-	s.keys.lock.Lock()
-	defer s.keys.lock.Unlock()
-	if len(s.keys.known) > 0 && time.Since(s.keys.read) < keysAge {
-		return s.keys.known, nil
-	}
-	known, err := s.store.CursorKeys(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read the keys of cursors: %w", err)
-	}
-	if len(known) == 0 {
-		return nil, errors.New("the database has no key for cursors: run actionlog migrate")
-	}
-	s.keys.known, s.keys.read = known, time.Now()
-	return known, nil
-}
-
-// keysAge is how long keys are kept: another is only added when two machines set up
-// the database at once.
-const keysAge = time.Minute

@@ -2,6 +2,8 @@ package query
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/store"
@@ -14,6 +16,9 @@ const (
 	completeAge = time.Second
 	// endsAge is how old the end of the feed may be that a tail goes by.
 	endsAge = 400 * time.Millisecond
+	// keysAge is how old the keys of cursors may be: another is only added when two
+	// machines set up the database at once.
+	keysAge = time.Minute
 )
 
 // recent is a value that many ask for at a time, and one reads.
@@ -30,9 +35,12 @@ func newRecent[T any]() *recent[T] { return &recent[T]{lock: make(chan struct{},
 type recents struct {
 	complete *recent[*time.Time]
 	ends     *recent[store.Position]
+	keys     *recent[[][]byte]
 }
 
-func newRecents() recents { return recents{newRecent[*time.Time](), newRecent[store.Position]()} }
+func newRecents() recents {
+	return recents{newRecent[*time.Time](), newRecent[store.Position](), newRecent[[][]byte]()}
+}
 
 // get returns what was read less than an age ago, and reads it otherwise. The context
 // needs a deadline: while one reads, the others wait.
@@ -78,4 +86,19 @@ func (s *Server) completeThrough(ctx context.Context) *time.Time {
 // recentEnds returns where the feed ended a moment ago. The context needs a deadline.
 func (s *Server) recentEnds(ctx context.Context) (store.Position, error) {
 	return s.ends.get(ctx, endsAge, s.store.FeedEnds)
+}
+
+// cursorKeys returns the keys that cursors are signed with, the one to sign with first.
+// The context needs a deadline.
+func (s *Server) cursorKeys(ctx context.Context) ([][]byte, error) {
+	return s.keys.get(ctx, keysAge, func(ctx context.Context) ([][]byte, error) {
+		keys, err := s.store.CursorKeys(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read the keys of cursors: %w", err)
+		}
+		if len(keys) == 0 { // and that is not kept
+			return nil, errors.New("the database has no key for cursors: run actionlog migrate")
+		}
+		return keys, nil
+	})
 }

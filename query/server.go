@@ -51,7 +51,6 @@ type Server struct {
 	openapi []byte
 	handler http.Handler
 	drain   time.Duration
-	keys    cursorKeys
 	// queries, exports and tails are the turns of each kind of work.
 	queries, exports, tails *turns
 
