@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"github.com/gorilla/mux"
@@ -133,8 +134,17 @@ func (s *Server) readActor(m *measure, q *question, id string, limit int) (*acto
 	for i, to := range []*valuesJSON{&answer.Actions, &answer.Addresses, &answer.Sessions, &answer.OnBehalfOf} {
 		*to = values(facets.Facets[i])
 	}
-	reached := earlier(count.Reached, facets.Reached)
+	reached := lessReached(count.Reached, facets.Reached)
 	answer.searchedTo = searched(reached)
 	m.Partial = !reached.IsZero() || pages[0].Partial || pages[1].Partial
 	return answer, m.Partial || len(newest) > 0 || len(oldest) > 0, nil
+}
+
+// lessReached is where the one of two searches is that has come less far, newest first:
+// the later time, zero being the end.
+func lessReached(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.After(a) {
+		return b
+	}
+	return a
 }

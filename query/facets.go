@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/actionlog/actionlog/pkg/store"
 )
@@ -121,12 +120,4 @@ func values(f store.Facet) valuesJSON {
 		all.Values = append(all.Values, valueJSON{v.Value, v.Name, v.Count, orNull(v.First), orNull(v.Last)})
 	}
 	return all
-}
-
-// earlier is the later of two places that searches have come to, zero being the end.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.After(a) {
-		return b
-	}
-	return a
 }
