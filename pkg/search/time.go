@@ -139,7 +139,7 @@ func readMoment(value string, loc *time.Location) (t time.Time, problem string) 
 	case err != nil:
 		return time.Time{}, describeTimeError(err)
 	case local:
-		return moment(t, loc), ""
+		return Moment(t, loc), ""
 	default:
 		return t, ""
 	}
@@ -153,9 +153,9 @@ func describeTimeError(err error) string {
 	return "it is not on the clock or in the calendar"
 }
 
-// moment returns when a clock and calendar in loc show what t shows in UTC. What they
+// Moment returns when a clock and calendar in loc show what t shows in UTC. What they
 // skip is the moment at which they skip it; what they show twice is the first.
-func moment(shown time.Time, loc *time.Location) time.Time {
+func Moment(shown time.Time, loc *time.Location) time.Time {
 	t := time.Date(shown.Year(), shown.Month(), shown.Day(), shown.Hour(), shown.Minute(), shown.Second(), shown.Nanosecond(), loc)
 	_, offset := t.Zone()
 	begin, end := t.ZoneBounds()
@@ -232,7 +232,7 @@ func readRelative(text string, now time.Time, loc *time.Location) (t time.Time, 
 	} else {
 		shown = shown.AddDate(0, 0, -count*calendar.days)
 	}
-	return moment(shown, loc), ""
+	return Moment(shown, loc), ""
 }
 
 // monthsBefore keeps the day of the month, or takes the last where there is none.
