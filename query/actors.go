@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/mux"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -37,7 +38,7 @@ type actorJSON struct {
 func pathPart(r *http.Request, name string) (string, error) {
 	part, err := url.PathUnescape(mux.Vars(r)[name])
 	if err != nil || !utf8.ValidString(part) {
-		return "", invalid(name, fmt.Sprintf("The %s in the path, %q, is not percent-encoded UTF-8. Write %% as %%25 and / as %%2F.", name, short(mux.Vars(r)[name])))
+		return "", invalid(name, fmt.Sprintf("The %s in the path, %q, is not percent-encoded UTF-8. Write %% as %%25 and / as %%2F.", name, search.Short(mux.Vars(r)[name])))
 	}
 	return part, nil
 }

@@ -137,7 +137,7 @@ func (p params) bucket() (bucket, error) {
 		}
 		names = append(names, b.name)
 	}
-	return bucket{}, invalid("bucket", fmt.Sprintf("bucket is %q. Give one of %s.", short(value), strings.Join(names, ", ")))
+	return bucket{}, invalid("bucket", fmt.Sprintf("bucket is %q. Give one of %s.", search.Short(value), strings.Join(names, ", ")))
 }
 
 // divide returns the edges of the buckets between two moments, and the bucket: the one

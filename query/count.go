@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/actionlog/actionlog/pkg/search"
 )
 
 // countParameters are those of a count.
@@ -23,7 +25,7 @@ func (p params) budget() (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(value)
 	if err != nil || d < minBudget {
-		return 0, invalid("budget", fmt.Sprintf("budget is %q. Give a time of %s or more with its unit, such as 200ms or 1.5s.", short(value), minBudget))
+		return 0, invalid("budget", fmt.Sprintf("budget is %q. Give a time of %s or more with its unit, such as 200ms or 1.5s.", search.Short(value), minBudget))
 	}
 	return d, nil
 }

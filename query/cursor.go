@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -147,7 +148,7 @@ func decodeRejectedCursor(text string) (*store.RejectedCursor, error) {
 	offset := binary.BigEndian.Uint64(b[4:])
 	c.Offset = int64(offset & math.MaxInt64)
 	c.Topic = string(b[12:])
-	if !storable(c.Time) || offset > math.MaxInt64 || !utf8.ValidString(c.Topic) {
+	if !search.InBounds(c.Time) || offset > math.MaxInt64 || !utf8.ValidString(c.Topic) {
 		return nil, errCursor
 	}
 	return &c, nil

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -58,7 +59,7 @@ func (p params) valueLimit() (int, error) {
 	}
 	n, err := strconv.ParseUint(value, 10, 31)
 	if err != nil || n < 1 || n > maxFacet {
-		return 0, invalid("limit", fmt.Sprintf("limit is %q. Give a whole number from 1 to %d.", short(value), maxFacet))
+		return 0, invalid("limit", fmt.Sprintf("limit is %q. Give a whole number from 1 to %d.", search.Short(value), maxFacet))
 	}
 	return int(n), nil
 }
@@ -68,7 +69,7 @@ func (p params) fields() ([]string, error) {
 	var fields []string
 	for _, field := range p.values["field"] {
 		if !slices.Contains(facetFields, field) {
-			detail := fmt.Sprintf("field is %q.", short(field))
+			detail := fmt.Sprintf("field is %q.", search.Short(field))
 			if guess := nearest(field, facetFields); guess != "" {
 				detail += fmt.Sprintf(" Did you mean %q?", guess)
 			}

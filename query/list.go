@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -44,7 +45,7 @@ func (p params) order() (store.Order, error) {
 	case oldestOrder:
 		return store.OldestFirst, nil
 	default:
-		return 0, invalid("order", fmt.Sprintf("order is %q. Give %s or %s.", short(value), newestOrder, oldestOrder))
+		return 0, invalid("order", fmt.Sprintf("order is %q. Give %s or %s.", search.Short(value), newestOrder, oldestOrder))
 	}
 }
 

@@ -41,6 +41,10 @@ var (
 	maxTime = time.Date(2299, 12, 31, 23, 59, 59, 0, time.UTC)
 )
 
+// InBounds reports whether a time is one that ParseTime returns: none before 1900 or after
+// 2299 is.
+func InBounds(t time.Time) bool { return !t.Before(minTime) && !t.After(maxTime) }
+
 // ParseTime reads a time as people write it for from and to, and returns it in UTC.
 //
 // These are moments, whichever bound they are for:
@@ -99,7 +103,7 @@ func readTime(text string, bound Bound, now time.Time, loc *time.Location) (time
 const unknownForm = "unknown form"
 
 func notTime(text, problem string) *Error {
-	e := &Error{Problem: strconv.Quote(short(text)) + " is not a time (" + problem + ")", Suggestion: timeForms}
+	e := &Error{Problem: strconv.Quote(Short(text)) + " is not a time (" + problem + ")", Suggestion: timeForms}
 	guess := Nearest(nameOf(text), timeNames())
 	if relativeForm.MatchString(text) && problem == noSign {
 		guess = "-" + text
