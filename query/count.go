@@ -56,18 +56,19 @@ func (s *Server) countActions(w http.ResponseWriter, r *http.Request, p params) 
 	if err != nil {
 		return err
 	}
+	ctx := r.Context()
 	if budget > 0 {
-		ctx, cancel := context.WithTimeout(r.Context(), budget)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, budget)
 		defer cancel()
-		r = r.WithContext(ctx)
 	}
-	m := s.measure(r)
+	m := s.measure(r.WithContext(ctx))
 	defer m.cancel()
 	q, err := s.filter(p, m.start)
 	if err != nil {
 		return err
 	}
-	count, err := s.store.Count(m.ctx, q.Filter)
+	count, err := s.store.Count(m.ctx, q.Filter) //nolint:contextcheck // it is r's
 	if err != nil {
 		return fmt.Errorf("answer with a count: %w", err)
 	}
