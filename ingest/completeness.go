@@ -85,15 +85,22 @@ func (c *completeness) partitions() []int {
 }
 
 // stateCompleteness states how far the partitions are complete, every second until ctx
-// ends. Nothing waits for it, and what fails is left to the next time.
+// ends. Nothing waits for it, and what fails is left to the next time; the log tells when
+// it begins to fail, and when it no longer does.
 func (c *consumer) stateCompleteness(ctx context.Context, t topic, complete *completeness) error {
 	ticker := time.NewTicker(completenessInterval)
 	defer ticker.Stop()
 	partitions := complete.partitions()
+	failing := false
 	for len(partitions) > 0 {
-		if err := c.stateOnce(ctx, t, complete, partitions); err != nil && ctx.Err() == nil {
-			c.logger.DebugContext(ctx, "state how far the log is complete", "error", err)
+		err := c.stateOnce(ctx, t, complete, partitions)
+		switch {
+		case err != nil && !failing && ctx.Err() == nil:
+			c.logger.WarnContext(ctx, "state how far the log is complete, trying again", "error", err)
+		case err == nil && failing:
+			c.logger.InfoContext(ctx, "it is stated again how far the log is complete")
 		}
+		failing = err != nil
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 
+	"github.com/actionlog/actionlog/ingest"
 	"github.com/actionlog/actionlog/pkg/embedded/embeddedtest"
 	"github.com/actionlog/actionlog/pkg/store"
 )
@@ -54,6 +59,57 @@ func TestItIsStatedHowFarTheLogIsComplete(t *testing.T) {
 	embeddedtest.Eventually(t, "the log to be complete again", func() bool { return b.completeThrough().After(before) })
 	if got := len(b.shown("default")); got != 4 {
 		t.Errorf("%d events are shown, want 4", got)
+	}
+}
+
+// flaky is a store that takes what is stated only when it is well.
+type flaky struct {
+	*store.Store
+	well   atomic.Bool
+	faults atomic.Int64
+}
+
+func (f *flaky) InsertCompleteness(ctx context.Context, facts []store.Completeness) error {
+	if !f.well.Load() {
+		f.faults.Add(1)
+		return errors.New("a planted fault")
+	}
+	return f.Store.InsertCompleteness(ctx, facts)
+}
+
+// logged is a log that a test reads while it is written.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), text)
+}
+
+func TestTheLogTellsWhyStatementsStandStill(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t, 1)
+	events := &flaky{Store: b.store}
+	var log logged
+	i, err := ingest.New(b.cfg, events, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.run(i)
+	embeddedtest.Eventually(t, "two failures", func() bool { return events.faults.Load() > 1 })
+	events.well.Store(true)
+	embeddedtest.Eventually(t, "the end of the failures", func() bool { return log.count("stated again") > 0 })
+	if n := log.count("a planted fault"); n != 1 {
+		t.Errorf("the fault is told %d times", n)
 	}
 }
 

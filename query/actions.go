@@ -5,11 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
-	"unicode/utf8"
-
-	"github.com/gorilla/mux"
 
 	"github.com/actionlog/actionlog/pkg/store"
 )
@@ -68,9 +64,9 @@ func (s *Server) getAction(w http.ResponseWriter, r *http.Request, p params) err
 	if err != nil {
 		return err
 	}
-	id, err := url.PathUnescape(mux.Vars(r)["id"])
-	if err != nil || !utf8.ValidString(id) {
-		return invalid("id", fmt.Sprintf("The id in the path, %q, is not percent-encoded UTF-8. Write %% as %%25 and / as %%2F.", mux.Vars(r)["id"]))
+	id, err := pathPart(r, "id")
+	if err != nil {
+		return err
 	}
 	m := s.measure(r)
 	defer m.cancel()

@@ -5,11 +5,13 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"github.com/gorilla/mux"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -36,7 +38,7 @@ type actorJSON struct {
 func pathPart(r *http.Request, name string) (string, error) {
 	part, err := url.PathUnescape(mux.Vars(r)[name])
 	if err != nil || !utf8.ValidString(part) {
-		return "", invalid(name, fmt.Sprintf("The %s in the path, %q, is not percent-encoded UTF-8. Write %% as %%25 and / as %%2F.", name, short(mux.Vars(r)[name])))
+		return "", invalid(name, fmt.Sprintf("The %s in the path, %q, is not percent-encoded UTF-8. Write %% as %%25 and / as %%2F.", name, search.Short(mux.Vars(r)[name])))
 	}
 	return part, nil
 }
@@ -65,7 +67,7 @@ func (s *Server) getActor(w http.ResponseWriter, r *http.Request, p params) erro
 	if err != nil {
 		return err
 	}
-	q, err := p.filter(m.start, s.page.catalogue)
+	q, err := s.filter(p, m.start)
 	if err != nil {
 		return err
 	}
@@ -133,8 +135,17 @@ func (s *Server) readActor(m *measure, q *question, id string, limit int) (*acto
 	for i, to := range []*valuesJSON{&answer.Actions, &answer.Addresses, &answer.Sessions, &answer.OnBehalfOf} {
 		*to = values(facets.Facets[i])
 	}
-	reached := earlier(count.Reached, facets.Reached)
+	reached := lessReached(count.Reached, facets.Reached)
 	answer.searchedTo = searched(reached)
 	m.Partial = !reached.IsZero() || pages[0].Partial || pages[1].Partial
 	return answer, m.Partial || len(newest) > 0 || len(oldest) > 0, nil
+}
+
+// lessReached is where the one of two searches is that has come less far, newest first:
+// the later time, zero being the end.
+func lessReached(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.After(a) {
+		return b
+	}
+	return a
 }

@@ -78,6 +78,19 @@ func get(t testing.TB, s *Server, target string) *httptest.ResponseRecorder {
 	return w
 }
 
+func TestTheServersClockIsOne(t *testing.T) {
+	t.Parallel()
+	s, _ := testServer(t)
+	s.now = func() time.Time { return received }
+	if w := get(t, s, "/v1/count"); !strings.Contains(w.Body.String(), `"took_ms":0,`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	w := get(t, s, "/v1/export.csv")
+	if name := w.Header().Get("Content-Disposition"); !strings.Contains(name, received.Format("20060102T150405Z")) {
+		t.Errorf("%d %s", w.Code, name)
+	}
+}
+
 func decode[T any](t testing.TB, w *httptest.ResponseRecorder) T {
 	t.Helper()
 	var v T

@@ -95,13 +95,7 @@ func clock(t time.Time) time.Duration {
 
 // dayBegin returns when a day of the calendar begins in a zone, which is not at midnight
 // where clocks are set forward then.
-func dayBegin(day time.Time, zone *time.Location) time.Time {
-	t, err := search.ParseTime(day.Format(time.DateOnly), search.From, time.Time{}, zone)
-	if err != nil { // no year of four digits
-		return day
-	}
-	return t
-}
+func dayBegin(day time.Time, zone *time.Location) time.Time { return search.Moment(day, zone).UTC() }
 
 // edges divides the time from one moment to another into buckets, at most so many: the
 // edges are those of the calendar. It returns nil where there are more.
@@ -143,7 +137,7 @@ func (p params) bucket() (bucket, error) {
 		}
 		names = append(names, b.name)
 	}
-	return bucket{}, invalid("bucket", fmt.Sprintf("bucket is %q. Give one of %s.", short(value), strings.Join(names, ", ")))
+	return bucket{}, invalid("bucket", fmt.Sprintf("bucket is %q. Give one of %s.", search.Short(value), strings.Join(names, ", ")))
 }
 
 // divide returns the edges of the buckets between two moments, and the bucket: the one

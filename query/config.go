@@ -19,7 +19,7 @@ type Config struct {
 	// ClickHouseDSN is where the events are: http://user:password@host:8123/database
 	// or, by the native protocol, clickhouse://user:password@host:9000/database.
 	ClickHouseDSN string `envconfig:"ACTIONLOG_CLICKHOUSE_DSN" default:"http://127.0.0.1:8123/actionlog" desc:"where the events are: a clickhouse-go DSN that names a database"`
-	// Topic is the one that answers say of how far it is complete. It is ingest's.
+	// Topic is ingest's topic: answers say how far it is complete.
 	Topic string `envconfig:"ACTIONLOG_TOPIC" default:"actions" desc:"the topic of ingest, of which answers say how far they are complete"`
 	// QueryAddr is where HTTP is served. Port 0 means any free port.
 	QueryAddr string `envconfig:"ACTIONLOG_QUERY_ADDR" default:"127.0.0.1:8080" desc:"where the page and the API are served, host:port; port 0 means any free port"`

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/actionlog/actionlog/pkg/search"
 )
 
 // countParameters are those of a count.
@@ -23,7 +25,7 @@ func (p params) budget() (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(value)
 	if err != nil || d < minBudget {
-		return 0, invalid("budget", fmt.Sprintf("budget is %q. Give a time of %s or more with its unit, such as 200ms or 1.5s.", short(value), minBudget))
+		return 0, invalid("budget", fmt.Sprintf("budget is %q. Give a time of %s or more with its unit, such as 200ms or 1.5s.", search.Short(value), minBudget))
 	}
 	return d, nil
 }
@@ -50,23 +52,23 @@ func orNull(t time.Time) *timeJSON {
 }
 
 func (s *Server) countActions(w http.ResponseWriter, r *http.Request, p params) error {
-	m := s.measure(r)
-	defer m.cancel()
-	q, err := p.filter(m.start, s.page.catalogue)
-	if err != nil {
-		return err
-	}
 	budget, err := p.budget()
 	if err != nil {
 		return err
 	}
-	ctx := m.ctx
+	ctx := r.Context()
 	if budget > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, budget)
 		defer cancel()
 	}
-	count, err := s.store.Count(ctx, q.Filter)
+	m := s.measure(r.WithContext(ctx))
+	defer m.cancel()
+	q, err := s.filter(p, m.start)
+	if err != nil {
+		return err
+	}
+	count, err := s.store.Count(m.ctx, q.Filter) //nolint:contextcheck // it is r's
 	if err != nil {
 		return fmt.Errorf("answer with a count: %w", err)
 	}

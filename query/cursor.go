@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -29,10 +30,12 @@ const (
 // maxCursor bounds what is decoded: an id or topic of 1,024 bytes and some.
 const maxCursor = 2048
 
+// signatureLength is how many bytes of an HMAC-SHA-256 sign a cursor.
+const signatureLength = 16
+
 var (
-	errCursor       = errors.New("this is not a cursor of this list: pass next_cursor or previous_cursor of an earlier answer as it was, or leave cursor out to begin with the first page")
-	errOtherFilter  = errors.New("it belongs to another question: pass it with the very parameters of the answer that it came from (limit may change), or leave cursor out to begin with the first page")
-	signatureLength = 16
+	errCursor      = errors.New("this is not a cursor of this list: pass next_cursor or previous_cursor of an earlier answer as it was, or leave cursor out to begin with the first page")
+	errOtherFilter = errors.New("it belongs to another question: pass it with the very parameters of the answer that it came from (limit may change), or leave cursor out to begin with the first page")
 )
 
 // place is where a page of actions begins, and the question it belongs to.
@@ -145,7 +148,7 @@ func decodeRejectedCursor(text string) (*store.RejectedCursor, error) {
 	offset := binary.BigEndian.Uint64(b[4:])
 	c.Offset = int64(offset & math.MaxInt64)
 	c.Topic = string(b[12:])
-	if !storable(c.Time) || offset > math.MaxInt64 || !utf8.ValidString(c.Topic) {
+	if !search.InBounds(c.Time) || offset > math.MaxInt64 || !utf8.ValidString(c.Topic) {
 		return nil, errCursor
 	}
 	return &c, nil

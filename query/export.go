@@ -37,7 +37,8 @@ const (
 const byteOrderMark = "\uFEFF"
 
 func (s *Server) exportCSV(w http.ResponseWriter, r *http.Request, p params) error {
-	q, err := p.filter(s.page.now(), s.page.catalogue)
+	now := s.now()
+	q, err := s.filter(p, now)
 	if err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func (s *Server) exportCSV(w http.ResponseWriter, r *http.Request, p params) err
 		return err
 	}
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	w.Header().Set("Content-Disposition", attachment("actions-"+q.Tenant+"-"+time.Now().UTC().Format("20060102T150405Z"), ".csv"))
+	w.Header().Set("Content-Disposition", attachment("actions-"+q.Tenant+"-"+now.UTC().Format("20060102T150405Z"), ".csv"))
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil

@@ -6,15 +6,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
 // facetParameters are those of facets.
 var facetParameters = slices.Concat(filterParameters, []parameter{{name: "field", repeatable: true}, {name: "limit"}, {name: "prefix"}})
 
-// facetFields are the fields that facets are asked for by default, all that can be.
+// facetFields are the fields that facets may be asked for, and are by default. The store
+// has more, for the profiles of actors.
 var facetFields = []string{"actor", "action", "category", "outcome", "subject_type", "ip"}
 
 // The bounds of facets.
@@ -50,7 +51,7 @@ type valueJSON struct {
 	Last  *timeJSON `json:"last_seen,omitempty"`
 }
 
-// values returns how many values of a field an answer has at most.
+// valueLimit returns how many values of a field an answer has at most.
 func (p params) valueLimit() (int, error) {
 	value := p.one("limit")
 	if value == "" {
@@ -58,7 +59,7 @@ func (p params) valueLimit() (int, error) {
 	}
 	n, err := strconv.ParseUint(value, 10, 31)
 	if err != nil || n < 1 || n > maxFacet {
-		return 0, invalid("limit", fmt.Sprintf("limit is %q. Give a whole number from 1 to %d.", short(value), maxFacet))
+		return 0, invalid("limit", fmt.Sprintf("limit is %q. Give a whole number from 1 to %d.", search.Short(value), maxFacet))
 	}
 	return int(n), nil
 }
@@ -68,7 +69,7 @@ func (p params) fields() ([]string, error) {
 	var fields []string
 	for _, field := range p.values["field"] {
 		if !slices.Contains(facetFields, field) {
-			detail := fmt.Sprintf("field is %q.", short(field))
+			detail := fmt.Sprintf("field is %q.", search.Short(field))
 			if guess := nearest(field, facetFields); guess != "" {
 				detail += fmt.Sprintf(" Did you mean %q?", guess)
 			}
@@ -87,7 +88,7 @@ func (p params) fields() ([]string, error) {
 func (s *Server) facets(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
 	defer m.cancel()
-	q, err := p.filter(m.start, s.page.catalogue)
+	q, err := s.filter(p, m.start)
 	if err != nil {
 		return err
 	}
@@ -120,12 +121,4 @@ func values(f store.Facet) valuesJSON {
 		all.Values = append(all.Values, valueJSON{v.Value, v.Name, v.Count, orNull(v.First), orNull(v.Last)})
 	}
 	return all
-}
-
-// earlier is the later of two places that searches have come to, zero being the end.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.After(a) {
-		return b
-	}
-	return a
 }

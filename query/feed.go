@@ -15,6 +15,12 @@ var feedParameters = slices.Concat(filterParameters, []parameter{{name: "after"}
 // fromNow is the position that stands for the end of the feed.
 const fromNow = "now"
 
+// feedPlace says where a reader of the feed is.
+type feedPlace struct {
+	Position string `json:"position"`
+	CaughtUp bool   `json:"caught_up"`
+}
+
 // after returns the position where reading goes on: nil for the beginning; now is set
 // for the end of the feed.
 func (p params) after() (position store.Position, now bool, err error) {
@@ -32,7 +38,7 @@ func (p params) after() (position store.Position, now bool, err error) {
 func (s *Server) readFeed(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
 	defer m.cancel()
-	q, err := p.filter(m.start, s.page.catalogue)
+	q, err := s.filter(p, m.start)
 	if err != nil {
 		return err
 	}
@@ -60,11 +66,7 @@ func (s *Server) readFeed(w http.ResponseWriter, r *http.Request, p params) erro
 	if err := writeActions(&b, page.Actions); err != nil {
 		return err
 	}
-	place := struct {
-		Position string `json:"position"`
-		CaughtUp bool   `json:"caught_up"`
-	}{encodePosition(page.Position), page.CaughtUp}
-	if err := m.writeRest(&b, place); err != nil {
+	if err := m.writeRest(&b, feedPlace{encodePosition(page.Position), page.CaughtUp}); err != nil {
 		return err
 	}
 	writeJSON(w, b.Bytes())

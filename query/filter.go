@@ -59,6 +59,10 @@ type question struct {
 	Zone *time.Location
 }
 
+// filter returns which actions the parameters ask about. Relative times are counted from
+// now.
+func (s *Server) filter(p params, now time.Time) (question, error) { return p.filter(now, s.catalogue) }
+
 // filter returns which actions are asked about. Relative times are counted from now.
 func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, error) {
 	q := question{Filter: store.Filter{Catalogue: catalogue, Record: p.record}}
@@ -91,7 +95,7 @@ func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, er
 		return q, err
 	}
 	if q.Text, err = search.ParseText(text); err != nil {
-		return q, invalid("q", sentence(fmt.Sprintf("q is %q: %s", short(text), err)))
+		return q, invalid("q", sentence(fmt.Sprintf("q is %q: %s", search.Short(text), err)))
 	}
 	q.Text = append(q.Text, line.Texts...)
 	if len(q.Text) > maxValues {
@@ -122,7 +126,7 @@ func (p params) checkValues(conditions []store.Condition) error {
 			if p.one(parameter) == "" {
 				parameter = "search"
 			}
-			return invalid(short(parameter), fmt.Sprintf("%s has more than %d values, in all. Ask for fewer at once.", field.Name, maxValues))
+			return invalid(search.Short(parameter), fmt.Sprintf("%s has more than %d values, in all. Ask for fewer at once.", field.Name, maxValues))
 		}
 	}
 	return nil
@@ -135,21 +139,21 @@ func (p params) line() (search.Line, error) {
 		return search.Line{}, err
 	}
 	line, err := search.Parse(text, searchFields)
-	if wrong := (*search.Error)(nil); errors.As(err, &wrong) {
-		return line, invalid("search", sentence("search, "+wrong.Error()))
+	if err != nil {
+		return line, invalid("search", sentence("search, "+err.Error()))
 	}
-	return line, err //nolint:wrapcheck // it is nil
+	return line, nil
 }
 
 // zone returns the time zone in which days begin.
 func (p params) zone(line search.Line) (*time.Location, error) {
 	name := p.one("tz")
 	if name != "" && line.Zone != "" && name != line.Zone {
-		return nil, invalid("tz", fmt.Sprintf("tz is %q, and search says %q. Give one of them.", short(name), short(line.Zone)))
+		return nil, invalid("tz", fmt.Sprintf("tz is %q, and search says %q. Give one of them.", search.Short(name), search.Short(line.Zone)))
 	}
 	zone, err := search.LoadLocation(cmp.Or(name, line.Zone))
 	if err != nil {
-		return nil, invalid("tz", sentence(fmt.Sprintf("tz is %q: %s", short(name), err)))
+		return nil, invalid("tz", sentence(fmt.Sprintf("tz is %q: %s", search.Short(name), err)))
 	}
 	return zone, nil
 }
@@ -160,7 +164,7 @@ func (p params) bound(name string, bound search.Bound, line string, now time.Tim
 		return p.time(name, bound, now, zone)
 	}
 	if p.one(name) != "" {
-		return time.Time{}, invalid(name, fmt.Sprintf("%s is %q, and search says %q. Give one of them.", name, short(p.one(name)), short(line)))
+		return time.Time{}, invalid(name, fmt.Sprintf("%s is %q, and search says %q. Give one of them.", name, search.Short(p.one(name)), search.Short(line)))
 	}
 	t, err := search.ParseTime(line, bound, now, zone)
 	if err != nil {
@@ -175,14 +179,14 @@ func (p params) conditions() ([]store.Condition, error) {
 	for _, name := range sortedKeys(p.values) {
 		if _, ok := store.LookupField(name); !ok {
 			if strings.HasPrefix(name, store.DetailsField) {
-				return nil, invalid(short(name), "The path within details is missing or too long. Write it as in details.total.amount.")
+				return nil, invalid(search.Short(name), "The path within details is missing or too long. Write it as in details.total.amount.")
 			}
 			continue
 		}
 		for _, given := range p.values[name] {
 			value, not := search.UnescapeValue(given)
 			if err := check(name, value); err != nil {
-				return nil, invalid(short(name), sentence(err.Error()))
+				return nil, invalid(search.Short(name), sentence(err.Error()))
 			}
 			all = addValue(all, search.Term{Field: name, Value: value, Not: not})
 		}
@@ -195,12 +199,12 @@ func check(field, value string) error {
 	f, ok := store.LookupField(field)
 	switch {
 	case !ok:
-		return fmt.Errorf("the path of %q is missing or too long: write it as in details.total.amount", short(field))
+		return fmt.Errorf("the path of %q is missing or too long: write it as in details.total.amount", search.Short(field))
 	case value == "":
 		return errors.New(field + " is empty after the !: give the value that is not to be found")
 	}
 	if err := f.Check(value); err != nil {
-		return fmt.Errorf("%s is %q: %w", short(field), short(value), err)
+		return fmt.Errorf("%s is %q: %w", search.Short(field), search.Short(value), err)
 	}
 	return nil
 }

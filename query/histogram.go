@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +43,7 @@ var (
 func (s *Server) histogram(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
 	defer m.cancel()
-	q, err := p.filter(m.start, s.page.catalogue)
+	q, err := s.filter(p, m.start)
 	if err != nil {
 		return err
 	}
@@ -63,9 +64,14 @@ func (s *Server) readHistogram(m *measure, q *question, asked bucket) (*histogra
 		empty.Bucket = buckets[0].name
 	}
 	from, to, err := s.extent(m, q)
-	if m.Partial = err != nil && errors.Is(m.ctx.Err(), context.DeadlineExceeded); m.Partial {
-		from, to = endTime, endTime
-	} else if err != nil {
+	if err != nil && errors.Is(m.ctx.Err(), context.DeadlineExceeded) {
+		m.Partial = true
+		reached := later(q.From, cmp.Or(q.To, m.start)) // from tells how far back was counted: nothing was
+		empty.From, empty.To = orNull(reached), orNull(reached)
+		empty.measured = m.end()
+		return empty, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	if !from.Before(to) {
@@ -172,7 +178,7 @@ func (s *Server) histogramJSON(m *measure, q *question, b bucket, edges []time.T
 		bar := bucketJSON{From: timeJSON(later(edges[i], from)), To: timeJSON(edges[i+1]), Categories: map[string]uint64{}}
 		for name, n := range counts {
 			bar.Count += n
-			bar.Categories[string(s.page.catalogue.Lookup(name).Category)] += n
+			bar.Categories[string(s.catalogue.Lookup(name).Category)] += n
 		}
 		h.Total += bar.Count
 		h.Buckets = append(h.Buckets, bar)

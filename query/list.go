@@ -5,12 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -46,7 +45,7 @@ func (p params) order() (store.Order, error) {
 	case oldestOrder:
 		return store.OldestFirst, nil
 	default:
-		return 0, invalid("order", fmt.Sprintf("order is %q. Give %s or %s.", short(value), newestOrder, oldestOrder))
+		return 0, invalid("order", fmt.Sprintf("order is %q. Give %s or %s.", search.Short(value), newestOrder, oldestOrder))
 	}
 }
 
@@ -63,7 +62,7 @@ func (s *Server) readList(m *measure, p params) (*list, error) {
 	}
 	cursor := p.one("cursor")
 	if cursor == "" { // what is wrong with the question is said before the database is asked
-		if l.question, err = p.filter(l.from.Now, s.page.catalogue); err != nil {
+		if l.question, err = s.filter(p, l.from.Now); err != nil {
 			return nil, err
 		}
 	}
@@ -83,7 +82,7 @@ func (s *Server) readList(m *measure, p params) (*list, error) {
 		return nil, invalid("cursor", "cursor is not valid: "+err.Error()+".")
 	}
 	l.from = from
-	if l.question, err = p.filter(from.Now, s.page.catalogue); err != nil {
+	if l.question, err = s.filter(p, from.Now); err != nil {
 		return nil, err
 	}
 	if l.To.IsZero() {
@@ -229,33 +228,3 @@ func orNil(text string) *string {
 	}
 	return &text
 }
-
-// cursorKeys are the keys that the database holds, as they were read last.
-type cursorKeys struct {
-	lock  sync.Mutex
-	known [][]byte
-	read  time.Time
-}
-
-// cursorKeys returns the keys that cursors are signed with, the one to sign with
-// first.
-func (s *Server) cursorKeys(ctx context.Context) ([][]byte, error) {
-	s.keys.lock.Lock()
-	defer s.keys.lock.Unlock()
-	if len(s.keys.known) > 0 && time.Since(s.keys.read) < keysAge {
-		return s.keys.known, nil
-	}
-	known, err := s.store.CursorKeys(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read the keys of cursors: %w", err)
-	}
-	if len(known) == 0 {
-		return nil, errors.New("the database has no key for cursors: run actionlog migrate")
-	}
-	s.keys.known, s.keys.read = known, time.Now()
-	return known, nil
-}
-
-// keysAge is how long keys are kept: another is only added when two machines set up
-// the database at once.
-const keysAge = time.Minute

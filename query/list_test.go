@@ -169,7 +169,7 @@ func TestRelativeTimesAreThoseOfTheFirstPage(t *testing.T) {
 	t.Parallel()
 	s, events := testServer(t)
 	now := received
-	s.page.now = func() time.Time { return now }
+	s.now = func() time.Time { return now }
 	insert(t, events, event(10, nil), event(20, nil), event(30, nil), event(40, nil))
 	for _, query := range []string{"from=-35s", "search=after:-35s", "from=-35s&to=now"} {
 		now = received

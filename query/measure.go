@@ -16,6 +16,7 @@ type measure struct {
 	ctx    context.Context //nolint:containedctx // it is this answer's
 	cancel context.CancelFunc
 	start  time.Time
+	now    func() time.Time
 	cost   *store.Cost
 	// through is what was complete before anything was read.
 	through *time.Time
@@ -25,7 +26,7 @@ type measure struct {
 
 // measure begins an answer. Call its cancel at the end.
 func (s *Server) measure(r *http.Request) *measure {
-	m := &measure{start: s.page.now()}
+	m := &measure{start: s.now(), now: s.now}
 	m.ctx, m.cost = store.WithCost(r.Context())
 	m.ctx, m.cancel = context.WithTimeout(m.ctx, s.cfg.QueryTimeout)
 	m.through = s.completeThrough(m.ctx) //nolint:contextcheck // it is r's; this comes ahead of every read
@@ -47,7 +48,7 @@ type measured struct {
 
 func (m *measure) end() measured {
 	return measured{
-		Partial: m.Partial, TookMS: time.Since(m.start).Milliseconds(), RowsRead: m.cost.RowsRead(), CompleteThrough: (*timeJSON)(m.through),
+		Partial: m.Partial, TookMS: m.now().Sub(m.start).Milliseconds(), RowsRead: m.cost.RowsRead(), CompleteThrough: (*timeJSON)(m.through),
 	}
 }
 

@@ -39,11 +39,10 @@ type page struct {
 	assets    assets
 	catalogue *action.Catalogue
 	icons     map[string]bool
-	now       func() time.Time
 }
 
 func newPage(catalogue *action.Catalogue) (*page, error) {
-	p := &page{catalogue: catalogue, now: time.Now}
+	p := &page{catalogue: catalogue}
 	var err error
 	if p.assets, err = loadAssets(webFiles, "web"); err != nil {
 		return nil, err
@@ -97,15 +96,15 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("read the page: %w", err)
 	}
-	b := viewBuilder{page: s.page, path: "/", now: s.page.now().UTC(), query: r.URL.Query(), filter: filter, text: p.one("q"), choices: choices, settable: true}
+	b := viewBuilder{page: s.page, path: "/", now: s.now().UTC(), query: r.URL.Query(), filter: filter, text: p.one("q"), choices: choices, settable: true}
 	return s.page.render(w, r, http.StatusOK, "page", b.list(l))
 }
 
 // failPage answers an error with a page: the form stays usable, and what is wrong
 // stands at the filter that it is about.
 func (s *Server) failPage(w http.ResponseWriter, r *http.Request, problem *Problem) {
-	b := viewBuilder{page: s.page, path: "/", now: s.page.now().UTC(), query: r.URL.Query(), problem: problem, settable: problem.Status != http.StatusNotFound}
-	b.filter = readableFilter(b.query)
+	b := viewBuilder{page: s.page, path: "/", now: s.now().UTC(), query: r.URL.Query(), problem: problem, settable: problem.Status != http.StatusNotFound}
+	b.filter = readableFilter(b.query, b.now)
 	b.text = strings.ToValidUTF8(b.query.Get("q"), "\uFFFD")
 	if problem.Status == http.StatusBadRequest {
 		ctx, cancel := context.WithTimeout(r.Context(), choicesTimeout)
@@ -165,8 +164,8 @@ func pageURL(path, query string) string {
 }
 
 // readableFilter returns what can be read of a query string that was refused, so
-// that the form shows again what was entered.
-func readableFilter(query url.Values) store.Filter {
+// that the form shows again what was entered. Relative times are counted from now.
+func readableFilter(query url.Values, now time.Time) store.Filter {
 	f := store.Filter{Tenant: strings.ToValidUTF8(query.Get("tenant"), "\uFFFD")}
 	if f.Tenant == "" {
 		f.Tenant = action.DefaultTenant
@@ -184,16 +183,16 @@ func readableFilter(query url.Values) store.Filter {
 			f.Conditions = append(f.Conditions, store.Condition{Field: name, Values: values})
 		}
 	}
-	f.From, _ = parseTimeOrZero(query.Get("from"))
-	f.To, _ = parseTimeOrZero(query.Get("to"))
+	f.From, _ = parseTimeOrZero(query.Get("from"), now)
+	f.To, _ = parseTimeOrZero(query.Get("to"), now)
 	return f
 }
 
-func parseTimeOrZero(value string) (time.Time, error) {
+func parseTimeOrZero(value string, now time.Time) (time.Time, error) {
 	if value == "" {
 		return time.Time{}, nil
 	}
-	return search.ParseTime(value, search.From, time.Now(), time.UTC) //nolint:wrapcheck // it is shown as it is
+	return search.ParseTime(value, search.From, now, time.UTC) //nolint:wrapcheck // it is shown as it is
 }
 
 // render answers with a page. Nothing is written before the whole page is made, so

@@ -132,7 +132,7 @@ func (b *viewBuilder) complaint() string {
 	if name != "from" && name != "to" || len(b.query[name]) > 1 {
 		return b.problem.Detail
 	}
-	if _, err := parseTimeOrZero(value); err != nil {
+	if _, err := parseTimeOrZero(value, b.now); err != nil {
 		return fmt.Sprintf("%s in the date range is “%s”, which is not a date and time (%v). Choose one in the menu, or write it like 2026-11-24T18:00.", capital(name), value, err)
 	}
 	return fmt.Sprintf("The date range is empty: From (%s) is not before To (%s). Choose a later To or an earlier From.", moment(b.filter.From), moment(b.filter.To))

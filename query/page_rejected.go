@@ -86,7 +86,7 @@ type headerView struct{ Key, Value []fragment }
 
 // serveRejected answers /rejected with the newest messages that match.
 func (s *Server) serveRejected(w http.ResponseWriter, r *http.Request, p params) error {
-	filter, err := p.rejectedFilter(s.page.now())
+	filter, err := p.rejectedFilter(s.now())
 	if err != nil {
 		return err
 	}
@@ -119,8 +119,8 @@ func (s *Server) failRejected(w http.ResponseWriter, r *http.Request, problem *P
 }
 
 func (s *Server) rejectedBuilder(r *http.Request, problem *Problem) *viewBuilder {
-	b := &viewBuilder{page: s.page, path: rejectedPath, now: s.page.now().UTC(), query: r.URL.Query(), problem: problem}
-	b.filter = readableFilter(b.query)
+	b := &viewBuilder{page: s.page, path: rejectedPath, now: s.now().UTC(), query: r.URL.Query(), problem: problem}
+	b.filter = readableFilter(b.query, b.now)
 	return b
 }
 

@@ -88,7 +88,7 @@ func TestSpan(t *testing.T) {
 	f := func(from, to, want string) {
 		t.Helper()
 		parse := func(text string) time.Time {
-			at, err := parseTimeOrZero(text)
+			at, err := parseTimeOrZero(text, time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}

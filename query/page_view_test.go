@@ -26,8 +26,9 @@ func builder(t *testing.T, query string) *viewBuilder {
 	if err != nil {
 		t.Fatal(err)
 	}
+	now := time.Date(2026, 11, 24, 14, 15, 0, 0, time.UTC)
 	return &viewBuilder{
-		page: p, path: "/", now: time.Date(2026, 11, 24, 14, 15, 0, 0, time.UTC), query: values, filter: readableFilter(values), text: values.Get("q"), settable: true,
+		page: p, path: "/", now: now, query: values, filter: readableFilter(values, now), text: values.Get("q"), settable: true,
 		choices: store.Choices{
 			Actors:  []action.Actor{{ID: "alice", Name: "Alice Okonkwo", Type: "user"}, {ID: "bob", Type: "user"}},
 			Actions: []string{"forklift.inspected", "invoice.posted"},

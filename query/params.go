@@ -9,8 +9,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/agnivade/levenshtein"
-
 	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
@@ -62,7 +60,7 @@ func parseParams(rawQuery string, accepted []parameter) (params, error) {
 		}
 		for _, value := range values[name] {
 			if !utf8.ValidString(value) {
-				return params{}, invalid(name, fmt.Sprintf("%s is %q, which is not valid UTF-8. Send text as percent-encoded UTF-8.", name, short(value)))
+				return params{}, invalid(name, fmt.Sprintf("%s is %q, which is not valid UTF-8. Send text as percent-encoded UTF-8.", name, search.Short(value)))
 			}
 			if value != "" {
 				p.values[name] = append(p.values[name], value)
@@ -75,19 +73,6 @@ func parseParams(rawQuery string, accepted []parameter) (params, error) {
 		}
 	}
 	return p, nil
-}
-
-// short cuts what an answer repeats of a request.
-func short(text string) string {
-	const most = 64
-	if len(text) <= most {
-		return text
-	}
-	end := most
-	for end > most-utf8.UTFMax && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + "…"
 }
 
 func sortedKeys(values url.Values) []string {
@@ -138,7 +123,7 @@ func (p params) limit() (int, error) {
 	}
 	n, err := strconv.ParseUint(value, 10, 31)
 	if err != nil || n < 1 || n > maxLimit {
-		return 0, invalid("limit", fmt.Sprintf("limit is %q. Give a whole number from 1 to %d.", short(value), maxLimit))
+		return 0, invalid("limit", fmt.Sprintf("limit is %q. Give a whole number from 1 to %d.", search.Short(value), maxLimit))
 	}
 	return int(n), nil
 }
@@ -165,20 +150,9 @@ func (p params) flag(name string) (bool, error) {
 	case "1", "true":
 		return true, nil
 	default:
-		return false, invalid(name, fmt.Sprintf("%s is %q. Give 1 to switch it on or 0 to leave it off.", name, short(value)))
+		return false, invalid(name, fmt.Sprintf("%s is %q. Give 1 to switch it on or 0 to leave it off.", name, search.Short(value)))
 	}
 }
-
-// The times that can be told apart. Events lie between 1970 and 2100; what is
-// asked beyond these bounds is asked at the bound, so that 0001-01-01 and
-// 9999-12-31 mean all there is.
-var (
-	minTime = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
-	maxTime = time.Date(2299, 12, 31, 23, 59, 59, 0, time.UTC)
-)
-
-// storable reports whether the store can be asked about a time.
-func storable(t time.Time) bool { return !t.Before(minTime) && !t.After(maxTime) }
 
 // time returns a bound of the time, zero when it is absent.
 func (p params) time(name string, bound search.Bound, now time.Time, zone *time.Location) (time.Time, error) {
@@ -188,20 +162,19 @@ func (p params) time(name string, bound search.Bound, now time.Time, zone *time.
 	}
 	t, err := search.ParseTime(value, bound, now, zone)
 	if err != nil {
-		return time.Time{}, invalid(name, sentence(fmt.Sprintf("%s is %q: %s", name, short(value), err)))
+		return time.Time{}, invalid(name, sentence(fmt.Sprintf("%s is %q: %s", name, search.Short(value), err)))
 	}
 	return t, nil
 }
 
-// otherNames are what other services call the same.
+// otherNames are what other services call the parameters that divide a list into pages.
 var otherNames = map[string]string{
-	"query": "q", "text": "q", "since": "from", "after": "from", "start": "from", "until": "to", "before": "to", "end": "to",
-	"user": "actor", "actor_id": "actor", "type": "action", "action_type": "action", "count": "limit", "size": "limit", "per_page": "limit",
+	"count": "limit", "size": "limit", "per_page": "limit",
 	"page": "cursor", "next_cursor": "cursor", "offset": "cursor", "token": "cursor",
 }
 
 func unknownParameter(name string, accepted []parameter) *Problem {
-	name = short(name)
+	name = search.Short(name)
 	names := make([]string, len(accepted))
 	for i, a := range accepted {
 		names[i] = a.name
@@ -215,24 +188,15 @@ func unknownParameter(name string, accepted []parameter) *Problem {
 	} else {
 		detail += " This path takes: " + strings.Join(names, ", ") + "."
 	}
-	return invalid(name, strings.ToValidUTF8(detail, "\uFFFD"))
+	return invalid(name, detail)
 }
 
 // nearest returns the name that was probably meant, empty when none is near.
 func nearest(name string, names []string) string {
-	name = strings.ToLower(name)
-	if other := otherNames[name]; slices.Contains(names, other) {
-		return other
-	}
-	// A third of the letters, so that short names do not match just anything.
-	best, distance := "", 1+max(len(name)/3, 1)
-	if len(name) > 64 {
-		return ""
-	}
-	for _, n := range names {
-		if d := levenshtein.ComputeDistance(name, n); d < distance && d < len(n) {
-			best, distance = n, d
+	for _, meant := range []string{otherNames[strings.ToLower(name)], search.Alias(name)} {
+		if slices.Contains(names, meant) {
+			return meant
 		}
 	}
-	return best
+	return search.Nearest(name, names)
 }

@@ -104,10 +104,10 @@ func timedOut(limit time.Duration, cause error) *Problem {
 // retryAfter is when a client that got no turn is to ask again.
 const retryAfter = 5 * time.Second
 
-func tooManyRequests(what string, concurrency int, variable string) *Problem {
+func tooManyRequests(whose string, t *turns) *Problem {
 	p := newProblem("too-many-requests", "Too many requests at once", http.StatusTooManyRequests,
-		fmt.Sprintf("%s has %d requests at work and others waiting, and this one waited in vain. Ask again after %d seconds, with fewer requests at once; %s is how many may be at work.",
-			what, concurrency, int(retryAfter.Seconds()), variable))
+		fmt.Sprintf("%s has %d requests at work and others waiting, and this one waited in vain. Ask again after %d seconds, with fewer requests at once; %s.",
+			whose, t.limit, int(retryAfter.Seconds()), t.remedy))
 	p.retryAfter = retryAfter
 	return p
 }

@@ -3,6 +3,8 @@ package query
 import (
 	"context"
 	"errors"
+	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -42,5 +44,56 @@ func TestManyAskAndOneReads(t *testing.T) {
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// hungServer is one whose database takes connections and never answers.
+func hungServer(t *testing.T) *Server {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() }) // the system takes connections, and nobody reads them
+	s, _ := serverOf(t, "http://"+listener.Addr().String()+"/actionlog")
+	return s
+}
+
+func TestNoAnswerWaitsLongForHowFarTheLogIsComplete(t *testing.T) {
+	t.Parallel()
+	s := hungServer(t)
+	f := func(limit, most time.Duration) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		began := time.Now()
+		if through := s.completeThrough(ctx); through != nil || ctx.Err() != nil || time.Since(began) > most {
+			t.Errorf("got %v after %s, and the answer has %v", through, time.Since(began), ctx.Err())
+		}
+	}
+	f(time.Hour, 30*time.Second)
+	f(2*time.Second, 2*time.Second)
+	// Who has no deadline, as a tail, waits no longer.
+	if through := s.completeThrough(t.Context()); through != nil {
+		t.Errorf("got %v", through)
+	}
+}
+
+func TestATailOfADatabaseThatHangsIsAnswered(t *testing.T) {
+	t.Parallel()
+	s := hungServer(t)
+	s.cfg.QueryTimeout = 200 * time.Millisecond
+	if w := get(t, s, "/v1/tail"); w.Code != http.StatusGatewayTimeout {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestABudgetIsNotSpentOnHowFarTheLogIsComplete(t *testing.T) {
+	t.Parallel()
+	s := hungServer(t)
+	began := time.Now()
+	w := get(t, s, "/v1/count?budget=100ms")
+	if took := time.Since(began); w.Code != http.StatusOK || !decode[struct{ Partial bool }](t, w).Partial || took > s.cfg.QueryTimeout/2 {
+		t.Errorf("%d %s after %s", w.Code, w.Body, took)
 	}
 }

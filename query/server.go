@@ -41,14 +41,16 @@ const (
 
 // Server answers questions about the log over HTTP.
 type Server struct {
-	store   *store.Store
-	page    *page
+	store     *store.Store
+	page      *page
+	catalogue *action.Catalogue
+	// now is the clock from which relative times are counted.
+	now     func() time.Time
 	cfg     Config
 	logger  *slog.Logger
 	openapi []byte
 	handler http.Handler
 	drain   time.Duration
-	keys    cursorKeys
 	// queries, exports and tails are the turns of each kind of work.
 	queries, exports, tails *turns
 
@@ -86,10 +88,12 @@ func New(store *store.Store, cfg Config, logger *slog.Logger) (*Server, error) {
 	stopping, stop := context.WithCancel(context.Background())
 	draining, endTails := context.WithCancel(stopping)
 	s := &Server{
-		store: store, page: page, cfg: cfg, logger: logger, openapi: document, drain: drainTimeout,
+		store: store, page: page, catalogue: catalogue, now: time.Now, cfg: cfg, logger: logger, openapi: document, drain: drainTimeout,
 		stopping: stopping, stop: stop, draining: draining, endTails: endTails,
-		queries: newTurns(cfg.QueryConcurrency, cfg.QueryTimeout), exports: newTurns(cfg.ExportConcurrency, cfg.QueryTimeout),
-		tails:   newTurns(cfg.ExportConcurrency*tailsPerExport, cfg.QueryTimeout),
+		queries: newTurns(cfg.QueryConcurrency, cfg.QueryTimeout, queryConcurrency+" is how many may be at work"),
+		exports: newTurns(cfg.ExportConcurrency, cfg.QueryTimeout, exportConcurrency+" is how many may be at work"),
+		tails: newTurns(cfg.ExportConcurrency*tailsPerExport, cfg.QueryTimeout,
+			fmt.Sprintf("%d times %s is how many tails may be at work", tailsPerExport, exportConcurrency)),
 		recents: newRecents(), polling: make(chan struct{}, tailsPolling), heartbeat: tailHeartbeat,
 	}
 	s.handler = s.router()
@@ -100,7 +104,8 @@ func New(store *store.Store, cfg Config, logger *slog.Logger) (*Server, error) {
 type route struct {
 	// path is gorilla/mux's template, in OpenAPI's form too.
 	path string
-	// handle answers, or returns an error before it has written anything.
+	// handle answers, or returns an error: one that comes after it has written something
+	// cuts the connection.
 	handle func(http.ResponseWriter, *http.Request, params) error
 	// parameters are the query parameters that are accepted; others are refused.
 	parameters []parameter
@@ -225,7 +230,7 @@ func (s *Server) answer(rt route, w *recorder, r *http.Request) (p *Problem) {
 			return s.asProblem(r, err)
 		}
 	}
-	done, err := s.takeTurn(r.Context(), rt, accepted)
+	done, err := takeTurn(r.Context(), rt, accepted)
 	if err != nil {
 		return s.asProblem(r, err)
 	}

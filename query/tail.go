@@ -32,7 +32,7 @@ const (
 const lastEventID = "Last-Event-ID"
 
 func (s *Server) tail(w http.ResponseWriter, r *http.Request, p params) error {
-	q, err := p.filter(s.page.now(), s.page.catalogue)
+	q, err := s.filter(p, s.now())
 	if err != nil {
 		return err
 	}
@@ -49,38 +49,51 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request, p params) error {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.draining, cancel)() //nolint:contextcheck // ends with the server as well as with r
-	ends, err := s.store.FeedEnds(ctx)
+	ends, err := s.beginTail(ctx)
 	if err != nil {
-		return fmt.Errorf("begin a tail: %w", err)
+		return err
 	}
 	if after == nil {
 		after = ends
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("X-Accel-Buffering", "no") // nginx would gather events
+	out := newEventWriter(w, eventsType)
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	t := &tail{Server: s, w: w, filter: q.Filter, at: maps.Clone(after)}
-	fmt.Fprintf(&t.b, "retry: %d\n", tailRetry.Milliseconds())
+	t := &tail{Server: s, out: out, filter: q.Filter, at: maps.Clone(after)}
+	fmt.Fprintf(&t.out.b, "retry: %d\n", tailRetry.Milliseconds())
 	if err := t.place(ctx, after.Covers(ends)); err != nil {
 		return err
 	}
 	return t.run(ctx)
 }
 
+// beginTail returns where the feed ends, within Config.QueryTimeout.
+func (s *Server) beginTail(ctx context.Context) (store.Position, error) {
+	bounded, cancel := context.WithTimeout(ctx, s.cfg.QueryTimeout)
+	defer cancel()
+	ends, err := s.store.FeedEnds(bounded)
+	if err != nil {
+		err = fmt.Errorf("begin a tail: %w", err)
+		if bounded.Err() != nil && ctx.Err() == nil {
+			return nil, timedOut(s.cfg.QueryTimeout, err)
+		}
+		return nil, err
+	}
+	return ends, nil
+}
+
 // tail is a stream of server-sent events at work.
 type tail struct {
 	*Server
-	w      http.ResponseWriter
+	out    *eventWriter
 	filter store.Filter
 	at     store.Position
 	// told is the position that the client was sent last.
 	told string
 	// failing says that the store could not be asked the last time.
 	failing bool
-	b       bytes.Buffer
 }
 
 // run sends events until the client goes away or the service is told to stop.
@@ -96,7 +109,7 @@ func (t *tail) run(ctx context.Context) error {
 			t.allow() // net/http has the end of the answer to write
 			return nil
 		case <-heartbeat.C:
-			t.b.WriteString(":\n\n")
+			t.out.b.WriteString(":\n\n")
 			if err := t.place(ctx, caughtUp); err != nil {
 				return err
 			}
@@ -108,7 +121,7 @@ func (t *tail) run(ctx context.Context) error {
 				t.logger.WarnContext(ctx, "read the feed for a tail, trying again", "error", err)
 			}
 			t.failing = err != nil
-			if err := t.events(page); err != nil {
+			if err := t.pass(page); err != nil {
 				return err
 			}
 			caughtUp = page.CaughtUp
@@ -147,8 +160,8 @@ func (t *tail) poll(ctx context.Context) (page store.FeedPage, err error) {
 	return next, nil
 }
 
-// events sends a page's events, each with the position behind it.
-func (t *tail) events(page store.FeedPage) error {
+// pass sends a page's events, each with the position behind it.
+func (t *tail) pass(page store.FeedPage) error {
 	for i := range page.Actions {
 		a := &page.Actions[i]
 		t.at.Pass(a)
@@ -156,14 +169,10 @@ func (t *tail) events(page store.FeedPage) error {
 			t.at = page.Position
 		}
 		t.told = encodePosition(t.at)
-		fmt.Fprintf(&t.b, "id: %s\nevent: action\ndata: ", t.told)
-		begin := t.b.Len()
-		if err := writeAction(&t.b, a); err != nil {
+		if err := t.out.event(t.told, "action", func(b *bytes.Buffer) error { return writeAction(b, a) }); err != nil {
 			return err
 		}
-		oneLine(t.b.Bytes()[begin:])
-		t.b.WriteString("\n\n")
-		if t.b.Len() > exportBuffer {
+		if t.out.b.Len() > exportBuffer {
 			if err := t.send(); err != nil {
 				return err
 			}
@@ -178,39 +187,24 @@ func (t *tail) events(page store.FeedPage) error {
 func (t *tail) place(ctx context.Context, caughtUp bool) error {
 	if now := encodePosition(t.at); now != t.told {
 		t.told = now
-		fmt.Fprintf(&t.b, "id: %s\nevent: position\ndata: {", now)
-		writePlace(&t.b, t.at, caughtUp, t.completeThrough(ctx))
-		t.b.WriteString("}\n\n")
+		at := struct {
+			feedPlace
+			CompleteThrough *timeJSON `json:"complete_through"`
+		}{feedPlace{now, caughtUp}, (*timeJSON)(t.completeThrough(ctx))}
+		if err := t.out.object(now, "position", at); err != nil {
+			return err
+		}
 	}
 	return t.send()
 }
 
-// writePlace writes the members of an object that say where a reader of the feed is.
-func writePlace(b *bytes.Buffer, position store.Position, caughtUp bool, through *time.Time) {
-	complete := "null"
-	if through != nil {
-		complete = `"` + through.UTC().Format(store.TimeLayout) + `"`
-	}
-	fmt.Fprintf(b, `"position":"%s","caught_up":%t,"complete_through":%s`, encodePosition(position), caughtUp, complete)
-}
-
 // send sends what was gathered, to a client that takes it within a while.
 func (t *tail) send() error {
-	if t.b.Len() == 0 {
-		return nil
-	}
 	t.allow()
-	if _, err := t.w.Write(t.b.Bytes()); err != nil {
-		return fmt.Errorf("send events: %w", err)
-	}
-	t.b.Reset()
-	if err := http.NewResponseController(t.w).Flush(); err != nil {
-		return fmt.Errorf("send events: %w", err)
-	}
-	return nil
+	return t.out.send()
 }
 
 // allow gives the client another while to take what is written next.
 func (t *tail) allow() {
-	_ = http.NewResponseController(t.w).SetWriteDeadline(time.Now().Add(exportStall)) // not every connection has deadlines
+	_ = http.NewResponseController(t.out.w).SetWriteDeadline(time.Now().Add(exportStall)) // not every connection has deadlines
 }

@@ -24,6 +24,8 @@ type turns struct {
 	limit int
 	// wait is how long a request waits at most.
 	wait time.Duration
+	// remedy says what decides on the limit.
+	remedy string
 
 	lock sync.Mutex
 	// lines are those of the tenants that have requests at work or waiting: a name that
@@ -40,8 +42,8 @@ type line struct {
 // errNoTurn says that a request got no turn.
 var errNoTurn = errors.New("no turn")
 
-func newTurns(limit int, wait time.Duration) *turns {
-	return &turns{limit: limit, wait: wait, lines: map[string]*line{}}
+func newTurns(limit int, wait time.Duration, remedy string) *turns {
+	return &turns{limit: limit, wait: wait, remedy: remedy, lines: map[string]*line{}}
 }
 
 // take waits for a turn of the tenant. It returns what ends the turn, errNoTurn when
@@ -91,7 +93,7 @@ func (t *turns) leave(tenant string, l *line) {
 }
 
 // takeTurn waits until a request may be answered, and returns what to call when it was.
-func (s *Server) takeTurn(ctx context.Context, rt route, p params) (done func(), err error) {
+func takeTurn(ctx context.Context, rt route, p params) (done func(), err error) {
 	if rt.turns == nil {
 		return func() {}, nil
 	}
@@ -105,11 +107,7 @@ func (s *Server) takeTurn(ctx context.Context, rt route, p params) (done func(),
 	}
 	done, err = rt.turns.take(ctx, line)
 	if errors.Is(err, errNoTurn) {
-		variable := exportConcurrency
-		if rt.turns == s.queries {
-			variable = queryConcurrency
-		}
-		return nil, tooManyRequests(whose, rt.turns.limit, variable)
+		return nil, tooManyRequests(whose, rt.turns)
 	}
 	return done, err
 }

@@ -17,7 +17,7 @@ import (
 func TestTurnsAreTakenOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		turns := newTurns(2, time.Minute)
+		turns := newTurns(2, time.Minute, "")
 		var working, most atomic.Int64
 		var all sync.WaitGroup
 		for range 2 * (1 + queue) { // all that may wait
@@ -54,7 +54,7 @@ func TestTurnsAreTakenOneAfterTheOther(t *testing.T) {
 func TestNobodyWaitsForATurnForEver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		turns := newTurns(1, 10*time.Second)
+		turns := newTurns(1, 10*time.Second, "")
 		done, err := turns.take(t.Context(), "a")
 		if err != nil {
 			t.Fatal(err)
@@ -89,7 +89,7 @@ func TestNobodyWaitsForATurnForEver(t *testing.T) {
 func TestTooManyRequestsOfOneTenant(t *testing.T) {
 	t.Parallel()
 	s := deadServer(t)
-	s.queries = newTurns(1, 50*time.Millisecond)
+	s.queries = newTurns(1, 50*time.Millisecond, s.queries.remedy)
 	working, finish := make(chan struct{}), make(chan struct{})
 	withRoute(s, route{path: "/work", turns: s.queries, parameters: []parameter{tenantParameter, {name: "wait"}}, handle: func(w http.ResponseWriter, _ *http.Request, p params) error {
 		if p.one("wait") != "" {
@@ -123,6 +123,17 @@ func TestTooManyRequestsOfOneTenant(t *testing.T) {
 	}
 	if w := get(t, s, "/work"); w.Code != 200 {
 		t.Errorf("afterwards: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestATailThatGetsNoTurnIsToldHowManyThereMayBe(t *testing.T) {
+	t.Parallel()
+	s := deadServer(t)
+	s.tails = newTurns(0, time.Minute, s.tails.remedy)
+	s.handler = s.router()
+	w := get(t, s, "/v1/tail")
+	if p := decode[Problem](t, w); w.Code != 429 || !strings.Contains(p.Detail, "8 times ACTIONLOG_EXPORT_CONCURRENCY is how many tails may be at work.") {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 

@@ -30,8 +30,9 @@ func (e *Error) Error() string {
 	return text
 }
 
-// short cuts what a message repeats of a text.
-func short(text string) string {
+// Short cuts what a message repeats of a text to 64 bytes, between two characters, and
+// makes valid UTF-8 of it.
+func Short(text string) string {
 	const most = 64
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	if len(text) <= most {

@@ -61,6 +61,10 @@ func (f Fields) resolve(word string) string {
 	return ""
 }
 
+// Alias returns the field or parameter that people commonly mean by a word, empty where
+// it is none. Its case does not matter.
+func Alias(word string) string { return aliases[canonical(word)] }
+
 // canonical writes a word as names are written.
 func canonical(word string) string { return strings.ReplaceAll(strings.ToLower(word), "-", "_") }
 
@@ -84,7 +88,7 @@ func (f Fields) index(name string) int {
 
 // unknown says that a word is no field, and which was probably meant.
 func (f Fields) unknown(word string, column int) *Error {
-	e := &Error{Column: column, Problem: "unknown field " + short(word)}
+	e := &Error{Column: column, Problem: "unknown field " + Short(word)}
 	head, path, dotted := strings.Cut(word, ".")
 	known := slices.DeleteFunc(slices.Clone(f.Names), func(n string) bool { return slices.Contains(ownNames, n) })
 	known = append(known, nameFrom, nameTo, nameZone)
@@ -105,7 +109,7 @@ func (f Fields) unknown(word string, column int) *Error {
 	case isFamily(guess) && path == "":
 		e.Suggestion = "did you mean " + guess + "amount, with the path that you look for?"
 	case isFamily(guess):
-		e.Suggestion = "did you mean " + guess + short(path) + "?"
+		e.Suggestion = "did you mean " + guess + Short(path) + "?"
 	case guess != "":
 		e.Suggestion = "did you mean " + guess + "?"
 	default:

@@ -119,7 +119,7 @@ func FromValues(values url.Values, fields Fields) (Line, error) {
 			case value == "":
 				return Line{}, noValue(name, 0)
 			case checkUTF8(name+value) != nil:
-				return Line{}, &Error{Problem: short(name) + " is not valid UTF-8", Suggestion: "send text as percent-encoded UTF-8"}
+				return Line{}, &Error{Problem: Short(name) + " is not valid UTF-8", Suggestion: "send text as percent-encoded UTF-8"}
 			}
 			l.Terms = append(l.Terms, Term{Field: name, Value: value, Not: not})
 		}
@@ -165,8 +165,8 @@ func checkOwn(name, value string) *Error {
 
 func noValue(name string, column int) *Error {
 	return &Error{
-		column, short(name) + " has no value",
-		"write " + escapeName(short(name)) + ":value without a space after the colon, or put it in quotes to look for it as text",
+		column, Short(name) + " has no value",
+		"write " + escapeName(Short(name)) + ":value without a space after the colon, or put it in quotes to look for it as text",
 	}
 }
 

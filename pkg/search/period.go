@@ -113,5 +113,5 @@ func readNamed(text string, bound Bound, now time.Time, loc *time.Location) (t t
 	if bound == To {
 		day = day.AddDate(0, p.months, p.days)
 	}
-	return moment(day, loc), true
+	return Moment(day, loc), true
 }

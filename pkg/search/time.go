@@ -41,6 +41,10 @@ var (
 	maxTime = time.Date(2299, 12, 31, 23, 59, 59, 0, time.UTC)
 )
 
+// InBounds reports whether a time is one that ParseTime returns: none before 1900 or after
+// 2299 is.
+func InBounds(t time.Time) bool { return !t.Before(minTime) && !t.After(maxTime) }
+
 // ParseTime reads a time as people write it for from and to, and returns it in UTC.
 //
 // These are moments, whichever bound they are for:
@@ -99,7 +103,7 @@ func readTime(text string, bound Bound, now time.Time, loc *time.Location) (time
 const unknownForm = "unknown form"
 
 func notTime(text, problem string) *Error {
-	e := &Error{Problem: strconv.Quote(short(text)) + " is not a time (" + problem + ")", Suggestion: timeForms}
+	e := &Error{Problem: strconv.Quote(Short(text)) + " is not a time (" + problem + ")", Suggestion: timeForms}
 	guess := Nearest(nameOf(text), timeNames())
 	if relativeForm.MatchString(text) && problem == noSign {
 		guess = "-" + text
@@ -139,7 +143,7 @@ func readMoment(value string, loc *time.Location) (t time.Time, problem string) 
 	case err != nil:
 		return time.Time{}, describeTimeError(err)
 	case local:
-		return moment(t, loc), ""
+		return Moment(t, loc), ""
 	default:
 		return t, ""
 	}
@@ -153,9 +157,9 @@ func describeTimeError(err error) string {
 	return "it is not on the clock or in the calendar"
 }
 
-// moment returns when a clock and calendar in loc show what t shows in UTC. What they
+// Moment returns when a clock and calendar in loc show what t shows in UTC. What they
 // skip is the moment at which they skip it; what they show twice is the first.
-func moment(shown time.Time, loc *time.Location) time.Time {
+func Moment(shown time.Time, loc *time.Location) time.Time {
 	t := time.Date(shown.Year(), shown.Month(), shown.Day(), shown.Hour(), shown.Minute(), shown.Second(), shown.Nanosecond(), loc)
 	_, offset := t.Zone()
 	begin, end := t.ZoneBounds()
@@ -232,7 +236,7 @@ func readRelative(text string, now time.Time, loc *time.Location) (t time.Time, 
 	} else {
 		shown = shown.AddDate(0, 0, -count*calendar.days)
 	}
-	return moment(shown, loc), ""
+	return Moment(shown, loc), ""
 }
 
 // monthsBefore keeps the day of the month, or takes the last where there is none.

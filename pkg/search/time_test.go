@@ -184,7 +184,7 @@ func TestDaysFollowEachOther(t *testing.T) {
 		loc := zone(t, name)
 		last := time.Time{}
 		for day := time.Date(1995, 1, 1, 0, 0, 0, 0, time.UTC); day.Year() < 2040; day = day.AddDate(0, 0, 1) {
-			got := moment(day, loc)
+			got := Moment(day, loc)
 			if !last.IsZero() && got.Before(last) || got.Sub(last) > 25*time.Hour && !last.IsZero() {
 				t.Fatalf("%s: %s begins at %v, the day before at %v", name, day.Format(time.DateOnly), got, last)
 			}

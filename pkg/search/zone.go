@@ -48,7 +48,7 @@ func findZone(tz string) (*time.Location, *Error) {
 		return loc, nil
 	}
 	const forms = "give a name of the IANA time zone database such as Europe/Berlin or UTC"
-	e := &Error{Problem: strconv.Quote(short(tz)) + " is not a time zone", Suggestion: forms}
+	e := &Error{Problem: strconv.Quote(Short(tz)) + " is not a time zone", Suggestion: forms}
 	if guess := nearestZone(tz, names); guess != "" {
 		e.Suggestion = "did you mean " + guess + "? Or " + forms
 	}
