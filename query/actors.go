@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 	"unicode/utf8"
 
 	"github.com/gorilla/mux"
@@ -98,7 +97,6 @@ func (s *Server) getActor(w http.ResponseWriter, r *http.Request, p params) erro
 // readActor reports whether anything may match.
 func (s *Server) readActor(m *measure, q *question, id string, limit int) (*actorJSON, bool, error) {
 	var pages [2]store.Page
-	var count store.Count
 	var facets store.Facets
 	answer := &actorJSON{ID: id, Names: []string{}}
 	group, ctx := errgroup.WithContext(m.ctx)
@@ -108,10 +106,6 @@ func (s *Server) readActor(m *measure, q *question, id string, limit int) (*acto
 			return err //nolint:wrapcheck // the caller says what it is for
 		})
 	}
-	group.Go(func() (err error) {
-		count, err = s.store.Count(ctx, q.Filter)
-		return err //nolint:wrapcheck // the caller says what it is for
-	})
 	group.Go(func() (err error) {
 		facets, err = s.store.Facets(ctx, store.FacetQuestion{Filter: q.Filter, Fields: profileFields, Limit: limit, Times: true})
 		return err //nolint:wrapcheck // the caller says what it is for
@@ -131,21 +125,15 @@ func (s *Server) readActor(m *measure, q *question, id string, limit int) (*acto
 	if len(oldest) > 0 {
 		answer.FirstSeen = orNull(oldest[0].Time)
 	}
-	answer.Count = count.Count
+	// Every event has an action: so the count and the values always tell of the same.
+	answer.Count = facets.Facets[0].Other
+	for _, v := range facets.Facets[0].Values {
+		answer.Count += v.Count
+	}
 	for i, to := range []*valuesJSON{&answer.Actions, &answer.Addresses, &answer.Sessions, &answer.OnBehalfOf} {
 		*to = values(facets.Facets[i])
 	}
-	reached := lessReached(count.Reached, facets.Reached)
-	answer.searchedTo = searched(reached)
-	m.Partial = !reached.IsZero() || pages[0].Partial || pages[1].Partial
+	answer.searchedTo = searched(facets.Reached)
+	m.Partial = !facets.Reached.IsZero() || pages[0].Partial || pages[1].Partial
 	return answer, m.Partial || len(newest) > 0 || len(oldest) > 0, nil
-}
-
-// lessReached is where the one of two searches is that has come less far, newest first:
-// the later time, zero being the end.
-func lessReached(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.After(a) {
-		return b
-	}
-	return a
 }

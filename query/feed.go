@@ -60,6 +60,7 @@ func (s *Server) readFeed(w http.ResponseWriter, r *http.Request, p params) erro
 		if err != nil {
 			return fmt.Errorf("answer with the feed: %w", err)
 		}
+		m.Partial = page.Partial
 	}
 	var b bytes.Buffer
 	b.WriteString(`{"actions":`)

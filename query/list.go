@@ -100,7 +100,7 @@ func (p params) sum() (sum [16]byte) {
 		_, _ = h.Write([]byte(text))
 	}
 	for _, name := range sortedKeys(p.values) {
-		if name == "cursor" || name == "limit" {
+		if name == "cursor" || name == "limit" || name == "order" && p.one(name) == newestOrder {
 			continue
 		}
 		add(name)

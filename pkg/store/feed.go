@@ -36,6 +36,9 @@ type FeedPage struct {
 	Position Position
 	// CaughtUp says that nothing is left up to the ends.
 	CaughtUp bool
+	// Partial is set when the context's deadline came first. Position is behind all that
+	// was looked at by then.
+	Partial bool
 }
 
 // Feed returns events that match and lie between a position and the ends, which
@@ -65,7 +68,10 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 	page := FeedPage{Position: position}
 	order, begun, text := position.unread(ends), time.Now(), 0
 	stretch, err := s.firstStretch(ctx, f.Tenant, position.ranges(order, ends, math.MaxInt64))
-	if err != nil {
+	if err != nil && timeUp(ctx) {
+		page.Partial = true
+		return page, nil
+	} else if err != nil {
 		return FeedPage{}, fmt.Errorf("look how much the feed has: %w", err)
 	}
 	var rows []Action
@@ -76,7 +82,10 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 		}
 		fetch := min(limit-len(rows), atOnce)
 		more, whole, err := s.feedRows(ctx, f, ranges, fetch)
-		if err != nil {
+		if err != nil && timeUp(ctx) {
+			page.Partial = true
+			break
+		} else if err != nil {
 			return FeedPage{}, fmt.Errorf("read the feed: %w", err)
 		}
 		if whole && stretch < math.MaxInt64/feedGrowth {
@@ -93,7 +102,11 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 			break
 		}
 	}
-	if page.Actions, err = s.withoutRepeats(ctx, f.Tenant, rows); err != nil {
+	err = withGrace(ctx, func(ctx context.Context) (err error) {
+		page.Actions, err = s.withoutRepeats(ctx, f.Tenant, rows)
+		return err
+	})
+	if err != nil {
 		return FeedPage{}, fmt.Errorf("leave out what the feed has elsewhere: %w", err)
 	}
 	page.CaughtUp = position.Covers(ends)

@@ -214,30 +214,44 @@ func maxTime(a, b time.Time) time.Time {
 	return b
 }
 
-// extent returns the times of the oldest and the newest event of all tenants, as they
-// were some seconds ago at most. It is for choosing how to search, not for what to find.
-func (s *Store) extent(ctx context.Context) (oldest, newest time.Time, err error) {
-	e := &s.known
-	e.lock.Lock()
-	defer e.lock.Unlock()
-	if time.Since(e.at) > extentAge {
-		// The engine knows it of each part without reading it.
-		if err := s.conn.QueryRow(ctx, "SELECT min(time), max(time) FROM actions").Scan(&scanTime{&e.oldest}, &scanTime{&e.newest}); err != nil {
-			return oldest, newest, fmt.Errorf("read how far the actions reach: %w", err)
-		}
-		e.at = time.Now()
+// extent returns the times of a tenant's oldest and newest event, as they were a minute
+// ago at most; without any, both are those of no event. It is for choosing how to search,
+// not for what to find, but is the tenant's own: marks of progress show it.
+func (s *Store) extent(ctx context.Context, tenant string) (extent, error) {
+	s.extents.lock.Lock()
+	e, known := s.extents.of[tenant]
+	s.extents.lock.Unlock()
+	if known && time.Since(e.read) < extentAge {
+		return e, nil
 	}
-	return e.oldest, e.newest, nil
+	const one = "(SELECT time FROM actions WHERE tenant = ? ORDER BY time LIMIT 1) UNION ALL (SELECT time FROM actions WHERE tenant = ? ORDER BY time DESC LIMIT 1)"
+	e = extent{read: time.Now()}
+	if err := s.conn.QueryRow(ctx, "SELECT min(time), max(time) FROM ("+one+")", tenant, tenant).Scan(&scanTime{&e.oldest}, &scanTime{&e.newest}); err != nil {
+		return e, fmt.Errorf("read how far the actions reach: %w", err)
+	}
+	s.extents.lock.Lock()
+	defer s.extents.lock.Unlock()
+	if len(s.extents.of) >= maxExtents || s.extents.of == nil {
+		s.extents.of = map[string]extent{} // the names may be made up
+	}
+	s.extents.of[tenant] = e
+	return e, nil
 }
 
-// extentAge is how long an extent is taken for the present one.
-const extentAge = 5 * time.Second
+const (
+	// extentAge is how long an extent is taken for the present one.
+	extentAge = time.Minute
+	// maxExtents is of how many tenants they are kept.
+	maxExtents = 1024
+)
 
-// extent is what Store.extent returned last.
-type extent struct {
-	lock           sync.Mutex
-	at             time.Time
-	oldest, newest time.Time
+// extent is how far a tenant's events reach.
+type extent struct{ read, oldest, newest time.Time }
+
+// extents are those that were read last.
+type extents struct {
+	lock sync.Mutex
+	of   map[string]extent
 }
 
 // Choices are values that a person can choose from to filter by.

@@ -136,7 +136,7 @@ type windows struct {
 }
 
 func (s *Store) newWindows(ctx context.Context, q *Search) (*windows, error) {
-	oldest, newest, err := s.extent(ctx)
+	reach, err := s.extent(ctx, q.Filter.Tenant)
 	if err != nil {
 		return nil, err
 	}
@@ -148,10 +148,10 @@ func (s *Store) newWindows(ctx context.Context, q *Search) (*windows, error) {
 		w.first = indexedSpan
 		w.widen = int(allTime / indexedSpan)
 	}
-	w.start, w.far = newest.Add(time.Millisecond), oldest
+	w.start, w.far = reach.newest.Add(time.Millisecond), reach.oldest
 	bound := w.to
 	if q.Order == OldestFirst {
-		w.start, w.far, bound = oldest, newest, w.from
+		w.start, w.far, bound = reach.oldest, reach.newest, w.from
 	}
 	for _, t := range []time.Time{bound, cursorTime(q.After)} {
 		if !t.IsZero() && (q.Order == NewestFirst) == t.Before(w.start) {

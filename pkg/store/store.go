@@ -37,7 +37,7 @@ type Store struct {
 	// overHTTP says whether the protocol is HTTP; compressed whether what comes over it
 	// is asked for in ClickHouse's own compression.
 	overHTTP, compressed bool
-	known                extent
+	extents              extents
 	// rate is how many rows a second are read, by a guess.
 	rate float64
 }
