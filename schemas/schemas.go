@@ -5,7 +5,8 @@ package schemas
 import "embed"
 
 // ClickHouse holds the numbered files of the database schema, applied in the
-// order of their names.
+// order of their names. Every statement can be repeated without harm, and a file stays
+// as it was applied, comments and all: see Migration in pkg/store.
 //
 //go:embed clickhouse/*.sql
 var ClickHouse embed.FS

@@ -21,12 +21,12 @@ const readable = `if(isValidJSON(details), details, arrayStringConcat(arrayMap(t
 // true, false or null that one of the values says. The parts of the path are names with
 // dots between; \. is a dot in a name, and \\ a backslash. A part that is a number
 // counts in a list, from 0.
-func whereDetails(_ *Filter, name string, values []string) (string, []any) {
-	path := splitPath(strings.TrimPrefix(name, DetailsField))
+func whereDetails(_ *Filter, about Condition) (string, []any) {
+	path := splitPath(strings.TrimPrefix(about.Field, DetailsField))
 	var terms []string
 	var args []any
 	for _, p := range places(path) {
-		is := p.isOneOf(values)
+		is := p.isOneOf(about.Values)
 		terms = append(terms, is.sql())
 		args = append(args, is.args...)
 	}

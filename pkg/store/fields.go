@@ -25,13 +25,15 @@ type Field struct {
 
 	// check says what is wrong with a value, and the remedy; nil where nothing can be.
 	check func(string) error
-	// indexed is set where an inverted index tells which events have a value.
-	indexed bool
+	// indexed reports whether an inverted index tells which events have a value; nil
+	// where none does.
+	indexed func(value string) bool
 	// hint is a condition that follows from where, for an index; nil where none is
 	// needed.
 	hint func(values []string) (string, []any)
-	// where is the condition that the field has one of the values.
-	where func(f *Filter, name string, values []string) (string, []any)
+	// where is that the field has one of the values, as SQL, whether or not the filter
+	// asks for the contrary.
+	where func(f *Filter, about Condition) (string, []any)
 }
 
 // DetailsField is the name of the field for what is within details, up to its path:
@@ -47,16 +49,16 @@ const (
 
 // fields is the one table of them.
 var fields = []Field{
-	{Name: "actor", Most: action.MaxActorID, indexed: true, where: in("actor_id")},
-	{Name: "on_behalf_of", Most: action.MaxActorID, indexed: true, where: in("on_behalf_of_id")},
+	{Name: "actor", Most: action.MaxActorID, indexed: always, where: in("actor_id")},
+	{Name: "on_behalf_of", Most: action.MaxActorID, indexed: always, where: in("on_behalf_of_id")},
 	{Name: "action", Most: action.MaxAction + len(anyOf), check: checkAction, where: whereAction},
 	{Name: "category", Most: 16, Only: categoryNames(), where: whereCategory},
 	{Name: "outcome", Most: 16, Only: action.Outcomes(), where: in("outcome")},
-	{Name: "subject_type", Most: maxRecord, where: in("subject_type")},
-	{Name: "subject_id", Most: maxRecord, indexed: true, where: whereSubject, hint: hasTerms},
-	{Name: "ip", Most: 64, check: checkIP, indexed: true, where: whereIP},
-	{Name: "session_id", Most: maxSession, indexed: true, where: in("session_id")},
-	{Name: "request_id", Most: maxSession, indexed: true, where: in("request_id")},
+	{Name: "subject_type", Most: maxRecord, where: whereSubjectType},
+	{Name: "subject_id", Most: maxRecord, indexed: always, where: whereSubject, hint: hasTerms},
+	{Name: "ip", Most: 64, check: checkIP, indexed: isAddress, where: whereIP},
+	{Name: "session_id", Most: maxSession, indexed: always, where: in("session_id")},
+	{Name: "request_id", Most: maxSession, indexed: always, where: in("request_id")},
 	{Name: "user_agent", Most: 2048, where: whereUserAgent},
 	{Name: DetailsField, Most: action.MaxDetailsBytes, where: whereDetails},
 }
@@ -104,10 +106,7 @@ func (f *Filter) conditions(c *condition) error {
 		if !ok {
 			return fmt.Errorf("there is no field %q to choose events by", about.Field)
 		}
-		term, args := field.where(f, about.Field, about.Values)
-		if ids := f.Values("subject_id"); about.Field == "subject_type" && !about.Not && len(ids) > 0 {
-			term, args = sameRecord(ids, about.Values)
-		}
+		term, args := field.where(f, about)
 		switch {
 		case about.Not:
 			term = "NOT " + term
@@ -128,14 +127,21 @@ func (f *Filter) indexed() bool {
 	}
 	return slices.ContainsFunc(f.Text, number) || slices.ContainsFunc(f.Conditions, func(c Condition) bool {
 		field, _ := LookupField(c.Field)
-		return field.indexed && !c.Not && !slices.ContainsFunc(c.Values, func(v string) bool { return c.Field == "ip" && isNetwork(v) })
+		if field.indexed == nil || c.Not {
+			return false
+		}
+		return !slices.ContainsFunc(c.Values, func(v string) bool { return !field.indexed(v) })
 	})
 }
 
+func always(string) bool { return true }
+
+func isAddress(value string) bool { return !isNetwork(value) }
+
 // in is the condition of a column that holds the field as it is.
-func in(column string) func(*Filter, string, []string) (string, []any) {
-	return func(_ *Filter, _ string, values []string) (string, []any) {
-		return "(" + column + " IN (?))", []any{values}
+func in(column string) func(*Filter, Condition) (string, []any) {
+	return func(_ *Filter, about Condition) (string, []any) {
+		return "(" + column + " IN (?))", []any{about.Values}
 	}
 }
 
@@ -149,10 +155,10 @@ func checkAction(value string) error {
 	return nil
 }
 
-func whereAction(_ *Filter, _ string, values []string) (string, []any) {
+func whereAction(_ *Filter, about Condition) (string, []any) {
 	var exact, terms []string
 	var args []any
-	for _, v := range values {
+	for _, v := range about.Values {
 		if group, ok := strings.CutSuffix(v, "*"); ok {
 			terms = append(terms, "startsWith(action, ?)")
 			args = append(args, group)
@@ -177,24 +183,32 @@ func categoryNames() []string {
 
 // whereCategory asks for the actions that the catalogue has under the categories. An
 // action that it lacks is of action.UnknownCategory.
-func whereCategory(f *Filter, _ string, values []string) (string, []any) {
+func whereCategory(f *Filter, about Condition) (string, []any) {
 	var within, without []string
 	for _, k := range f.Catalogue.Types() {
-		if slices.Contains(values, string(k.Category)) {
+		if slices.Contains(about.Values, string(k.Category)) {
 			within = append(within, k.Type)
 		} else {
 			without = append(without, k.Type)
 		}
 	}
-	if slices.Contains(values, string(action.UnknownCategory)) {
+	if slices.Contains(about.Values, string(action.UnknownCategory)) {
 		return "(action NOT IN (?))", []any{append(without, "")} // a list has one at least
 	}
 	return "(action IN (?))", []any{append(within, "")}
 }
 
+// whereSubjectType asks, beside ids of records, for a record that has both.
+func whereSubjectType(f *Filter, about Condition) (string, []any) {
+	if ids := f.Values("subject_id"); !about.Not && len(ids) > 0 {
+		return sameRecord(ids, about.Values)
+	}
+	return in("subject_type")(f, about)
+}
+
 // whereSubject counts related records too.
-func whereSubject(_ *Filter, _ string, values []string) (string, []any) {
-	return "hasAny(" + subjectIDs + ", ?)", []any{values}
+func whereSubject(_ *Filter, about Condition) (string, []any) {
+	return "hasAny(" + subjectIDs + ", ?)", []any{about.Values}
 }
 
 func checkIP(value string) error {
@@ -226,10 +240,10 @@ func parsePrefix(value string) (netip.Prefix, error) {
 }
 
 // whereIP asks for addresses by the expression of the index by_ip.
-func whereIP(_ *Filter, _ string, values []string) (string, []any) {
+func whereIP(_ *Filter, about Condition) (string, []any) {
 	var addresses, terms []string
 	var args []any
-	for _, v := range values {
+	for _, v := range about.Values {
 		p, err := parsePrefix(v)
 		switch {
 		case err != nil:
@@ -276,10 +290,10 @@ func lastAddress(p netip.Prefix) netip.Addr {
 	return last
 }
 
-func whereUserAgent(_ *Filter, _ string, values []string) (string, []any) {
+func whereUserAgent(_ *Filter, about Condition) (string, []any) {
 	var terms []string
 	var args []any
-	for _, v := range values {
+	for _, v := range about.Values {
 		terms = append(terms, "caseFoldUTF8(user_agent)"+like)
 		args = append(args, likeEscaper.Replace(v))
 	}
