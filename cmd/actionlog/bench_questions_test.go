@@ -57,7 +57,7 @@ func (d *searchData) questions(page10000 string) []benchQuestion {
 	return []benchQuestion{
 		{name: "newest 50", path: actions()},
 		{name: "a rare actor", path: actions("actor", rare.Actor.ID)},
-		{name: "an action in a month", path: actions(append(month, "action", "contact.erased")...)},
+		{name: "an action in a month", path: actions(append(month, "action", "user.sign_in_failed")...)},
 		{name: "a record", path: actions("subject_type", record.Subject.Type, "subject_id", record.Subject.ID)},
 		{name: "timeline of a record", path: "/v1/subjects/" + record.Subject.Type + "/" + record.Subject.ID + "/timeline"},
 		{name: "a session", path: actions("session_id", d.workload.Event(n/3).SessionID)},

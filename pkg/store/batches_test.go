@@ -211,6 +211,7 @@ func TestNativeAnswersMayComeInAnyPieces(t *testing.T) {
 			if len(w.Related) == 0 {
 				w.Related = nil
 			}
+			got.Origin = action.Origin{} // lists leave it out
 			if !reflect.DeepEqual(*got, w) {
 				t.Fatalf("%s, event %d:\ngot  %+v\nwant %+v", name, n, *got, w)
 			}

@@ -38,6 +38,8 @@ func insertContext(ctx context.Context) context.Context {
 		"max_partitions_per_insert_block": 0,
 		"insert_deduplicate":              0,
 		"optimize_on_insert":              0,
+		// A part without an index would have to be read whole for each question.
+		"materialize_skip_indexes_on_insert": 1,
 	}))
 }
 

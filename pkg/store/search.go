@@ -219,6 +219,9 @@ func (w *windows) advance(more, found int) bool {
 		need := min(float64(span)/float64(found)*float64(more+1)*margin, float64(allTime))
 		next = min(next, span+max(time.Duration(need), span/2))
 	}
+	if next >= w.far.Sub(w.start).Abs()/2 {
+		next = allTime + 1 // one step rather than two
+	}
 	w.extend(next)
 	return true
 }
