@@ -73,7 +73,7 @@ $(ENGINE_STAMP): $(ENGINE)/package-lock.json
 
 .PHONY: test
 test: engine test-tools ## Install what the tests need and run them with the race detector
-	CGO_ENABLED=1 go test -race $(TESTFLAGS) $(PKG)
+	CGO_ENABLED=1 go test -race -timeout 20m $(TESTFLAGS) $(PKG)
 
 # Kafka 4 is to decide where the embedded broker is too kind: the same tests, another
 # broker. Java and Maven are the only parts whose absence passes for a skipped test.

@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	oracleCases = flag.Int("oracle.cases", 240, "how many random questions TestOracle asks")
+	oracleCases = flag.Int("oracle.cases", 90, "how many random questions TestOracle asks")
 	oracleSeed  = flag.Uint64("oracle.seed", 1, "what the random questions and events of TestOracle are made from")
 )
 
