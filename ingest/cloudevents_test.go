@@ -45,13 +45,16 @@ func TestCloudEventsArriveOnce(t *testing.T) {
 
 	stored := map[int64]*store.Action{}
 	for _, tenant := range []string{"default", "northlight"} {
-		err := b.store.Each(t.Context(), store.Filter{Tenant: tenant}, func(a *store.Action) error {
-			copied := *a
-			stored[a.Origin.Offset] = &copied
-			return nil
-		})
+		ends, err := b.store.FeedEnds(t.Context())
 		if err != nil {
 			t.Fatal(err)
+		}
+		page, err := b.store.Feed(t.Context(), store.Filter{Tenant: tenant}, nil, ends, 1000)
+		if err != nil || !page.CaughtUp {
+			t.Fatalf("%v, all of it: %v", err, page.CaughtUp)
+		}
+		for _, a := range page.Actions {
+			stored[a.Origin.Offset] = &a
 		}
 	}
 	for i, c := range valid {

@@ -28,7 +28,7 @@ func TestABusyOwnerNoticesThatTheStoreWasRestored(t *testing.T) {
 		}
 		produce(20 * time.Second)
 		w.mu.Lock()
-		w.ledger, w.checkpoints = nil, nil
+		w.ledger, w.checkpoints, w.restored = nil, nil, true
 		clear(w.rows)
 		clear(w.reject)
 		w.mu.Unlock()

@@ -270,7 +270,7 @@ func TestMistakesInAReplayAreNamed(t *testing.T) {
 			t.Errorf("%v: got %v, want a usage error with %q", args, err, want)
 		}
 	}
-	f(`--from is "yesterday"`, "--from", "yesterday")
+	f(`--from is "the day before"`, "--from", "the day before")
 	f(`--from is "-1"`, "--from=-1")
 	f(`--from is "2026-01-31 09:30"`, "--from", "2026-01-31 09:30")
 	f(`--from is "1969-12-31"`, "--from", "1969-12-31")
