@@ -260,8 +260,13 @@ func whereIP(_ *Filter, about Condition) (string, []any) {
 		terms = append(terms, "hex(ip) IN (?)")
 		args = append(args, addresses)
 	}
-	// "::" stands for no address.
-	return "((" + strings.Join(terms, " OR ") + ") AND ip != toIPv6('::'))", args
+	return anyAddress(terms), args
+}
+
+// anyAddress is the condition that an event has an address, "::" stands for none, and
+// that one of the terms is true of it.
+func anyAddress(terms []string) string {
+	return "((" + strings.Join(terms, " OR ") + ") AND ip != toIPv6('::'))"
 }
 
 // inNetwork is the condition that the column ip is of a network. The addresses of IPv4

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 )
 
 // mostAddresses is how many addresses a network may stand for. One with more of them
@@ -33,7 +32,7 @@ func (s *Store) narrow(ctx context.Context, f *Filter) (bool, error) {
 				terms, args = append(terms, term), append(args, bounds...)
 			}
 		}
-		question.and("("+strings.Join(terms, " OR ")+") AND ip != toIPv6('::')", args...)
+		question.and(anyAddress(terms), args...)
 		addresses, err := collect(ctx, s.conn, "SELECT ip FROM actions WHERE "+question.sql()+" GROUP BY ip LIMIT ?", append(question.args, mostAddresses+1),
 			func(a *netip.Addr) []any { return []any{&scanAddress{a}} })
 		if err != nil {

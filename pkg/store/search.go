@@ -131,8 +131,7 @@ type windows struct {
 	start, edge time.Time
 	// far is about where there is nothing beyond.
 	far   time.Time
-	first time.Duration
-	widen int
+	widen time.Duration
 }
 
 func (s *Store) newWindows(ctx context.Context, q *Search) (*windows, error) {
@@ -140,13 +139,13 @@ func (s *Store) newWindows(ctx context.Context, q *Search) (*windows, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &windows{order: q.Order, from: q.Filter.From, to: q.Filter.To, first: firstSpan, widen: widen}
+	w := &windows{order: q.Order, from: q.Filter.From, to: q.Filter.To, widen: widen}
+	first := firstSpan
 	switch {
 	case q.Progress != nil:
 		w.widen = widenProgress
 	case q.Filter.indexed():
-		w.first = indexedSpan
-		w.widen = int(allTime / indexedSpan)
+		first, w.widen = indexedSpan, allTime/indexedSpan
 	}
 	w.start, w.far = reach.newest.Add(time.Millisecond), reach.oldest
 	bound := w.to
@@ -158,7 +157,7 @@ func (s *Store) newWindows(ctx context.Context, q *Search) (*windows, error) {
 			w.start = t
 		}
 	}
-	w.extend(w.first)
+	w.extend(first)
 	return w, nil
 }
 
@@ -212,8 +211,8 @@ func (w *windows) advance(more, found int) bool {
 	}
 	span := w.span()
 	next := allTime + 1
-	if span < allTime/time.Duration(w.widen) {
-		next = span * time.Duration(w.widen)
+	if span < allTime/w.widen {
+		next = span * w.widen
 	}
 	if found > 0 {
 		need := min(float64(span)/float64(found)*float64(more+1)*margin, float64(allTime))
