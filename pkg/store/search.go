@@ -131,7 +131,7 @@ type windows struct {
 	start, edge time.Time
 	// far is about where there is nothing beyond.
 	far   time.Time
-	widen time.Duration
+	widen int
 }
 
 func (s *Store) newWindows(ctx context.Context, q *Search) (*windows, error) {
@@ -145,7 +145,7 @@ func (s *Store) newWindows(ctx context.Context, q *Search) (*windows, error) {
 	case q.Progress != nil:
 		w.widen = widenProgress
 	case q.Filter.indexed():
-		first, w.widen = indexedSpan, allTime/indexedSpan
+		first, w.widen = indexedSpan, int(allTime/indexedSpan)
 	}
 	w.start, w.far = reach.newest.Add(time.Millisecond), reach.oldest
 	bound := w.to
@@ -211,8 +211,8 @@ func (w *windows) advance(more, found int) bool {
 	}
 	span := w.span()
 	next := allTime + 1
-	if span < allTime/w.widen {
-		next = span * w.widen
+	if span < allTime/time.Duration(w.widen) {
+		next = span * time.Duration(w.widen)
 	}
 	if found > 0 {
 		need := min(float64(span)/float64(found)*float64(more+1)*margin, float64(allTime))
