@@ -67,6 +67,12 @@ func TestBucketsHaveTheEdgesOfTheCalendar(t *testing.T) {
 	f("10y", "UTC", "2026-05-31T23:00:00Z", "2026-07-02T00:00:00Z", "2020-01-01 00:00", "2030-01-01 00:00")
 }
 
+// The times of events lie between these.
+var (
+	firstTime = time.Unix(0, 0).UTC()
+	endTime   = time.Date(2101, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
 func TestBucketsOfAnyZoneCoverTheTimeOnce(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 1))

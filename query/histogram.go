@@ -34,12 +34,6 @@ type bucketJSON struct {
 	Categories map[string]uint64 `json:"categories"`
 }
 
-// The times of events lie in [firstTime, endTime): what is asked beyond is empty.
-var (
-	firstTime = time.Unix(0, 0).UTC()
-	endTime   = time.Date(2101, 1, 1, 0, 0, 0, 0, time.UTC)
-)
-
 func (s *Server) histogram(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
 	defer m.cancel()
@@ -63,16 +57,19 @@ func (s *Server) readHistogram(m *measure, q *question, asked bucket) (*histogra
 	if empty.Bucket == "" {
 		empty.Bucket = buckets[0].name
 	}
-	from, to, err := s.extent(m, q)
+	from, to, err := s.store.Reach(m.ctx, q.Filter)
 	if err != nil && errors.Is(m.ctx.Err(), context.DeadlineExceeded) {
 		m.Partial = true
-		reached := later(q.From, cmp.Or(q.To, m.start)) // from tells how far back was counted: nothing was
+		reached := cmp.Or(q.To, m.start) // from tells how far back was counted: nothing was
+		if reached.Before(q.From) {
+			reached = q.From
+		}
 		empty.From, empty.To = orNull(reached), orNull(reached)
 		empty.measured = m.end()
 		return empty, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("answer with a histogram: %w", err)
 	}
 	if !from.Before(to) {
 		empty.measured = m.end()
@@ -112,47 +109,6 @@ func (s *Server) readHistogram(m *measure, q *question, asked bucket) (*histogra
 	}
 }
 
-// extent returns the bounds that the question gives or, where it gives none, between
-// which the tenant has something.
-func (s *Server) extent(m *measure, q *question) (from, to time.Time, err error) {
-	from, to = firstTime, endTime
-	if !q.From.IsZero() {
-		from = later(from, ceilMilli(q.From))
-	}
-	if !q.To.IsZero() && q.To.Before(to) {
-		to = ceilMilli(q.To)
-	}
-	if !q.From.IsZero() && !q.To.IsZero() {
-		return from, to, nil
-	}
-	oldest, newest, found, err := s.store.Extent(m.ctx, q.Tenant, q.From, q.To)
-	if err != nil {
-		return from, to, fmt.Errorf("answer with a histogram: %w", err)
-	}
-	if !found {
-		return from, from, nil
-	}
-	if q.From.IsZero() {
-		from = oldest
-	}
-	if q.To.IsZero() {
-		to = newest.Add(time.Millisecond)
-	}
-	return from, to, nil
-}
-
-// ceilMilli rounds a bound up to the precision of stored times: it bounds the same events.
-func ceilMilli(t time.Time) time.Time {
-	return t.Add(time.Millisecond - 1).Truncate(time.Millisecond).UTC()
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
 // occupied returns the edges between which there is something.
 func occupied(counts []map[string]uint64, edges []time.Time) (from, to time.Time) {
 	for i, c := range counts {
@@ -166,16 +122,24 @@ func occupied(counts []map[string]uint64, edges []time.Time) (from, to time.Time
 	return from, to
 }
 
-// histogramJSON leaves out what is older than what was counted.
+// histogramJSON leaves out what is older than what was counted, and cuts the bucket in
+// which that ended.
 func (s *Server) histogramJSON(m *measure, q *question, b bucket, edges []time.Time, found store.Histogram) *histogramJSON {
 	h := &histogramJSON{Bucket: b.name, TZ: q.Zone.String(), Buckets: []bucketJSON{}}
-	from, to := later(edges[0], found.Reached), edges[len(edges)-1]
+	from, to := edges[0], edges[len(edges)-1]
+	if found.Reached.After(from) {
+		from = found.Reached
+	}
 	h.From, h.To = orNull(from), orNull(to)
 	for i, counts := range found.Counts {
 		if !edges[i+1].After(from) {
 			continue
 		}
-		bar := bucketJSON{From: timeJSON(later(edges[i], from)), To: timeJSON(edges[i+1]), Categories: map[string]uint64{}}
+		begin := edges[i]
+		if begin.Before(from) {
+			begin = from
+		}
+		bar := bucketJSON{From: timeJSON(begin), To: timeJSON(edges[i+1]), Categories: map[string]uint64{}}
 		for name, n := range counts {
 			bar.Count += n
 			bar.Categories[string(s.catalogue.Lookup(name).Category)] += n

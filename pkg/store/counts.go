@@ -45,14 +45,20 @@ func (s *Store) Count(ctx context.Context, f Filter) (Count, error) {
 	return c, nil
 }
 
-// Extent returns the times of a tenant's oldest and newest event in [from, to); the zero
-// time leaves a side open. It reports false when there is none.
-func (s *Store) Extent(ctx context.Context, tenant string, from, to time.Time) (oldest, newest time.Time, found bool, err error) {
-	c, err := tenantCondition(tenant)
-	if err != nil {
-		return oldest, newest, false, fmt.Errorf("find how far actions reach: %w", err)
+// Reach returns the time that a filter asks about, half-open and in whole milliseconds.
+// Where the filter leaves a side open, it ends with the tenant's events, whatever else the
+// filter asks of them; from is not before to where there are none. What it reads for that
+// is as of now, unlike the extents by which lists choose their windows.
+func (s *Store) Reach(ctx context.Context, f Filter) (from, to time.Time, err error) {
+	asked := f.span()
+	if asked.empty() || !f.From.IsZero() && !f.To.IsZero() {
+		return asked.from, asked.to, nil
 	}
-	c.within(from, to)
+	c, err := tenantCondition(f.Tenant)
+	if err != nil {
+		return from, to, fmt.Errorf("find how far actions reach: %w", err)
+	}
+	c.within(f.From, f.To)
 	one := "(SELECT time FROM actions WHERE " + c.sql() + " ORDER BY time"
 	type answer struct {
 		events         uint64
@@ -61,10 +67,16 @@ func (s *Store) Extent(ctx context.Context, tenant string, from, to time.Time) (
 	a, err := collectOne(ctx, s.conn, "SELECT count(), min(time), max(time) FROM (SELECT time FROM "+one+" LIMIT 1) UNION ALL SELECT time FROM "+one+" DESC LIMIT 1))",
 		append(c.args, c.args...), func(a *answer) []any { return []any{&a.events, &scanTime{&a.oldest}, &scanTime{&a.newest}} })
 	if err != nil {
-		return oldest, newest, false, fmt.Errorf("find how far actions reach: %w", err)
+		return from, to, fmt.Errorf("find how far actions reach: %w", err)
 	}
 	if a.events == 0 {
-		return oldest, newest, false, nil
+		return asked.from, asked.from, nil
 	}
-	return a.oldest, a.newest, true, nil
+	if f.From.IsZero() {
+		asked.from = a.oldest
+	}
+	if f.To.IsZero() {
+		asked.to = a.newest.Add(time.Millisecond)
+	}
+	return asked.from, asked.to, nil
 }

@@ -136,25 +136,34 @@ func TestCountWithoutTimeIsALowerBound(t *testing.T) {
 	}
 }
 
-func TestExtentIsThatOfATenantWithinBounds(t *testing.T) {
+func TestReachIsWhatIsAskedOrTheTenantHas(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	day := func(n int) time.Time { return noon.AddDate(0, 0, n) }
+	behind := func(n int) time.Time { return day(n).Add(time.Millisecond) }
 	for n, tenant := range []string{"other", "default", "default", "default", "other"} {
 		insert(t, s, []Action{event(n, func(a *Action) { a.Tenant, a.Time = tenant, day(n) })})
 	}
-	f := func(from, to time.Time, want ...time.Time) {
+	f := func(from, to, wantFrom, wantTo time.Time) {
 		t.Helper()
-		oldest, newest, found, err := s.Extent(t.Context(), "default", from, to)
+		gotFrom, gotTo, err := s.Reach(t.Context(), Filter{Tenant: "default", From: from, To: to})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found != (len(want) > 0) || found && (!oldest.Equal(want[0]) || !newest.Equal(want[1])) {
-			t.Errorf("from %s to %s: %s to %s, found: %v", from, to, oldest, newest, found)
+		if !gotFrom.Equal(wantFrom) || !gotTo.Equal(wantTo) {
+			t.Errorf("from %s to %s: %s to %s, want %s to %s", from, to, gotFrom, gotTo, wantFrom, wantTo)
 		}
 	}
-	f(time.Time{}, time.Time{}, day(1), day(3))
-	f(day(2), time.Time{}, day(2), day(3))
-	f(time.Time{}, day(2), day(1), day(1))
-	f(day(4), time.Time{})
+	open := time.Time{}
+	f(open, open, day(1), behind(3))
+	f(day(2), open, day(2), behind(3))
+	f(day(2).Add(1), open, behind(2), behind(3)) // whole milliseconds
+	f(open, day(2), day(1), day(2))
+	f(day(-50), day(50), day(-50), day(50))
+	f(day(4), open, day(4), day(4))
+	f(open, day(1), allEvents.from, allEvents.from)
+	f(time.Unix(-1, 0), time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC), allEvents.from, allEvents.to)
+	if _, _, err := s.Reach(t.Context(), Filter{}); err == nil {
+		t.Error("a question without a tenant is not refused")
+	}
 }
