@@ -2,7 +2,6 @@ package query
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/actionlog/actionlog/pkg/action"
@@ -10,22 +9,11 @@ import (
 
 func TestAggregatesAnswerAsDocumented(t *testing.T) {
 	t.Parallel()
-	_, text := readOpenAPI(t)
-	document := parse(t, text)
 	s, events := testServer(t)
 	insert(t, events, event(1, full), event(2, nil))
 	f := func(path, target string, status int) {
 		t.Helper()
-		w := get(t, s, target)
-		mediaType, _, _ := strings.Cut(w.Header().Get("Content-Type"), ";")
-		pointer := responseSchema(document, path, status, mediaType)
-		if w.Code != status || pointer == "" {
-			t.Errorf("%s: %d %s is not documented: %s", target, w.Code, mediaType, w.Body)
-			return
-		}
-		if err := compile(t, text, pointer).Validate(parse(t, w.Body.Bytes())); err != nil {
-			t.Errorf("%s: %s\n%#v", target, w.Body, err)
-		}
+		wantDocumented(t, s, path, target, status)
 	}
 	const actor, timeline = "/v1/actors/{id}", "/v1/subjects/{type}/{id}/timeline"
 	f("/v1/count", "/v1/count", 200)

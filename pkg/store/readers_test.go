@@ -35,14 +35,22 @@ func eachOf(f func(*Action) error) func(*Batch, []int) error {
 	}
 }
 
-func TestReadersPassErrorsOnAndStop(t *testing.T) {
-	t.Parallel()
+// storeOfLong is a store of so many events, whose texts are longer than what the engine
+// and the network hold back.
+func storeOfLong(t *testing.T, n int) *Store {
+	t.Helper()
 	s := testStore(t)
 	var all []Action
-	for n := range 8_000 {
-		all = append(all, event(n, func(a *Action) { a.Description = strings.Repeat("long ", 1600) }))
+	for i := range n {
+		all = append(all, event(i, func(a *Action) { a.Description = strings.Repeat("long ", 1600) }))
 	}
 	insert(t, s, all)
+	return s
+}
+
+func TestReadersPassErrorsOnAndStop(t *testing.T) {
+	t.Parallel()
+	s := storeOfLong(t, 8000)
 	idle := func() bool {
 		return count(t, s, "SELECT count() FROM system.processes WHERE current_database = '"+s.database+"' AND query LIKE '%FROM actions WHERE%' AND query NOT LIKE '%system.processes%'") == 0
 	}
@@ -76,12 +84,8 @@ func TestReadersPassErrorsOnAndStop(t *testing.T) {
 
 func TestAKilledReadNeverLooksWhole(t *testing.T) {
 	t.Parallel()
-	s := testStore(t)
-	var all []Action
-	for n := range 4000 {
-		all = append(all, event(n, func(a *Action) { a.Description = strings.Repeat("long ", 1600) }))
-	}
-	insert(t, s, all)
+	const all = 4000
+	s := storeOfLong(t, all)
 	for name, read := range readers {
 		for range 5 { // the kill may come too late
 			seen := 0
@@ -91,8 +95,8 @@ func TestAKilledReadNeverLooksWhole(t *testing.T) {
 				}
 				return nil
 			})
-			if err == nil && seen != len(all) {
-				t.Fatalf("%s: %d events of %d came without an error", name, seen, len(all))
+			if err == nil && seen != all {
+				t.Fatalf("%s: %d events of %d came without an error", name, seen, all)
 			}
 		}
 	}
