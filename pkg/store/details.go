@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/actionlog/actionlog/pkg/action"
 )
 
 // readable is details as the engine can read it. It reads no JSON at all that has a
@@ -23,6 +25,9 @@ const readable = `if(isValidJSON(details), details, arrayStringConcat(arrayMap(t
 // counts in a list, from 0.
 func whereDetails(_ *Filter, about Condition) (string, []any) {
 	path := splitPath(strings.TrimPrefix(about.Field, DetailsField))
+	if len(path) > action.MaxDetailsDepth { // no event nests deeper, and long paths keep the engine busy
+		return "(0)", nil
+	}
 	var terms []string
 	var args []any
 	for _, p := range places(path) {

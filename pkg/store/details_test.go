@@ -3,7 +3,10 @@ package store
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/actionlog/actionlog/pkg/action"
 )
 
 func TestFilterByDetails(t *testing.T) {
@@ -18,8 +21,11 @@ func TestFilterByDetails(t *testing.T) {
 		`{"id": 9007199254740992, "far": 1e400, "q": "\"12345678901234567890 \\"}`, // 5
 		`{"id": "9007199254740993", "a": {"1": [["x"], {"0": "y"}]}}`,              // 6
 		`{"zero": -0, "a": [18446744073709551616, [1, [2, [3, [4, [5]]]]]]}`,       // 7
-		``, // 8
+		``,                                     // 8
+		`{"note": "", "b": ["", 0, null, {}]}`, // 9
+		strings.Repeat(`{"1":`, action.MaxDetailsDepth) + `"leaf"` + strings.Repeat("}", action.MaxDetailsDepth), // 10
 	}
+	deep := strings.TrimSuffix(strings.Repeat("1.", action.MaxDetailsDepth), ".")
 	var all []Action
 	for i, document := range documents {
 		all = append(all, event(i, func(a *Action) {
@@ -85,4 +91,15 @@ func TestFilterByDetails(t *testing.T) {
 	f("zero", "0", 7)
 	f("zero", "-0.0", 7)
 	f("zero", "")
+	// As deep as an event nests, and deeper.
+	f(deep, "leaf", 10)
+	f(deep+".x", "leaf")
+	f(strings.Repeat("0.", 511)+"0", "leaf")
+	// A text may be empty.
+	f("note", "", 9)
+	f("b.0", "", 9)
+	f("b.1", "")
+	f("b.2", "")
+	f("b.3", "")
+	f("none", "")
 }
