@@ -15,12 +15,12 @@ var listTypes = []string{jsonType, ndjsonType, eventsType, "application/ndjson",
 // streamActions answers with actions as they are found. Once something is sent, an error
 // is told as the last event, and cuts the connection.
 func (s *Server) streamActions(w http.ResponseWriter, r *http.Request, m *measure, l *list, kind string) error {
-	out := stream{newEventWriter(w, kind)}
+	search := l.search()
+	out := stream{eventWriter: newEventWriter(w, kind), order: search.Order}
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	search := l.search()
 	search.Progress = func(found []store.Action, reached time.Time) error { return out.progress(l, found, reached) }
 	page, err := s.store.List(m.ctx, search)
 	if err != nil {
@@ -48,27 +48,55 @@ func (s *Server) streamActions(w http.ResponseWriter, r *http.Request, m *measur
 }
 
 // stream is an answer of actions as they are found.
-type stream struct{ *eventWriter }
+type stream struct {
+	*eventWriter
+
+	// order is that of the search.
+	order store.Order
+	// searched is the mark that was sent last: newest first all at or after it has been
+	// searched, oldest first all before it.
+	searched time.Time
+}
+
+// mark returns how far the search has come, by what was found last and where the store
+// stopped: at the last event of the page, or at the edge of a stretch. It is the zero time
+// when that is no news.
+func (o *stream) mark(found []store.Action, reached time.Time) time.Time {
+	if n := len(found); o.order == store.NewestFirst && n > 0 && found[n-1].Time.Equal(reached) {
+		reached = reached.Add(time.Millisecond) // others of its millisecond may follow
+	}
+	news := reached.After(o.searched)
+	if o.order == store.NewestFirst {
+		news = o.searched.IsZero() || reached.Before(o.searched)
+	}
+	// When the time is up in a stretch that showed nothing yet, the store tells the place
+	// before it, which oldest first lies a millisecond back.
+	if !news {
+		return time.Time{}
+	}
+	return reached
+}
 
 // progress sends what was found in a stretch of time, and how far the search has come.
-func (o stream) progress(l *list, found []store.Action, reached time.Time) error {
+func (o *stream) progress(l *list, found []store.Action, reached time.Time) error {
 	if !l.from.Backward {
 		if err := o.actions(found); err != nil {
 			return err
 		}
 	}
-	if !reached.IsZero() { // of everything, the end tells
-		mark := struct {
-			SearchedTo timeJSON `json:"searched_to"`
-		}{timeJSON(reached)}
-		if err := o.object("", "progress", mark); err != nil {
+	if reached.IsZero() { // of everything, the end tells
+		return o.send()
+	}
+	if mark := o.mark(found, reached); !mark.IsZero() {
+		o.searched = mark
+		if err := o.object("", "progress", searched(mark)); err != nil {
 			return err
 		}
 	}
 	return o.send()
 }
 
-func (o stream) actions(actions []store.Action) error {
+func (o *stream) actions(actions []store.Action) error {
 	for i := range actions {
 		a := &actions[i]
 		if err := o.event("", "action", func(b *bytes.Buffer) error { return writeAction(b, a) }); err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,7 @@ func TestActionsAreStreamedAsTheyAreFound(t *testing.T) {
 					Complete any     `json:"complete_through"`
 				}
 				marks, last := 0, ""
+				var searched time.Time
 				for _, e := range form.read(t, w.Body.String()) {
 					switch last = e.name; e.name {
 					case "action":
@@ -110,6 +112,7 @@ func TestActionsAreStreamedAsTheyAreFound(t *testing.T) {
 							t.Errorf("%s: %v", e.data, err)
 						}
 						marks++
+						searched = mark.To
 					case "end":
 						if err := json.Unmarshal(e.data, &end); err != nil {
 							t.Fatal(err)
@@ -122,6 +125,9 @@ func TestActionsAreStreamedAsTheyAreFound(t *testing.T) {
 				if last != "end" || marks == 0 || end.Took == nil || end.Read == nil || end.Partial ||
 					(end.NextCursor == nil) != (whole.NextCursor == nil) || (end.PreviousCursor == nil) != (whole.PreviousCursor == nil) {
 					t.Errorf("%s %s: %d marks, the last event is %s: %s", form.accept, order, marks, last, w.Body)
+				}
+				if there && whole.NextCursor != nil || !there && whole.PreviousCursor != nil { // of the last page, the end tells
+					wantExactMark(t, searched, (order == "newest") == there, whole.Actions, all)
 				}
 				if there && whole.NextCursor == nil {
 					there = false
@@ -140,6 +146,70 @@ func TestActionsAreStreamedAsTheyAreFound(t *testing.T) {
 			}
 		}
 	}
+}
+
+// wantExactMark holds the last mark of a full page to what it says: newest first all at or
+// after it has been searched, oldest first all before it. All of that is on the page or on
+// one before, and only the millisecond of the page's last event may be left.
+func wantExactMark(t *testing.T, mark time.Time, newest bool, page []map[string]any, all []store.Action) {
+	t.Helper()
+	var times []time.Time
+	for _, a := range page {
+		at, err := time.Parse(time.RFC3339, fmt.Sprint(a["time"]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		times = append(times, at)
+	}
+	oldest, latest := slices.MinFunc(times, time.Time.Compare), slices.MaxFunc(times, time.Time.Compare)
+	if newest && mark.After(oldest.Add(time.Millisecond)) || !newest && mark.Before(latest) {
+		t.Errorf("searched to %s, newest first is %v, and found from %s to %s", mark, newest, oldest, latest)
+	}
+	for _, a := range all {
+		if newest && a.Time.Before(oldest) && !a.Time.Before(mark) || !newest && a.Time.After(latest) && a.Time.Before(mark) {
+			t.Errorf("searched to %s, newest first is %v, without %s", mark, newest, a.Time)
+		}
+	}
+}
+
+func TestMarksAreBoundsThatOnlyMoveOn(t *testing.T) {
+	t.Parallel()
+	at := func(ms int64) time.Time { return received.Add(time.Duration(ms) * time.Millisecond) }
+	type step struct{ last, reached int64 } // of what was found, none for 0, and of where the store stopped
+	f := func(order store.Order, steps []step, want ...int64) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		out := stream{eventWriter: newEventWriter(w, ndjsonType), order: order}
+		for _, s := range steps {
+			var found []store.Action
+			if s.last != 0 {
+				found = append(found, event(1, func(a *store.Action) { a.Time = at(s.last) }))
+			}
+			if err := out.progress(&list{}, found, at(s.reached)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got, wanted []string
+		for _, e := range readLines(t, w.Body.String()) {
+			if e.name == "progress" {
+				got = append(got, string(e.data))
+			}
+		}
+		for _, ms := range want {
+			wanted = append(wanted, fmt.Sprintf(`{"searched_to":%q}`, at(ms).Format(store.TimeLayout)))
+		}
+		if !slices.Equal(got, wanted) {
+			t.Errorf("order %d, %v: got %v, want %v", order, steps, got, wanted)
+		}
+	}
+	// Edges of stretches are bounds. Where the page is full, its last event's millisecond
+	// may hold more.
+	f(store.NewestFirst, []step{{-5, -10}, {0, -40}, {-50, -50}}, -10, -40, -49)
+	f(store.OldestFirst, []step{{5, 10}, {0, 40}, {50, 50}}, 10, 40, 50)
+	// The time is up before another stretch showed anything.
+	f(store.NewestFirst, []step{{0, -10}, {0, -10}}, -10)
+	f(store.OldestFirst, []step{{0, 10}, {0, 9}}, 10)
+	f(store.OldestFirst, []step{{0, 10}, {10, 10}}, 10)
 }
 
 func TestWhoAsksForAStreamGetsErrorsAsProblems(t *testing.T) {
