@@ -99,7 +99,7 @@ func (s *Server) facets(w http.ResponseWriter, r *http.Request, p params) error 
 	if ask.Limit, err = p.valueLimit(); err != nil {
 		return err
 	}
-	if ask.Prefix, err = p.text("prefix", maxPrefix); err != nil {
+	if ask.Prefix, err = p.text("prefix", maxPrefix, holdsNone); err != nil {
 		return err
 	}
 	found, err := s.store.Facets(m.ctx, ask)

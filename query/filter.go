@@ -13,7 +13,7 @@ import (
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
-// The bounds of what chooses actions, in characters. What is longer is found in none.
+// The bounds of what chooses actions, in characters.
 const (
 	maxTenant = 128
 	maxText   = action.MaxDescriptionBytes
@@ -48,7 +48,7 @@ var searchFields = func() search.Fields {
 
 // tenant returns whose log is asked about.
 func (p params) tenant() (string, error) {
-	tenant, err := p.text("tenant", maxTenant)
+	tenant, err := p.text("tenant", maxTenant, holdsNone)
 	return cmp.Or(tenant, action.DefaultTenant), err
 }
 
@@ -90,7 +90,7 @@ func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, er
 	if err := checkSpan(parameter, q.From, q.To, cmp.Or(p.one("from"), line.From), cmp.Or(p.one("to"), line.To), "An action"); err != nil {
 		return q, err
 	}
-	text, err := p.text("q", maxText)
+	text, err := p.text("q", maxText, "look for fewer words, or for a part of the text")
 	if err != nil {
 		return q, err
 	}
@@ -123,7 +123,7 @@ func (p params) checkValues(conditions []store.Condition) error {
 		field, _ := store.LookupField(c.Field)
 		if count[field.Name] += len(c.Values); count[field.Name] > maxValues {
 			parameter := c.Field
-			if p.one(parameter) == "" {
+			if len(p.values[parameter]) == 0 {
 				parameter = "search"
 			}
 			return invalid(search.Short(parameter), fmt.Sprintf("%s has more than %d values, in all. Ask for fewer at once.", field.Name, maxValues))
@@ -134,7 +134,7 @@ func (p params) checkValues(conditions []store.Condition) error {
 
 // line returns the search line.
 func (p params) line() (search.Line, error) {
-	text, err := p.text("search", maxLine)
+	text, err := p.text("search", maxLine, "ask for less, or for some of it by parameters of their own")
 	if err != nil {
 		return search.Line{}, err
 	}
@@ -200,7 +200,7 @@ func check(field, value string) error {
 	switch {
 	case !ok:
 		return fmt.Errorf("the path of %q is missing or too long: write it as in details.total.amount", search.Short(field))
-	case value == "":
+	case value == "" && f.Name != store.DetailsField:
 		return errors.New(field + " is empty after the !: give the value that is not to be found")
 	}
 	if err := f.Check(value); err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/search"
@@ -104,10 +105,10 @@ func (p params) sum() (sum [16]byte) {
 			continue
 		}
 		add(name)
+		add(strconv.Itoa(len(p.values[name])))
 		for _, value := range slices.Sorted(slices.Values(p.values[name])) {
 			add(value)
 		}
-		add("")
 	}
 	if p.record != nil {
 		add(p.record.Type)

@@ -39,7 +39,8 @@ const (
 
 // params are a request's query parameters: known, valid UTF-8, and repeated only
 // where that has a meaning. A parameter without a value is as good as absent, as
-// a browser sends the empty fields of a form.
+// a browser sends the empty fields of a form. Within details, where a text may be empty,
+// it asks for that.
 type params struct {
 	values map[string][]string
 	// record is the one that the path names, if it does.
@@ -62,7 +63,7 @@ func parseParams(rawQuery string, accepted []parameter) (params, error) {
 			if !utf8.ValidString(value) {
 				return params{}, invalid(name, fmt.Sprintf("%s is %q, which is not valid UTF-8. Send text as percent-encoded UTF-8.", name, search.Short(value)))
 			}
-			if value != "" {
+			if value != "" || accepted[i].name == store.DetailsField && name != store.DetailsField {
 				p.values[name] = append(p.values[name], value)
 			}
 		}
@@ -92,17 +93,17 @@ func (p params) one(name string) string {
 	return ""
 }
 
-// text returns a parameter's value of at most so many characters.
-func (p params) text(name string, most int) (string, error) {
-	value := p.one(name)
-	return value, checkLength(name, value, most)
-}
+// holdsNone is why there is no use in a longer value.
+const holdsNone = "no action holds a longer one"
 
-func checkLength(name, value string, most int) error {
+// text returns a parameter's value of at most so many characters. What is longer is
+// refused for a reason or with a remedy.
+func (p params) text(name string, most int, remedy string) (string, error) {
+	value := p.one(name)
 	if n := utf8.RuneCountInString(value); n > most {
-		return invalid(name, fmt.Sprintf("%s has %d characters. Give it %d at most: no action holds a longer one.", name, n, most))
+		return "", invalid(name, fmt.Sprintf("%s has %d characters. Give it %d at most: %s.", name, n, most, remedy))
 	}
-	return nil
+	return value, nil
 }
 
 // checkSpan refuses bounds between which there is no time, as they were written. What is

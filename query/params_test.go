@@ -82,7 +82,7 @@ func TestParamsAreUnderstood(t *testing.T) {
 		return parsed.UTC()
 	}
 	f("", store.Filter{}, 50)
-	f("q=&from=&to=&tz=&search=&actor=&action=&limit=&cursor=&tenant=&details.a=", store.Filter{}, 50)
+	f("q=&from=&to=&tz=&search=&actor=&action=&limit=&cursor=&tenant=&details.=", store.Filter{}, 50)
 	f("q=&q=x", store.Filter{Text: []search.Text{{Needle: "x"}}}, 50)
 	f("tenant=git&q=a%20-b+%22c%2B+d%22&limit=1", store.Filter{Tenant: "git", Text: []search.Text{{Needle: "a"}, {Needle: "b", Not: true}, {Needle: "c+ d"}}}, 1)
 	f("q=%00%27%25", store.Filter{Text: []search.Text{{Needle: "\x00'%"}}}, 50)
@@ -96,6 +96,9 @@ func TestParamsAreUnderstood(t *testing.T) {
 	f("details.a.b=5&details.c+d=x&details.a.b=!6", store.Filter{Conditions: []store.Condition{
 		anyOf("details.a.b", "5"), noneOf("details.a.b", "6"), anyOf("details.c d", "x"),
 	}}, 50)
+
+	f("details.a=&details.b=!&details.b=5", store.Filter{Conditions: []store.Condition{anyOf("details.a", ""), noneOf("details.b", ""), anyOf("details.b", "5")}}, 50)
+	f(`search=details.a:%22%22+-details.b:%22%22`, store.Filter{Conditions: []store.Condition{anyOf("details.a", ""), noneOf("details.b", "")}}, 50)
 
 	f("from=2026-11-24&to=2026-11-25", store.Filter{From: at("2026-11-24T00:00:00Z"), To: at("2026-11-25T00:00:00Z")}, 50)
 	f("from=2026-11-24T18:00&to=2026-11-24T18:00:05", store.Filter{From: at("2026-11-24T18:00:00Z"), To: at("2026-11-24T18:00:05Z")}, 50)
@@ -122,6 +125,8 @@ func TestParamsAreUnderstood(t *testing.T) {
 		From: at("2026-11-22T15:00:00Z"), To: at("2026-11-24T15:00:00Z"), Text: []search.Text{{Needle: "y"}, {Needle: "x"}},
 		Conditions: []store.Condition{anyOf("actor", "d"), anyOf("actor", "a", "b"), noneOf("actor", "c")},
 	}, 50)
+	// Curly quotes are quotes in both; what does not combine terms is text in q alone.
+	f("q=“a+b”+OR+(c)&search=“d+e”", store.Filter{Text: []search.Text{{Needle: "a b"}, {Needle: "OR"}, {Needle: "(c)"}, {Needle: "d e"}}}, 50)
 	f("search=x+tz:UTC&tz=UTC", store.Filter{Text: []search.Text{{Needle: "x"}}}, 50)
 }
 
@@ -157,10 +162,10 @@ func TestParamsAreRefusedByName(t *testing.T) {
 	f("per_page=5", "per_page", `Did you mean "limit"?`)
 	f("q=%zz", "", "cannot be read")
 	f("q=a;b", "", "%3B")
-	f("q="+strings.Repeat("x", 8193), "q", "8193 characters")
+	f("q="+strings.Repeat("x", 8193), "q", "8193 characters", "Give it 8192 at most: look for fewer words")
 	f("q="+strings.Repeat("x+", 101), "q", "101 words", "100 at most")
-	f("search="+strings.Repeat("x", 16385), "search", "16385 characters")
-	f("tenant="+strings.Repeat("x", 129), "tenant", "128 at most")
+	f("search="+strings.Repeat("x", 16385), "search", "16385 characters", "Give it 16384 at most: ask for less")
+	f("tenant="+strings.Repeat("x", 129), "tenant", "128 at most", "no action holds a longer one")
 
 	// Fields.
 	f("actor="+strings.Repeat("x", 257), "actor", "256 at most")
@@ -194,6 +199,9 @@ func TestParamsAreRefusedByName(t *testing.T) {
 	// The search line.
 	f("search=x+actr:alice", "search", "search, column 3: unknown field actr, did you mean actor?")
 	f("q=a&search=actor:", "search", "search, column 7: actor has no value")
+	f("search=a+OR+b", "search", "search, column 3: OR does not combine terms")
+	f("search=(a+b)", "search", "search, column 1: brackets do not group terms")
+	f("search=details.a:", "search", `column 11: details.a has no value, write details.a:"" for an empty text`)
 	f("search=%22x", "search", "column 1: this quote is never closed")
 	f("search=actor:", "search", "column 7: actor has no value")
 	f("search=outcome:denyed", "search", "column 9: ", "did you mean denied?")
@@ -207,6 +215,24 @@ func TestParamsAreRefusedByName(t *testing.T) {
 	f("search=q:x", "search", "column 1")
 	f("search=tenant:x", "search", "column 1: unknown field tenant")
 	f("search="+strings.Repeat("actor:a+", 101), "search", "more than 100 values")
+}
+
+func TestOtherQuestionsHaveOtherSums(t *testing.T) {
+	t.Parallel()
+	seen := map[[16]byte]string{}
+	for _, query := range []string{
+		"", "details.a=", "details.a=&details.a=", "details.a=!", "details.a=1", "details.a=&actor=1", "details.a=&details.a=&details.a=actor&details.a=1",
+		"actor=1", "actor=1&q=x", "actor=1&actor=q&actor=x", "order=oldest",
+	} {
+		p, err := parseParams(query, listParameters)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, ok := seen[p.sum()]; ok {
+			t.Errorf("%s has the sum of %s", query, other)
+		}
+		seen[p.sum()] = query
+	}
 }
 
 func TestProblemsDoNotRepeatEndlessInput(t *testing.T) {

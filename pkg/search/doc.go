@@ -11,7 +11,8 @@
 //
 //	line    = { space | term } .
 //	term    = [ "-" ] ( phrase | field | word ) .
-//	phrase  = `"` { `\"` | `\\` | any character but `"` } `"` .
+//	phrase  = `"` { `\"` | `\\` | any character but `"` } `"`
+//	        | opening { any character but the closing ones } closing .    (* “…” ”…” „…“ „…” «…» »…« *)
 //	field   = [ "!" ] name ( ":" | "=" ) ( list | value ) .
 //	list    = "(" value { ( space | "," ) { space | "," } value } ")" .
 //	value   = [ "!" ] ( phrase | plain ) .
@@ -20,7 +21,7 @@
 //	path    = part { part } .
 //	part    = `\:` | `\=` | `\\` | `\` space | any character but ":", "=" and space .
 //	plain   = [ `\` ] character { character } .    (* up to a space; in a list, to "," or ")" *)
-//	word    = character { character } .            (* up to a space *)
+//	word    = character { character } .            (* up to a space; none of OR, AND, NOT and ")", nor one that begins with "(" *)
 //
 // Letters and digits of names are ASCII, their case does not matter, and "-" in them
 // is "_". The times of from and to may be two plain words, as in after:last month.
@@ -32,4 +33,7 @@
 // quotes. Everything else before a colon has to be a name: a filter with a typing error
 // must not become a search for text. "=" is as good as ":" after a name as the parameters
 // have it, and plain text after any other word.
+//
+// OR, AND, NOT and brackets do not combine terms, and are an error as words, since who
+// writes them means to: in quotes they are text.
 package search

@@ -31,7 +31,8 @@ type Line struct {
 type Term struct {
 	// Field is a name of Fields, a family's with a path behind it.
 	Field string
-	// Value is never empty. What it means is the field's matter.
+	// Value is empty only for a field of a family, which may hold an empty text. What it
+	// means is the field's matter.
 	Value string
 	Not   bool
 	// Column is where the value was written, in characters from 1, and 0 where it did
@@ -43,10 +44,10 @@ type Term struct {
 func (l Line) String() string {
 	var terms []string
 	for _, t := range l.Texts {
-		terms = append(terms, t.format(`:=\`))
+		terms = append(terms, t.format(plain(t.Needle, `:=\`, "-") && noOperator(t.Needle) == nil))
 	}
 	add := func(not, name, value string) {
-		if !plain(value, "", `"!\(`) {
+		if !plain(value, "", `!\(`) {
 			value = quoted(value)
 		}
 		terms = append(terms, not+escapeName(name)+":"+value)
@@ -81,7 +82,7 @@ func (l Line) Values() url.Values {
 }
 
 // FromValues returns the line that asks the same as parameters. It passes over empty
-// values and over parameters that neither are fields nor q, from, to and tz. Its errors
+// values, except those of a family, and over parameters that neither are fields nor q, from, to and tz. Its errors
 // are of type *Error, with the name of the parameter in the problem and without a
 // column; those of q have the column in its value.
 func FromValues(values url.Values, fields Fields) (Line, error) {
@@ -111,12 +112,13 @@ func FromValues(values url.Values, fields Fields) (Line, error) {
 			continue
 		}
 		for _, v := range values[name] {
-			if v == "" {
+			family := fields.family(name) != ""
+			if v == "" && !family {
 				continue
 			}
 			value, not := UnescapeValue(v)
 			switch {
-			case value == "":
+			case value == "" && !family:
 				return Line{}, noValue(name, 0)
 			case checkUTF8(name+value) != nil:
 				return Line{}, &Error{Problem: Short(name) + " is not valid UTF-8", Suggestion: "send text as percent-encoded UTF-8"}

@@ -14,11 +14,13 @@ func (r dice) line() Line {
 	}
 	names := []string{"actor", "action", "user_agent"}
 	for range r.IntN(5) {
-		name := "details." + r.text()
-		if i := r.IntN(4); i < len(names) {
+		name, value := "details."+r.text(), r.text()
+		if i := r.IntN(5); i < len(names) {
 			name = names[i]
+		} else if i == len(names) {
+			value = ""
 		}
-		l.Terms = append(l.Terms, Term{Field: name, Value: r.text(), Not: r.IntN(2) == 0})
+		l.Terms = append(l.Terms, Term{Field: name, Value: value, Not: r.IntN(2) == 0})
 	}
 	testFields.sort(l.Terms)
 	pick := func(values ...string) string { return values[r.IntN(len(values))] }
@@ -86,6 +88,9 @@ func TestFromValuesTakesWhatItKnows(t *testing.T) {
 	f("", "")
 	f("limit=5&cursor=x&Actor=x&user=y&details.=z&Details.x=z&q=&q=a&actor=&from=", "a")
 	f("q=actor:alice+%22late+fee&actor=!bob&actor=%5C!x&actor=%5Cx&details.a+b=1", `"actor:alice" "late fee" -actor:bob actor:"!x" actor:"\\x" details.a\ b:1`)
+
+	f("details.x=&details.y=!&details.y=a", `details.x:"" -details.y:"" details.y:a`)
+	f("q=a+OR+(b)+NOT+)+%22AND%22+OR:", `a "OR" "(b)" "NOT" ")" "AND" "OR:"`)
 
 	refused := func(query, want string) {
 		t.Helper()

@@ -37,12 +37,13 @@ type parser struct {
 
 func (p *parser) term() *Error {
 	text := Text{Column: p.column(), Not: p.minus()}
-	if p.begins(`"`) {
+	if p.quote() != "" {
 		var err *Error
 		if text.Needle, err = p.closedPhrase(); err != nil {
 			return err
 		}
 	} else {
+		column := p.column()
 		name, err := p.name()
 		switch {
 		case err != nil:
@@ -50,7 +51,15 @@ func (p *parser) term() *Error {
 		case name.field != "":
 			return p.field(name, text.Not)
 		}
-		text.Needle = p.textWord()
+		text.Needle = p.word()
+		if err := noOperator(text.Needle); err != nil {
+			err.Column = column
+			return err
+		}
+		// A backslash takes away a colon's meaning.
+		if left, _, found := strings.Cut(text.Needle, ":"); found && strings.HasSuffix(left, `\`) {
+			text.Needle = strings.ReplaceAll(text.Needle, `\:`, ":")
+		}
 	}
 	if text.Needle != "" {
 		p.line.Texts = append(p.line.Texts, text)
@@ -62,20 +71,32 @@ func (p *parser) term() *Error {
 // come after it.
 func (p *parser) closedPhrase() (string, *Error) {
 	column := p.column()
+	opening, _ := utf8.DecodeRuneInString(p.rest())
 	content, closed := p.phrase()
 	if !closed {
-		return "", &Error{column, "this quote is never closed", `close it with ", or write "\"" to look for a quote`}
+		end, _ := utf8.DecodeRuneInString(quotes[opening])
+		return "", &Error{column, "this quote is never closed", "close it with " + string(end) + ", or write " + quoted(string(opening)) + " to look for a quote"}
 	}
 	return content, nil
 }
 
-// textWord is a word without a colon that has a meaning.
-func (p *parser) textWord() string {
-	word := p.word()
-	if left, _, found := strings.Cut(word, ":"); found && strings.HasSuffix(left, `\`) {
-		return strings.ReplaceAll(word, `\:`, ":")
+func isOperator(word string) bool { return word == "OR" || word == "AND" || word == "NOT" }
+
+// noOperator refuses the words and brackets by which other languages combine terms: as
+// text they would be searched for, and find nothing.
+func noOperator(word string) *Error {
+	const anyOf = "write actor:(alice bob) for any of several values of a field, or "
+	switch {
+	case word == "OR":
+		return &Error{Problem: "OR does not combine terms", Suggestion: anyOf + `"OR" to look for the word`}
+	case word == "AND":
+		return &Error{Problem: "AND is not needed, since all terms must match", Suggestion: `leave it out, or write "AND" to look for the word`}
+	case word == "NOT":
+		return &Error{Problem: "NOT does not exclude", Suggestion: `write - before what is not to be found, as in -xero, or "NOT" to look for the word`}
+	case strings.HasPrefix(word, "("), word == ")":
+		return &Error{Problem: "brackets do not group terms", Suggestion: anyOf + "put the text in quotes to look for a bracket"}
 	}
-	return word
+	return nil
 }
 
 // fieldName is a field as it was named.
@@ -202,10 +223,25 @@ func (p *parser) list(name fieldName, not bool) *Error {
 			}
 			return nil
 		}
-		if err := p.value(name, not, func(r rune) bool { return r == ',' || r == ')' || unicode.IsSpace(r) }); err != nil {
+		if err := p.listValue(name, not); err != nil {
 			return err
 		}
 	}
+}
+
+// listValue reads a value in a list.
+func (p *parser) listValue(name fieldName, not bool) *Error {
+	ends := func(r rune) bool { return r == ',' || r == ')' || unicode.IsSpace(r) }
+	start := p.at
+	word := p.take(ends)
+	p.at = start
+	if isOperator(word) {
+		return &Error{
+			p.column(), word + " does not combine the values of a list, which means any of them",
+			`leave it out, or write "` + word + `" for the value and !value for one that is not to be found`,
+		}
+	}
+	return p.value(name, not, ends)
 }
 
 // value reads a value up to a character that ends it.
@@ -216,7 +252,8 @@ func (p *parser) value(name fieldName, not bool, ends func(rune) bool) *Error {
 		not = !not
 	}
 	var value string
-	if p.begins(`"`) {
+	quoted := p.quote() != ""
+	if quoted {
 		var err *Error
 		if value, err = p.quotedValue(ends); err != nil {
 			return err
@@ -224,8 +261,12 @@ func (p *parser) value(name fieldName, not bool, ends func(rune) bool) *Error {
 	} else if value = p.take(ends); strings.HasPrefix(value, `\!`) || strings.HasPrefix(value, `\\`) {
 		value = value[1:]
 	}
-	if value == "" {
-		return noValue(name.word, column)
+	if family := p.fields.family(name.field) != ""; value == "" && (!quoted || !family) {
+		err := noValue(name.word, column)
+		if family {
+			err.Suggestion = "write " + escapeName(Short(name.word)) + `:"" for an empty text, or a value without a space after the colon`
+		}
+		return err
 	}
 	p.line.Terms = append(p.line.Terms, Term{name.field, value, not, column})
 	return nil
@@ -255,7 +296,7 @@ func (p *parser) own(name fieldName, not bool) *Error {
 		return &Error{name.column, name.field + " is given twice", "give one time from and one time to, and one tz"}
 	}
 	column := p.column()
-	if p.begins(`"`) {
+	if p.quote() != "" {
 		var err *Error
 		if *to, err = p.quotedValue(unicode.IsSpace); err != nil {
 			return err

@@ -70,7 +70,16 @@ func TestLineIsUnderstood(t *testing.T) {
 	f(`note\:x actor\:a\:b "actor:alice" -actr\:x`, texts(text("note:x", 1), text("actor:a:b", 9), text("actor:alice", 21), Text{"actr:x", true, 35}))
 	f(`a=b x=actor:y actor !x --actor:x details. details.x details.x\:y type=x q=x`, texts(text("a=b", 1), text("x=actor:y", 5), text("actor", 15), text("!x", 21), Text{"-actor:x", true, 24},
 		text("details.", 34), text("details.x", 43), text("details.x:y", 53), text("type=x", 66), text("q=x", 73)))
-	f(`"a"b -"" "" !actr:x % ( )`, texts(text("a", 1), text("b", 4), text("!actr:x", 13), text("%", 21), text("(", 23), text(")", 25)))
+	f(`"a"b -"" "" !actr:x % a(b) c) or And -not "OR" -"(a)"`, texts(text("a", 1), text("b", 4), text("!actr:x", 13), text("%", 21), text("a(b)", 23), text("c)", 28),
+		text("or", 31), text("And", 34), Text{"not", true, 38}, text("OR", 43), Text{"(a)", true, 48}))
+	// The quotes of word processors.
+	f(`“late fee” -«a b » actor:“Alice B.” actor:(„c d“ e) after:“last month” "“x" 5”`, Line{
+		Texts: []Text{text("late fee", 1), {"a b", true, 12}, text("“x", 72), text("5”", 77)},
+		Terms: []Term{term("actor", "Alice B.", 26), term("actor", "c d", 44), term("actor", "e", 50)}, From: "last month",
+	})
+	// An empty text in details.
+	f(`details.x:"" -details.y:“” details.z:(a "")`, terms(term("details.x", "", 11), except("details.y", "", 25), term("details.z", "a", 39), term("details.z", "", 41)))
+	f(`actor:OR actor:("OR" NOTE)`, terms(term("actor", "OR", 7), term("actor", "OR", 17), term("actor", "NOTE", 22)))
 	// Times.
 	f("from:-7d to:now tz:Europe/Berlin", Line{From: "-7d", To: "now", Zone: "Europe/Berlin"})
 	f("since:yesterday until:today timezone:utc", Line{From: "yesterday", To: "today", Zone: "utc"})
@@ -115,6 +124,22 @@ func TestLineIsRefusedWithColumnAndSuggestion(t *testing.T) {
 	f(`actor:"bob"x`, `column 12: this follows a closing quote without a space`)
 	f(`actor:("bob"x)`, `column 13: this follows a closing quote without a space`)
 	f(`after:"last month"x`, `column 19: this follows a closing quote without a space`)
+	f(`x “late fee" actor:bob`, "column 3: this quote is never closed, close it with ”, or write \"“\" to look for a quote")
+	f(`actor:«bob`, "column 7: this quote is never closed, close it with »")
+	f(`actor:“bob”x`, `column 12: this follows a closing quote without a space`)
+	f(`actor:“ ”`, `column 7: actor has no value`)
+	f("details.x:", `column 11: details.x has no value, write details.x:"" for an empty text, or`)
+	f(`details.x= a`, `column 11: details.x has no value, write details.x:"" for an empty text, or`)
+	f("alice OR bob", `column 7: OR does not combine terms, write actor:(alice bob) for any of several values of a field, or "OR" to look for the word`)
+	f("actor:alice -OR actor:bob", `column 14: OR does not combine terms`)
+	f("a AND b", `column 3: AND is not needed, since all terms must match, leave it out, or write "AND" to look for the word`)
+	f("NOT a", `column 1: NOT does not exclude, write - before what is not to be found`)
+	f("x (a b)", `column 3: brackets do not group terms, write actor:(alice bob) for any of several values of a field, or put the text in quotes to look for a bracket`)
+	f("-(a)", `column 2: brackets do not group terms`)
+	f("(actor:alice)", `column 1: brackets do not group terms`)
+	f("a )", `column 3: brackets do not group terms`)
+	f("actor:(alice OR bob)", `column 14: OR does not combine the values of a list, which means any of them, leave it out, or write "OR" for the value`)
+	f("actor:(alice, NOT bob)", `column 15: NOT does not combine the values of a list`)
 	f("actor:(alice bob", "column 7: this list is never closed, close it with )")
 	f("actor:(alice)x", "column 14: this follows a list without a space")
 	f("user:()", `column 6: this list is empty, write user:(one "and another")`)
@@ -143,7 +168,7 @@ func TestLineIsWrittenInItsUsualForm(t *testing.T) {
 	f("", "")
 	f(`actor:alice action:invoice.* -xero "late fee" after:2026-01-01 ip:10.0.0.0/8 outcome:denied`,
 		`-xero "late fee" actor:alice action:invoice.* outcome:denied ip:10.0.0.0/8 from:2026-01-01`)
-	f(`User:(bob !"a b") "12:30" a=b !x note\:x`, `"12:30" "a=b" !x "note:x" actor:bob -actor:"a b"`)
+	f(`User:(bob !"a b") "12:30" a=b !x note\:x "OR" “c d”`, `"12:30" "a=b" !x "note:x" "OR" "c d" actor:bob -actor:"a b"`)
 	f(`actor:"!x" actor:\\x actor:"(x)" actor:"\"" actor:x"`, `actor:"!x" actor:"\\x" actor:"(x)" actor:"\"" actor:x"`)
 	f(`details.a\ b\:c:1`, `details.a\ b\:c:1`)
 	f("after:last month before:today tz:UTC", `from:"last month" to:"start of today" tz:UTC`)

@@ -70,9 +70,37 @@ func (s *scanner) minus() bool {
 	return true
 }
 
+// quotes are the characters that begin a phrase, each with those that end it. Straight
+// ones are what is typed; the others are what word processors and phones make of them.
+var quotes = map[rune]string{'"': `"`, '“': "”", '”': "”", '„': "“”", '«': "»", '»': "«"}
+
+// openingQuotes are the characters that begin a phrase.
+const openingQuotes = `"“”„«»`
+
+// quote returns the characters that end the phrase that comes next; empty where none
+// comes.
+func (s *scanner) quote() string {
+	r, _ := utf8.DecodeRuneInString(s.rest())
+	return quotes[r]
+}
+
 // phrase returns what is in the quotes that begin here. Without an end of its own a
 // phrase goes to the end of the text, and closed is false.
 func (s *scanner) phrase() (content string, closed bool) {
+	if s.begins(`"`) {
+		return s.straightPhrase()
+	}
+	ends := s.quote()
+	_, size := utf8.DecodeRuneInString(s.rest())
+	s.at += size
+	content = s.take(func(r rune) bool { return strings.ContainsRune(ends, r) })
+	_, size = utf8.DecodeRuneInString(s.rest())
+	s.at += size
+	return strings.TrimSpace(content), size > 0 // in « French » spaces belong to the quotes
+}
+
+// straightPhrase is a phrase in straight quotes, in which \" is a quote and \\ a backslash.
+func (s *scanner) straightPhrase() (content string, closed bool) {
 	rest := s.text[s.at+1:]
 	var b strings.Builder
 	for i := 0; i < len(rest); i++ {
@@ -101,7 +129,10 @@ var phraseEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 func quoted(text string) string { return `"` + phraseEscaper.Replace(text) + `"` }
 
 // plain reports whether a text is a word that may stand without quotes: it has
-// neither white space nor any of the given characters, and begins with no other ones.
+// neither white space nor any of the given characters, and begins with no quote nor any
+// of the others given.
 func plain(text, nowhere, notFirst string) bool {
-	return text != "" && !strings.ContainsFunc(text, unicode.IsSpace) && !strings.ContainsAny(text, nowhere) && !strings.ContainsAny(text[:1], notFirst)
+	first, _ := utf8.DecodeRuneInString(text)
+	return text != "" && !strings.ContainsFunc(text, unicode.IsSpace) && !strings.ContainsAny(text, nowhere) &&
+		!strings.ContainsRune(openingQuotes+notFirst, first)
 }

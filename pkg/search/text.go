@@ -1,6 +1,9 @@
 package search
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Text is something to look for in what people wrote about an action.
 type Text struct {
@@ -16,9 +19,11 @@ type Text struct {
 // ParseText reads the words and phrases of q. All of them must match.
 //
 // White space divides words. What is in double quotes is a phrase: in it \" is a quote
-// and \\ a backslash; any other backslash is plain, as all are in words. A - directly
-// before a word or phrase excludes it; with white space behind it, it is a word. Nothing
-// else has a meaning: %, _, *, ' and a quote within a word are plain text.
+// and \\ a backslash; any other backslash is plain, as all are in words. The quotes of
+// word processors, “…”, ”…”, „…“, „…”, «…» and »…«, are as good; between them a backslash
+// is plain, and white space at either end is not looked for. A - directly before a word
+// or phrase excludes it; with white space behind it, it is a word. Nothing else has a
+// meaning: %, _, *, ', brackets, OR and a quote within a word are plain text.
 //
 // People search while they type, so a phrase without an end goes to the end of the text
 // (`"late f` looks for `late f`), and a quote that nothing follows is plain text. A
@@ -34,10 +39,11 @@ func ParseText(q string) ([]Text, error) {
 	var texts []Text
 	for s.skipSpace() {
 		t := Text{Column: s.column(), Not: s.minus()}
-		if s.begins(`"`) {
+		if s.quote() != "" {
+			opening, _ := utf8.DecodeRuneInString(s.rest())
 			var closed bool
 			if t.Needle, closed = s.phrase(); !closed && strings.TrimSpace(t.Needle) == "" {
-				t.Needle = `"`
+				t.Needle = string(opening)
 			}
 		} else {
 			t.Needle = s.word()
@@ -53,15 +59,15 @@ func ParseText(q string) ([]Text, error) {
 func FormatText(texts []Text) string {
 	terms := make([]string, len(texts))
 	for i, t := range texts {
-		terms[i] = t.format("")
+		terms[i] = t.format(plain(t.Needle, "", "-"))
 	}
 	return strings.Join(terms, " ")
 }
 
-// format writes a text, in quotes if it holds any of the given characters.
-func (t Text) format(special string) string {
+// format writes a text, in quotes unless it is a plain word.
+func (t Text) format(plain bool) string {
 	term := t.Needle
-	if !plain(term, special, `"-`) {
+	if !plain {
 		term = quoted(term)
 	}
 	if t.Not {

@@ -54,6 +54,12 @@ func TestTextIsReadAsWordsAndPhrases(t *testing.T) {
 	f(`"C:\temp\"`, Text{`C:\temp\`, false, 1})
 	f(`"\"`, Text{`\`, false, 1})
 	f(`"a \"b\" c`, Text{`a "b" c`, false, 1})
+	// The quotes of word processors.
+	f(`“late fee” ”a b” „c d“ „e f” «g h» »i j«`, Text{"late fee", false, 1}, Text{"a b", false, 12}, Text{"c d", false, 18}, Text{"e f", false, 24}, Text{"g h", false, 30}, Text{"i j", false, 36})
+	f("-“a b” «\u00a0c d\u00a0» “C:\\x \"y\"” “” «»", Text{"a b", true, 1}, Text{"c d", false, 8}, Text{`C:\x "y"`, false, 16})
+	f(`5” o’neil “late f`, Text{"5”", false, 1}, Text{"o’neil", false, 4}, Text{"late f", false, 11})
+	f(`“ `, Text{"“", false, 1})
+	f(`a OR b AND (c) NOT )`, Text{"a", false, 1}, Text{"OR", false, 3}, Text{"b", false, 6}, Text{"AND", false, 8}, Text{"(c)", false, 12}, Text{"NOT", false, 16}, Text{")", false, 20})
 	// A NUL and what is unseen is text too.
 	f("a\x00b \u200b", Text{"a\x00b", false, 1}, Text{"\u200b", false, 5})
 
@@ -74,6 +80,7 @@ func TestTextIsWrittenShort(t *testing.T) {
 	f("")
 	f(`late -xero "late fee" -"a b" 5"`, Text{Needle: "late"}, Text{Needle: "xero", Not: true}, Text{Needle: "late fee"}, Text{Needle: "a b", Not: true}, Text{Needle: `5"`})
 	f(`"-" -"-x" "\"" "\\ " \`, Text{Needle: "-"}, Text{Needle: "-x", Not: true}, Text{Needle: `"`}, Text{Needle: `\ `}, Text{Needle: `\`})
+	f(`"“a” b" "»" a“ OR (a)`, Text{Needle: "“a” b"}, Text{Needle: "»"}, Text{Needle: "a“"}, Text{Needle: "OR"}, Text{Needle: "(a)"})
 	f(`12:30 a=b`, Text{Needle: "12:30"}, Text{Needle: "a=b"})
 }
 
@@ -102,7 +109,7 @@ func random(t testing.TB) dice {
 
 // characters are what the grammar gives a meaning, and what people write.
 var characters = []string{
-	`"`, `\`, "!", "-", ":", "=", "(", ")", ",", ".", " ", "\u3000", "\n", "\t", "%", "_", "'", "/", "*", "\x00", "actor:", "details.", "12", "a", "B", "ß", "İ", "Ω", "日本", "😀", "\u0301",
+	`"`, `\`, "“", "”", "„", "«", "»", "OR", "!", "-", ":", "=", "(", ")", ",", ".", " ", "\u3000", "\n", "\t", "%", "_", "'", "/", "*", "\x00", "actor:", "details.", "12", "a", "B", "ß", "İ", "Ω", "日本", "😀", "\u0301",
 }
 
 // text is a text of one to five of the characters.
