@@ -294,12 +294,21 @@ func (g *facetGroup) addMerged(all *source, p *projection, merged []span) error 
 	if len(columns) == 0 {
 		return nil
 	}
-	from, err := g.filter.source(merged, p)
-	if err != nil {
-		return err
-	}
 	by := strings.Join(p.columns, ", ")
-	all.add(g.scan(columns, "sum(n) AS n", false, " FROM (SELECT "+by+", count() AS n"+from.sql+" GROUP BY "+by+")"), from.args)
+	months, whole, ends := p.byMonths(merged)
+	for _, read := range []struct {
+		p     *projection
+		spans []span
+	}{{months, whole}, {p, ends}} {
+		if len(read.spans) == 0 {
+			continue
+		}
+		from, err := g.filter.source(read.spans, read.p)
+		if err != nil {
+			return err
+		}
+		all.add(g.scan(columns, "sum(n) AS n", false, " FROM (SELECT "+by+", count() AS n"+from.sql+" GROUP BY "+by+")"), from.args)
+	}
 	return nil
 }
 

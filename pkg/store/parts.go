@@ -94,6 +94,8 @@ type projection struct {
 	moment  string
 	literal func(time.Time) string
 	grain   time.Duration
+	// months is set when there is one as well that has the month instead.
+	months bool
 }
 
 var (
@@ -102,16 +104,48 @@ var (
 		moment: "toStartOfFifteenMinutes(time)", grain: 15 * time.Minute,
 		literal: func(t time.Time) string { return fmt.Sprintf("toDateTime(%d, 'UTC')", t.Unix()) },
 	}
-	actionDays  = days(quarterHours.fields, quarterHours.columns)
-	actorDays   = days([]string{"actor"}, []string{"actor_id"})
-	addressDays = days([]string{"ip"}, []string{"ip"})
+	actionDays  = projection{fields: quarterHours.fields, columns: quarterHours.columns, moment: "toDate(time)", grain: 24 * time.Hour, literal: date}
+	actorDays   = projection{fields: []string{"actor"}, columns: []string{"actor_id"}, moment: "toDate(time)", grain: 24 * time.Hour, literal: date, months: true}
+	addressDays = projection{fields: []string{"ip"}, columns: []string{"ip"}, moment: "toDate(time)", grain: 24 * time.Hour, literal: date, months: true}
 )
 
-func days(fields, columns []string) projection {
-	return projection{
-		fields: fields, columns: columns, moment: "toDate(time)", grain: 24 * time.Hour,
-		literal: func(t time.Time) string { return "toDate('" + t.Format(time.DateOnly) + "')" },
+func date(t time.Time) string { return "toDate('" + t.Format(time.DateOnly) + "')" }
+
+// byMonths divides spans into whole months, which are asked of the projection returned
+// with them, and what is left for this one.
+func (p *projection) byMonths(spans []span) (months *projection, whole, ends []span) {
+	if !p.months {
+		return nil, nil, spans
 	}
+	for _, s := range spans {
+		inner := span{monthFrom(s.from), monthOf(s.to)}
+		if inner.empty() {
+			ends = append(ends, s)
+			continue
+		}
+		whole = append(whole, inner)
+		for _, end := range []span{{s.from, inner.from}, {inner.to, s.to}} {
+			if !end.empty() {
+				ends = append(ends, end)
+			}
+		}
+	}
+	m := *p
+	m.moment = "toStartOfMonth(time)"
+	return &m, whole, ends
+}
+
+// monthOf is where the month of a time begins.
+func monthOf(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
+}
+
+// monthFrom is where the first month begins that does so no earlier than a time.
+func monthFrom(t time.Time) time.Time {
+	if month := monthOf(t); month.Before(t) {
+		return month.AddDate(0, 1, 0)
+	}
+	return t
 }
 
 // projection returns the one that has what the filter asks about and some fields more;

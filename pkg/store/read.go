@@ -114,6 +114,11 @@ func (s *Store) Get(ctx context.Context, tenant, id string) ([]Action, error) {
 	return actions, nil
 }
 
+// listSettings end a query for rows. No projection holds rows, and to look whether one
+// does, or which granules may hold the newest rows before any is read, takes longer than
+// it spares.
+const listSettings = " SETTINGS optimize_use_projections = 0, use_skip_indexes_on_data_read = 0, use_skip_indexes_for_top_k = 0, use_top_k_dynamic_filtering = 0"
+
 // read calls each with the rows that match and come after a place, in the order,
 // repeats included; limit 0 means all.
 func (s *Store) read(ctx context.Context, f *Filter, order Order, after *Cursor, limit int, each func(*Action) error) error {
@@ -126,6 +131,7 @@ func (s *Store) read(ctx context.Context, f *Filter, order Order, after *Cursor,
 		query += " LIMIT ?"
 		c.args = append(c.args, limit)
 	}
+	query += listSettings
 	if err := s.scan(ctx, query, c.args, shownColumns, each); err != nil {
 		return fmt.Errorf("read actions: %w", err)
 	}
@@ -162,7 +168,7 @@ func (s *Store) markConflicts(ctx context.Context, tenant string, actions []Acti
 		return fmt.Errorf("find conflicting actions: %w", err)
 	}
 	found, err := collect(ctx, s.conn, "SELECT toUnixTimestamp64Milli(time) AS ms, id_high, id_low, id_text FROM actions WHERE "+c.sql()+
-		" GROUP BY time, id_high, id_low, id_text HAVING uniqExact(content_hash) > 1", c.args,
+		" GROUP BY time, id_high, id_low, id_text HAVING uniqExact(content_hash) > 1"+listSettings, c.args,
 		func(i *identity) []any { return []any{&i.ms, &i.high, &i.low, &i.text} })
 	if err != nil {
 		return fmt.Errorf("find conflicting actions: %w", err)

@@ -57,6 +57,18 @@ func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 	} else if err != nil {
 		return Page{}, err
 	}
+	page, err := s.searchWindows(ctx, &q, w)
+	if err != nil {
+		return Page{}, err
+	}
+	if q.Progress == nil {
+		err = s.mark(ctx, &q, page.Actions)
+	}
+	return page, err
+}
+
+// searchWindows finds the events of a page.
+func (s *Store) searchWindows(ctx context.Context, q *Search, w *windows) (Page, error) {
 	actions := list[Action, Cursor]{
 		read: func(after *Cursor, fetch int, each func(*Action) error) error {
 			window := q.Filter
@@ -77,7 +89,7 @@ func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 			}
 			if err == nil && !more {
 				w.edge = time.Time{}
-				return page, s.told(ctx, &q, &page, 0, w)
+				return page, s.told(ctx, q, &page, 0, w)
 			}
 		}
 		found, next, err := actions.page(place, q.Limit-len(page.Actions))
@@ -95,7 +107,7 @@ func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 		} else if page.Next = next; next == nil {
 			place = w.passed(place)
 		}
-		if err := s.told(ctx, &q, &page, len(found), w); err != nil {
+		if err := s.told(ctx, q, &page, len(found), w); err != nil {
 			return Page{}, err
 		}
 		if page.Next != nil || page.Partial || !w.advance(q.Limit-len(page.Actions), len(page.Actions)) {
@@ -104,16 +116,23 @@ func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 	}
 }
 
-// told marks the events that were found last and passes them on.
+// mark marks those of some events that conflict with others.
+func (s *Store) mark(ctx context.Context, q *Search, found []Action) error {
+	return withGrace(ctx, func(ctx context.Context) error { return s.markConflicts(ctx, q.Filter.Tenant, found) })
+}
+
+// told passes on the events that were found last, marked, if someone is watching.
 func (s *Store) told(ctx context.Context, q *Search, page *Page, found int, w *windows) error {
+	if q.Progress == nil {
+		return nil
+	}
 	last := page.Actions[len(page.Actions)-found:]
-	err := withGrace(ctx, func(ctx context.Context) error { return s.markConflicts(ctx, q.Filter.Tenant, last) })
-	if err != nil {
+	if err := s.mark(ctx, q, last); err != nil {
 		return err
 	}
 	reached := w.edge // zero is everything
 	switch {
-	case q.Progress == nil, page.Partial && page.Next == q.After: // nothing was searched
+	case page.Partial && page.Next == q.After: // nothing was searched
 		return nil
 	case page.Next != nil:
 		reached = page.Next.Time

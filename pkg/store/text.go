@@ -50,13 +50,14 @@ func contains(needle string) (string, []any) {
 	case !isASCII(fold):
 		return "(NOT isValidASCII(" + searched + ") AND caseFoldUTF8(" + searched + ")" + like + ")", []any{pattern}
 	}
-	term := "positionCaseInsensitive(description, ?) > 0 OR positionCaseInsensitive(subject_name, ?) > 0"
+	const ascii = "if(positionCaseInsensitive(description, ?) > 0, 1, positionCaseInsensitive(subject_name, ?) > 0)"
 	args := []any{fold, fold}
-	if others := foldingTo(fold); len(others) > 0 {
-		term += " OR NOT isValidASCII(" + searched + ") AND multiSearchAny(" + searched + ", ?) AND caseFoldUTF8(" + searched + ")" + like
-		args = append(args, others, pattern)
+	others := foldingTo(fold)
+	if len(others) == 0 {
+		return ascii, args
 	}
-	return "(" + term + ")", args
+	return "if(" + ascii + ", 1, NOT isValidASCII(" + searched + ") AND multiSearchAny(" + searched + ", ?) AND caseFoldUTF8(" + searched + ")" + like + ")",
+		append(args, others, pattern)
 }
 
 // foldingToASCII are the characters beyond ASCII that fold to text with ASCII in it,

@@ -79,14 +79,17 @@ CREATE TABLE IF NOT EXISTS actions
     INDEX by_text       if(isValidASCII(concat(description, '\n', subject_name)), lower(concat(description, '\n', subject_name)), caseFoldUTF8(concat(description, '\n', subject_name)))
                         TYPE ngrambf_v1(4, 4096, 2, 0) GRANULARITY 1,
 
-    -- Counts of a part's rows, repeats included: exact where a month is one merged part.
+    -- Counts of a part's rows, repeats included: exact where only one merged part reaches.
     PROJECTION by_time  (SELECT tenant, toStartOfFifteenMinutes(time), action, subject_type, outcome, count() GROUP BY tenant, toStartOfFifteenMinutes(time), action, subject_type, outcome),
     PROJECTION by_day   (SELECT tenant, toDate(time), action, subject_type, outcome, count() GROUP BY tenant, toDate(time), action, subject_type, outcome),
     PROJECTION by_actor (SELECT tenant, actor_id, actor_name, toDate(time), count() GROUP BY tenant, actor_id, actor_name, toDate(time)),
-    PROJECTION by_ip    (SELECT tenant, ip, toDate(time), count() GROUP BY tenant, ip, toDate(time))
+    PROJECTION by_ip    (SELECT tenant, ip, toDate(time), count() GROUP BY tenant, ip, toDate(time)),
+    PROJECTION by_actor_month (SELECT tenant, actor_id, actor_name, toStartOfMonth(time), count() GROUP BY tenant, actor_id, actor_name, toStartOfMonth(time)),
+    PROJECTION by_ip_month    (SELECT tenant, ip, toStartOfMonth(time), count() GROUP BY tenant, ip, toStartOfMonth(time))
 )
 ENGINE = ReplacingMergeTree(version)
-PARTITION BY toYYYYMM(time)
+-- Few parts: a question opens each, and most of a rare one's time is that.
+PARTITION BY toStartOfQuarter(time)
 ORDER BY (tenant, time, id_high, id_low, id_text, content_hash)
 SETTINGS
     index_granularity = 1024,
@@ -95,7 +98,7 @@ SETTINGS
     -- Statistics of every column would be loaded while a question is planned, which
     -- takes longer than most answers.
     auto_statistics_types = '',
-    -- A month that nothing was added to for ten minutes becomes one part: what is
+    -- A quarter that nothing was added to for ten minutes becomes one part: what is
     -- asked of it is answered from the projections, and no question meets repeats.
     min_age_to_force_merge_seconds = 600,
     min_age_to_force_merge_on_partition_only = 1,
