@@ -135,6 +135,7 @@ func (s *Server) routes() []route {
 		{path: "/v1/count", handle: s.countActions, parameters: countParameters, turns: s.queries},
 		{path: "/v1/histogram", handle: s.histogram, parameters: histogramParameters, turns: s.queries},
 		{path: "/v1/facets", handle: s.facets, parameters: facetParameters, turns: s.queries},
+		{path: "/v1/compare", handle: s.compareActions, parameters: compareParameters, turns: s.queries},
 		{path: "/v1/subjects/{type}/{id}/timeline", handle: s.timeline, parameters: listParameters, turns: s.queries},
 		{path: "/v1/actors/{id}", handle: s.getActor, parameters: actorParameters, turns: s.queries},
 		{path: "/v1/export.csv", handle: s.exportCSV, parameters: exportParameters, turns: s.exports, unbounded: true},
