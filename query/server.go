@@ -138,6 +138,7 @@ func (s *Server) routes() []route {
 		{path: "/v1/compare", handle: s.compareActions, parameters: compareParameters, turns: s.queries},
 		{path: "/v1/subjects/{type}/{id}/timeline", handle: s.timeline, parameters: listParameters, turns: s.queries},
 		{path: "/v1/actors/{id}", handle: s.getActor, parameters: actorParameters, turns: s.queries},
+		{path: "/v1/actors/{id}/week", handle: s.getWeek, parameters: filterParameters, turns: s.queries},
 		{path: "/v1/export.csv", handle: s.exportCSV, parameters: exportParameters, turns: s.exports, unbounded: true},
 		{path: "/v1/feed", handle: s.readFeed, parameters: feedParameters, turns: s.queries},
 		{path: "/v1/tail", handle: s.tail, parameters: tailParameters, turns: s.tails, unbounded: true},

@@ -51,6 +51,7 @@ func newWorld(t testing.TB, seed uint64, n int) *world {
 			a.Subject.Type = []string{"", "invoice", "Project"}[r.IntN(3)]
 			a.Subject.ID = fmt.Sprint(r.IntN(5))
 			a.Subject.Name = []string{"", "Fair", "Summer Fair"}[i%3]
+			a.UserAgent = []string{"", "Firefox", "curl"}[i/2%3]
 			if i%7 < 2 {
 				a.OnBehalfOf = action.Actor{ID: fmt.Sprintf("u-%d", len(a.Action)%5), Name: []string{"", "Bea", "Bo"}[i%3]}
 			}
