@@ -21,6 +21,8 @@ type compareJSON struct {
 	Count     uint64              `json:"count"`
 	RestCount uint64              `json:"rest_count"`
 	Fields    []comparedFieldJSON `json:"fields"`
+	// SearchedFrom is, in a partial answer, from where on nothing was read.
+	SearchedFrom *timeJSON `json:"searched_from,omitempty"`
 	searchedTo
 	measured
 }
@@ -74,8 +76,11 @@ func (s *Server) readComparison(m *measure, ask store.Comparison) (*compareJSON,
 	if err != nil {
 		return nil, fmt.Errorf("answer with a comparison: %w", err)
 	}
-	m.Partial = !found.Reached.IsZero()
-	answer := &compareJSON{Count: found.Count, RestCount: found.Rest, Fields: []comparedFieldJSON{}, searchedTo: searched(found.Reached)}
+	m.Partial = !found.Reached.IsZero() || !found.Until.IsZero()
+	answer := &compareJSON{
+		Count: found.Count, RestCount: found.Rest, Fields: []comparedFieldJSON{},
+		SearchedFrom: orNull(found.Until), searchedTo: searched(found.Reached),
+	}
 	for _, f := range found.Fields {
 		field := comparedFieldJSON{Field: f.Field, Values: []comparedValueJSON{}, Distinct: f.Distinct}
 		for _, v := range f.Values {

@@ -28,9 +28,10 @@ type Difference struct {
 	Count, Rest uint64
 	// Fields are in the order of the question.
 	Fields []ComparedField
-	// Reached is up to where all was counted when the context's deadline came; the zero
-	// time stands for everything.
-	Reached time.Time
+	// Reached is up to where all was counted when the context's deadline came, and Until
+	// from where on, the selection's end, when it did not suffice for what is newer. The
+	// zero time stands for everything.
+	Reached, Until time.Time
 }
 
 // ComparedField holds the values of a field that are over-represented in the selection,
@@ -94,8 +95,9 @@ func ComparedFields() []string {
 
 var errTenants = errors.New("a comparison of two tenants is refused")
 
-// Compare finds the values that are over-represented in a selection. When the context's
-// deadline comes it compares the newest events of both sides.
+// Compare finds the values that are over-represented in a selection. When the time does
+// not suffice it compares the newest events up to the end of the selection, which are
+// those that are nearest to it.
 //
 // The score is Dunning's ("Accurate Methods for the Statistics of Surprise and
 // Coincidence", Computational Linguistics 19(1), 1993), which holds for small counts as
@@ -117,8 +119,7 @@ func (s *Store) Compare(ctx context.Context, q Comparison) (Difference, error) {
 		columns = append(columns, comparedColumns[i])
 		answer.Fields = append(answer.Fields, ComparedField{Field: field})
 	}
-	both := q.either()
-	reached, err := s.stretch(ctx, &both, nil, nested, func(window *Filter) error {
+	reached, until, err := s.around(ctx, q.Selection.To, q.either(), func(window *Filter) error {
 		found, err := s.compare(ctx, &q, columns, window)
 		if err == nil {
 			answer = found
@@ -128,11 +129,32 @@ func (s *Store) Compare(ctx context.Context, q Comparison) (Difference, error) {
 	if err != nil {
 		return Difference{}, fmt.Errorf("compare actions: %w", err)
 	}
-	answer.Reached = reached
+	answer.Reached, answer.Until = reached, until
 	if err := s.nameCompared(ctx, &q, &answer); err != nil {
 		return Difference{}, fmt.Errorf("compare actions: %w", err)
 	}
 	return answer, nil
+}
+
+// around asks about windows of time as stretch does, nested; but where it may not come
+// as far as some end, it begins with what is before that, and asks about what is newer
+// when all the rest is there. It returns up to where and from where on all is answered.
+func (s *Store) around(ctx context.Context, end time.Time, all Filter, ask func(window *Filter) error) (reached, until time.Time, err error) {
+	if end.IsZero() || !end.Before(all.span().to) || s.atOnce(ctx, &all) {
+		reached, err = s.stretch(ctx, &all, nil, nested, ask)
+		return reached, time.Time{}, err
+	}
+	before := all
+	before.To = end
+	if reached, err = s.stretch(ctx, &before, nil, nested, ask); err != nil || !reached.IsZero() {
+		return reached, end, err
+	}
+	if err := ask(&all); err != nil && timeUp(ctx) {
+		return time.Time{}, end, nil
+	} else if err != nil {
+		return time.Time{}, time.Time{}, err
+	}
+	return time.Time{}, time.Time{}, nil
 }
 
 // either is about the time of both sides.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -35,7 +36,7 @@ func TestCompareAgreesWithPlainGo(t *testing.T) {
 			continue
 		}
 		want := w.compared(&q)
-		if got.Count != want.Count || got.Rest != want.Rest || !got.Reached.IsZero() || len(got.Fields) != len(q.Fields) {
+		if got.Count != want.Count || got.Rest != want.Rest || !got.Reached.IsZero() || !got.Until.IsZero() || len(got.Fields) != len(q.Fields) {
 			t.Fatalf("%+v\ngot  %+v\nwant %+v", q, got, want)
 		}
 		for i, f := range got.Fields {
@@ -54,6 +55,47 @@ func TestCompareAgreesWithPlainGo(t *testing.T) {
 		if found[field] == 0 {
 			t.Errorf("nothing was ever over-represented in %s: %v", field, found)
 		}
+	}
+}
+
+// What there was time for is right for the time that it is of, and holds the selection
+// before it holds anything that is newer.
+func TestComparePartlyAgreesWithPlainGo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 13, 3000)
+	w.rate = 50
+	seen := map[string]int{}
+	const questions = 50
+	for i := range questions {
+		q := Comparison{Selection: Filter{Tenant: "default"}, Against: Filter{Tenant: "default"}, Fields: []string{"action"}, Limit: 5}
+		q.Selection.From = worldBegin.AddDate(0, 0, w.random.IntN(50))
+		q.Selection.To = q.Selection.From.AddDate(0, 0, 1+w.random.IntN(20))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i*i/8)*time.Millisecond)
+		if i == questions-1 { // one has time, as the first has none
+			cancel()
+			ctx, cancel = context.WithCancel(t.Context())
+		}
+		got, err := w.Compare(ctx, q)
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !got.Until.IsZero() && !got.Until.Equal(q.Selection.To) {
+			t.Fatalf("%+v: until %s", q.Selection, got.Until)
+		}
+		seen[fmt.Sprint("reached all ", got.Reached.IsZero(), ", and the newer ", got.Until.IsZero())]++
+		for _, f := range []*Filter{&q.Selection, &q.Against} {
+			f.From = maxTime(f.From, got.Reached)
+			if !got.Until.IsZero() {
+				f.To = got.Until
+			}
+		}
+		if want := w.compared(&q); got.Count != want.Count || got.Rest != want.Rest || len(got.Fields[0].Values) != len(want.Fields[0].Values) {
+			t.Fatalf("%+v\ngot  %+v\nwant %+v", q, got, want)
+		}
+	}
+	if len(seen) < 2 {
+		t.Errorf("all answers are alike: %v", seen)
 	}
 }
 
