@@ -25,12 +25,29 @@ type actorJSON struct {
 	LastSeen  *timeJSON  `json:"last_seen"`
 	Count     uint64     `json:"count"`
 	Actions   valuesJSON `json:"actions"`
+	Outcomes  valuesJSON `json:"outcomes"`
 	Addresses valuesJSON `json:"addresses"`
 	// Sessions are those of the latest events.
-	Sessions   valuesJSON `json:"sessions"`
-	OnBehalfOf valuesJSON `json:"on_behalf_of"`
+	Sessions   sessionsJSON `json:"sessions"`
+	OnBehalfOf valuesJSON   `json:"on_behalf_of"`
 	searchedTo
 	measured
+}
+
+type sessionsJSON struct {
+	Values   []sessionJSON `json:"values"`
+	Other    uint64        `json:"other"`
+	Distinct uint64        `json:"distinct"`
+}
+
+type sessionJSON struct {
+	valueJSON
+	// IP and UserAgent are the latest that the session has.
+	IP        string `json:"ip,omitempty"`
+	UserAgent string `json:"user_agent,omitempty"`
+	// Addresses and UserAgents are how many different ones it has.
+	Addresses  uint64 `json:"addresses"`
+	UserAgents uint64 `json:"user_agents"`
 }
 
 // pathPart returns a part of the path, which is percent-encoded.
@@ -57,7 +74,7 @@ func (s *Server) timeline(w http.ResponseWriter, r *http.Request, p params) erro
 }
 
 // profileFields are the fields of which an actor's profile has the values.
-var profileFields = []string{"action", "ip", "session_id", "on_behalf_of"}
+var profileFields = []string{"action", "outcome", "ip", "on_behalf_of", "session_id"}
 
 func (s *Server) getActor(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
@@ -74,24 +91,34 @@ func (s *Server) getActor(w http.ResponseWriter, r *http.Request, p params) erro
 	if err != nil {
 		return err
 	}
-	of := store.Condition{Field: "actor", Values: []string{id}}
-	q.Conditions = append(q.Conditions, of)
+	q.Conditions = append(q.Conditions, whoActed(id))
 	answer, found, err := s.readActor(m, &q, id, limit)
 	if err != nil {
 		return fmt.Errorf("answer with an actor: %w", err)
 	}
 	if !found {
-		anything := store.Filter{Tenant: q.Tenant, Conditions: []store.Condition{of}}
-		page, err := s.store.List(m.ctx, store.Search{Filter: anything, Limit: 1})
-		if err != nil {
-			return fmt.Errorf("answer with an actor: %w", err)
-		}
-		if len(page.Actions) == 0 && !page.Partial {
-			return actorNotFound(q.Tenant, id)
+		if err := s.checkActor(m, q.Tenant, id); err != nil {
+			return err
 		}
 	}
 	answer.measured = m.end()
 	return writeAnswer(w, answer)
+}
+
+func whoActed(id string) store.Condition {
+	return store.Condition{Field: "actor", Values: []string{id}}
+}
+
+// checkActor returns a problem when a tenant knows no actor of an id.
+func (s *Server) checkActor(m *measure, tenant, id string) error {
+	page, err := s.store.List(m.ctx, store.Search{Filter: store.Filter{Tenant: tenant, Conditions: []store.Condition{whoActed(id)}}, Limit: 1})
+	if err != nil {
+		return fmt.Errorf("look whether there is an actor: %w", err)
+	}
+	if len(page.Actions) == 0 && !page.Partial {
+		return actorNotFound(tenant, id)
+	}
+	return nil
 }
 
 // readActor reports whether anything may match.
@@ -130,10 +157,37 @@ func (s *Server) readActor(m *measure, q *question, id string, limit int) (*acto
 	for _, v := range facets.Facets[0].Values {
 		answer.Count += v.Count
 	}
-	for i, to := range []*valuesJSON{&answer.Actions, &answer.Addresses, &answer.Sessions, &answer.OnBehalfOf} {
+	for i, to := range []*valuesJSON{&answer.Actions, &answer.Outcomes, &answer.Addresses, &answer.OnBehalfOf} {
 		*to = values(facets.Facets[i])
+	}
+	var err error
+	if answer.Sessions, err = s.sessions(m, q, &facets); err != nil {
+		return nil, false, err
 	}
 	answer.searchedTo = searched(facets.Reached)
 	m.Partial = !facets.Reached.IsZero() || pages[0].Partial || pages[1].Partial
 	return answer, m.Partial || len(newest) > 0 || len(oldest) > 0, nil
+}
+
+// sessions are the last of the profile's fields.
+func (s *Server) sessions(m *measure, q *question, facets *store.Facets) (sessionsJSON, error) {
+	plain := values(facets.Facets[len(profileFields)-1])
+	var ids []string
+	for _, v := range plain.Values {
+		ids = append(ids, v.Value)
+	}
+	known, err := s.store.Sessions(m.ctx, q.Filter, facets.Reached, ids)
+	if err != nil {
+		return sessionsJSON{}, err //nolint:wrapcheck // the caller says what it is for
+	}
+	all := sessionsJSON{Values: []sessionJSON{}, Other: plain.Other, Distinct: plain.Distinct}
+	for _, v := range plain.Values {
+		of := known[v.Value]
+		session := sessionJSON{valueJSON: v, UserAgent: of.UserAgent, Addresses: of.Addresses, UserAgents: of.UserAgents}
+		if of.IP.IsValid() {
+			session.IP = of.IP.String()
+		}
+		all.Values = append(all.Values, session)
+	}
+	return all, nil
 }

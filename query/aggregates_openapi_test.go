@@ -23,6 +23,11 @@ func TestAggregatesAnswerAsDocumented(t *testing.T) {
 	f("/v1/histogram", "/v1/histogram?bucket=2h", 400)
 	f("/v1/facets", "/v1/facets?limit=1", 200)
 	f("/v1/facets", "/v1/facets?field=x", 400)
+	f("/v1/compare", "/v1/compare?action=nothing.here", 200)
+	f("/v1/compare", "/v1/compare?against=field:", 400)
+	f(actor+"/week", "/v1/actors/u-2/week", 200)
+	f(actor+"/week", "/v1/actors/u-2/week?from=x", 400)
+	f(actor+"/week", "/v1/actors/nobody/week", 404)
 	f(actor, "/v1/actors/u-2", 200)
 	f(actor, "/v1/actors/u-2?q=nothing", 200)
 	f(actor, "/v1/actors/u-2?limit=x", 400)
@@ -30,7 +35,7 @@ func TestAggregatesAnswerAsDocumented(t *testing.T) {
 	f(timeline, "/v1/subjects/invoice/INV-1/timeline", 200)
 	f(timeline, "/v1/subjects/invoice/INV-1/timeline?cursor=x", 400)
 	s.cfg.QueryTimeout = 1
-	for _, path := range []string{"/v1/count", "/v1/histogram", "/v1/facets"} {
+	for _, path := range []string{"/v1/count", "/v1/histogram", "/v1/facets", "/v1/compare"} {
 		f(path, path, 200)
 	}
 }
@@ -39,7 +44,7 @@ func TestDocumentedAggregatesAreAsTheyAre(t *testing.T) {
 	t.Parallel()
 	_, text := readOpenAPI(t)
 	document := parse(t, text)
-	for _, path := range []string{"/v1/count", "/v1/histogram", "/v1/facets", "/v1/actors/{id}"} {
+	for _, path := range []string{"/v1/count", "/v1/histogram", "/v1/facets", "/v1/compare", "/v1/actors/{id}", "/v1/actors/{id}/week"} {
 		answer := at(document, "paths", path, "get", "responses", "200", "content", "application/json", "example")
 		if err := compile(t, text, responseSchema(document, path, 200, "application/json")).Validate(answer); err != nil {
 			t.Errorf("%s: %#v", path, err)

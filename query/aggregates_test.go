@@ -300,9 +300,13 @@ func TestActorsHaveAProfile(t *testing.T) {
 		})
 	}
 	insert(t, events, event(1, nil),
-		at(2, func(a *store.Action) { a.SessionID, a.IP = "s-2", netip.MustParseAddr("10.0.0.1") }),
-		at(3, func(a *store.Action) { a.SessionID, a.Actor.Name, a.OnBehalfOf.ID = "s-1", "Ann B.", "u-9" }),
-		at(4, func(a *store.Action) { a.SessionID, a.Action = "s-1", "data.erased" }))
+		at(2, func(a *store.Action) {
+			a.SessionID, a.IP, a.UserAgent = "s-2", netip.MustParseAddr("10.0.0.1"), "curl/8"
+		}),
+		at(3, func(a *store.Action) {
+			a.SessionID, a.Actor.Name, a.OnBehalfOf = "s-1", "Ann B.", action.Actor{ID: "u-9", Name: "Zoe"}
+		}),
+		at(4, func(a *store.Action) { a.SessionID, a.Action, a.Outcome = "s-1", "data.erased", "denied" }))
 	f := func(target string, status int, want string) {
 		t.Helper()
 		w := get(t, s, target)
@@ -313,11 +317,13 @@ func TestActorsHaveAProfile(t *testing.T) {
 	const second, third, fourth = `"2026-11-24T11:59:58.000Z"`, `"2026-11-24T11:59:57.000Z"`, `"2026-11-24T11:59:56.000Z"`
 	f("/v1/actors/a%2F1", 200, `{"id":"a/1","type":"user","names":["Ann","Ann B."],"first_seen":`+fourth+`,"last_seen":`+second+`,"count":3,`+
 		`"actions":{"values":[{"value":"invoice.posted","count":2,"first_seen":`+third+`,"last_seen":`+second+`},{"value":"data.erased","count":1,"first_seen":`+fourth+`,"last_seen":`+fourth+`}],"other":0,"distinct":2},`+
+		`"outcomes":{"values":[{"value":"success","count":2,"first_seen":`+third+`,"last_seen":`+second+`},{"value":"denied","count":1,"first_seen":`+fourth+`,"last_seen":`+fourth+`}],"other":0,"distinct":2},`+
 		`"addresses":{"values":[{"value":"10.0.0.1","count":1,"first_seen":`+second+`,"last_seen":`+second+`}],"other":0,"distinct":1},`+
-		`"sessions":{"values":[{"value":"s-2","count":1,"first_seen":`+second+`,"last_seen":`+second+`},{"value":"s-1","count":2,"first_seen":`+fourth+`,"last_seen":`+third+`}],"other":0,"distinct":2},`+
-		`"on_behalf_of":{"values":[{"value":"u-9","count":1,"first_seen":`+third+`,"last_seen":`+third+`}],"other":0,"distinct":1}`)
+		`"sessions":{"values":[{"value":"s-2","count":1,"first_seen":`+second+`,"last_seen":`+second+`,"ip":"10.0.0.1","user_agent":"curl/8","addresses":1,"user_agents":1},`+
+		`{"value":"s-1","count":2,"first_seen":`+fourth+`,"last_seen":`+third+`,"addresses":0,"user_agents":0}],"other":0,"distinct":2},`+
+		`"on_behalf_of":{"values":[{"value":"u-9","name":"Zoe","count":1,"first_seen":`+third+`,"last_seen":`+third+`}],"other":0,"distinct":1}`)
 	none := `{"values":[],"other":0,"distinct":0}`
-	f("/v1/actors/a%2F1?action=nothing.here", 200, `{"id":"a/1","names":["Ann","Ann B."],"first_seen":null,"last_seen":null,"count":0,"actions":`+none+`,"addresses":`+none+`,"sessions":`+none+`,"on_behalf_of":`+none)
+	f("/v1/actors/a%2F1?action=nothing.here", 200, `{"id":"a/1","names":["Ann","Ann B."],"first_seen":null,"last_seen":null,"count":0,"actions":`+none+`,"outcomes":`+none+`,"addresses":`+none+`,"sessions":`+none+`,"on_behalf_of":`+none)
 	w := get(t, s, "/v1/actors/nobody")
 	if p := decode[Problem](t, w); w.Code != http.StatusNotFound || p.Type != problemURN+"actor-not-found" || p.Parameter != "id" {
 		t.Errorf("%d %s", w.Code, w.Body)

@@ -64,23 +64,24 @@ func (p params) valueLimit() (int, error) {
 	return int(n), nil
 }
 
-// fields returns the fields whose values are asked for.
-func (p params) fields() ([]string, error) {
+// fields returns the fields whose values are asked for, of those that there are: all by
+// default.
+func (p params) fields(known []string) ([]string, error) {
 	var fields []string
 	for _, field := range p.values["field"] {
-		if !slices.Contains(facetFields, field) {
+		if !slices.Contains(known, field) {
 			detail := fmt.Sprintf("field is %q.", search.Short(field))
-			if guess := nearest(field, facetFields); guess != "" {
+			if guess := nearest(field, known); guess != "" {
 				detail += fmt.Sprintf(" Did you mean %q?", guess)
 			}
-			return nil, invalid("field", detail+" Give one of "+strings.Join(facetFields, ", ")+"; repeat it for several.")
+			return nil, invalid("field", detail+" Give one of "+strings.Join(known, ", ")+"; repeat it for several.")
 		}
 		if !slices.Contains(fields, field) {
 			fields = append(fields, field)
 		}
 	}
 	if fields == nil {
-		return facetFields, nil
+		return known, nil
 	}
 	return fields, nil
 }
@@ -93,7 +94,7 @@ func (s *Server) facets(w http.ResponseWriter, r *http.Request, p params) error 
 		return err
 	}
 	ask := store.FacetQuestion{Filter: q.Filter, Others: true}
-	if ask.Fields, err = p.fields(); err != nil {
+	if ask.Fields, err = p.fields(facetFields); err != nil {
 		return err
 	}
 	if ask.Limit, err = p.valueLimit(); err != nil {

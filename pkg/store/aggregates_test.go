@@ -50,6 +50,11 @@ func newWorld(t testing.TB, seed uint64, n int) *world {
 			a.Outcome = action.Outcomes()[r.IntN(len(action.Outcomes()))]
 			a.Subject.Type = []string{"", "invoice", "Project"}[r.IntN(3)]
 			a.Subject.ID = fmt.Sprint(r.IntN(5))
+			a.Subject.Name = []string{"", "Fair", "Summer Fair"}[i%3]
+			a.UserAgent = []string{"", "Firefox", "curl"}[i/2%3]
+			if i%7 < 2 {
+				a.OnBehalfOf = action.Actor{ID: fmt.Sprintf("u-%d", len(a.Action)%5), Name: []string{"", "Bea", "Bo"}[i%3]}
+			}
 			a.Description = []string{"Added LED panel", "Late fee of STRASSE", "x"}[r.IntN(3)]
 			if r.IntN(3) > 0 {
 				a.IP = []netip.Addr{netip.MustParseAddr("10.0.0.7"), netip.MustParseAddr("2001:db8::7"), netip.AddrFrom4([4]byte{10, 0, 0, byte(r.IntN(9))})}[r.IntN(3)]

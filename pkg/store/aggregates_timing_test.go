@@ -83,4 +83,18 @@ func BenchmarkAggregates(b *testing.B) {
 		_, err := s.Facets(ctx, FacetQuestion{Filter: actor, Fields: []string{"action", "ip", "session_id", "on_behalf_of"}, Limit: 10, Times: true})
 		return err
 	})
+	day := f
+	day.From, day.To = edges[20], edges[20].AddDate(0, 0, 1)
+	run("compare/day", func(ctx context.Context) error {
+		_, err := s.Compare(ctx, Comparison{Selection: day, Against: f, Fields: ComparedFields(), Limit: 10})
+		return err
+	})
+	run("compare/word", func(ctx context.Context) error {
+		_, err := s.Compare(ctx, Comparison{Selection: word, Against: f, Fields: ComparedFields(), Limit: 10})
+		return err
+	})
+	run("week", func(ctx context.Context) error {
+		_, err := s.Week(ctx, actor, time.UTC)
+		return err
+	})
 }

@@ -44,7 +44,8 @@ type Facet struct {
 // FacetValue is a value and how many events have it.
 type FacetValue struct {
 	Value string
-	// Name is the latest that an actor was given; empty otherwise.
+	// Name is the latest that an actor was given, or that the events give to whom
+	// somebody acted for; empty otherwise.
 	Name        string
 	Count       uint64
 	First, Last time.Time // with FacetQuestion.Times
@@ -143,7 +144,9 @@ func (s *Store) Facets(ctx context.Context, q FacetQuestion) (Facets, error) {
 		}
 		return answer, nil
 	}
-	if err := s.nameFacets(ctx, q.Filter.Tenant, answer.Facets); err != nil {
+	within := q.Filter
+	within.From = maxTime(within.From, answer.Reached)
+	if err := s.nameFacets(ctx, &within, answer.Facets); err != nil {
 		return Facets{}, fmt.Errorf("count values: %w", err)
 	}
 	return answer, nil

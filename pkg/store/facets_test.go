@@ -53,9 +53,16 @@ func (w *world) facet(q *FacetQuestion, field string) Facet {
 	}
 	prefix := search.Fold(q.Prefix)
 	begins := func(text string) bool { return strings.HasPrefix(search.Fold(text), prefix) }
+	behalf := map[string]Action{}
 	values := map[string]*FacetValue{}
 	all := Facet{Field: field}
-	for _, a := range w.matching(&f) {
+	matching := w.matching(&f)
+	for _, a := range w.matching(&q.Filter) {
+		if l, ok := behalf[a.OnBehalfOf.ID]; a.OnBehalfOf.Name != "" && (!ok || compareKeys(&l, &a) < 0) {
+			behalf[a.OnBehalfOf.ID] = a
+		}
+	}
+	for _, a := range matching {
 		value := w.valueOf(&a, field)
 		if value == "" || !begins(value) && (field != "actor" || !slices.ContainsFunc(names[value], begins)) {
 			continue
@@ -64,8 +71,11 @@ func (w *world) facet(q *FacetQuestion, field string) Facet {
 		if !ok {
 			v = &FacetValue{Value: value}
 			values[value] = v
-			if field == "actor" {
+			switch field {
+			case "actor":
 				v.Name = latest[value].Actor.Name
+			case "on_behalf_of":
+				v.Name = behalf[value].OnBehalfOf.Name
 			}
 		}
 		v.Count++

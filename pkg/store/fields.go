@@ -264,9 +264,10 @@ func whereIP(_ *Filter, about Condition) (string, []any) {
 }
 
 // anyAddress is the condition that an event has an address, "::" stands for none, and
-// that one of the terms is true of it.
+// that one of the terms is true of it. The colons are not written, since clickhouse-go
+// would take them, between the braces of termsSQL, for a query with named parameters.
 func anyAddress(terms []string) string {
-	return "((" + strings.Join(terms, " OR ") + ") AND ip != toIPv6('::'))"
+	return "((" + strings.Join(terms, " OR ") + ") AND ip != toIPv6(repeat(char(58), 2)))"
 }
 
 // inNetwork is the condition that the column ip is of a network. The addresses of IPv4

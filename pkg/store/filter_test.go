@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -206,6 +207,26 @@ func TestFilterNeverCrossesTenants(t *testing.T) {
 	choices, err := s.Choices(t.Context(), "other")
 	if err != nil || len(choices.Actors) != 1 || len(choices.Actions) != 1 {
 		t.Errorf("choices: %v, %v", choices, err)
+	}
+}
+
+// A query that holds {…:…} is one with named parameters to clickhouse-go.
+func TestNumbersAndAddressesAreAskedForTogether(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	insert(t, s, []Action{
+		event(1, func(a *Action) {
+			a.Subject.ID, a.Description, a.IP = "INV-204100", "Posted 311000", netip.MustParseAddr("10.0.0.7")
+		}),
+		event(2, func(a *Action) { a.Subject.ID, a.Description = "INV-204100", "Posted 311000" }),
+	})
+	f := Filter{
+		Tenant: "default", Text: []search.Text{{Needle: "311000"}},
+		Conditions: []Condition{{Field: "subject_id", Values: []string{"INV-204100"}}, {Field: "ip", Values: []string{"10.0.0.7"}}},
+	}
+	wantIDs(t, listIDs(t, s, f, 10), "id-000001")
+	if n, err := s.Count(t.Context(), f); err != nil || n.Count != 1 {
+		t.Errorf("counted %+v, %v", n, err)
 	}
 }
 

@@ -43,7 +43,7 @@ func TestAnAnswerIsFinishedThoughItsTimeIsUp(t *testing.T) {
 		t.Errorf("the names are %v, %v", names, err)
 	}
 	facets := []Facet{{Field: "actor", Values: []FacetValue{{Value: "u-1"}}}}
-	if err := s.nameFacets(over, "default", facets); err != nil || facets[0].Values[0].Name != "Ann" {
+	if err := s.nameFacets(over, &Filter{Tenant: "default"}, facets); err != nil || facets[0].Values[0].Name != "Ann" {
 		t.Errorf("named %+v, %v", facets, err)
 	}
 

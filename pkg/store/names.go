@@ -35,36 +35,53 @@ func (s *Store) ActorNames(ctx context.Context, tenant, id string) ([]string, er
 	return names, nil
 }
 
-// nameFacets puts the latest name beside each actor.
-func (s *Store) nameFacets(ctx context.Context, tenant string, facets []Facet) error {
-	for _, f := range facets {
-		if f.Field != "actor" {
-			continue
+// typedID is the id of a record, or without a type that of an actor.
+type typedID struct{ kind, id string }
+
+// names returns the latest name of each of some values of a field: that which an actor
+// was given, and which the events of a filter give to subjects and to those for whom
+// somebody acted. Other fields have none.
+func (s *Store) names(ctx context.Context, within *Filter, field string, ids []string) (names map[typedID]string, err error) {
+	if len(ids) == 0 {
+		return nil, nil //nolint:nilnil // nobody has no names
+	}
+	err = withGrace(ctx, func(ctx context.Context) (err error) {
+		switch field {
+		case "actor":
+			names, err = s.latestNames(ctx, within.Tenant, ids)
+		case "on_behalf_of":
+			names, err = s.givenNames(ctx, within, "''", "on_behalf_of_id", "on_behalf_of_name", ids)
+		case "subject":
+			names, err = s.givenNames(ctx, within, "toString(subject_type)", "subject_id", "subject_name", ids)
 		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the names of values: %w", err)
+	}
+	return names, nil
+}
+
+// nameFacets puts names beside values.
+func (s *Store) nameFacets(ctx context.Context, within *Filter, facets []Facet) error {
+	for _, f := range facets {
 		var ids []string
 		for _, v := range f.Values {
 			ids = append(ids, v.Value)
 		}
-		var names map[string]string
-		err := withGrace(ctx, func(ctx context.Context) (err error) {
-			names, err = s.latestNames(ctx, tenant, ids)
-			return err
-		})
+		names, err := s.names(ctx, within, f.Field, ids)
 		if err != nil {
-			return fmt.Errorf("read the names of actors: %w", err)
+			return err
 		}
-		for i := range f.Values {
-			f.Values[i].Name = names[f.Values[i].Value]
+		for i, v := range f.Values {
+			f.Values[i].Name = names[typedID{id: v.Value}]
 		}
 	}
 	return nil
 }
 
 // latestNames returns the latest name that each of some actors was given.
-func (s *Store) latestNames(ctx context.Context, tenant string, ids []string) (map[string]string, error) {
-	if len(ids) == 0 {
-		return nil, nil //nolint:nilnil // nobody has no names
-	}
+func (s *Store) latestNames(ctx context.Context, tenant string, ids []string) (map[typedID]string, error) {
 	c, err := tenantCondition(tenant)
 	if err != nil {
 		return nil, err
@@ -82,11 +99,11 @@ func (s *Store) latestNames(ctx context.Context, tenant string, ids []string) (m
 	if err != nil {
 		return nil, err
 	}
-	names := map[string]string{}
+	names := map[typedID]string{}
 	var several []string // who had more than one name on that day
 	first := allEvents.to
 	for _, r := range rows {
-		names[r.id] = r.names[0]
+		names[typedID{id: r.id}] = r.names[0]
 		if len(r.names) > 1 {
 			several = append(several, r.id)
 			first = minTime(first, r.day)
@@ -105,7 +122,29 @@ func (s *Store) latestNames(ctx context.Context, tenant string, ids []string) (m
 		func(scan func(...any) error) error {
 			var id, name string
 			err := scan(&id, &name)
-			names[id] = name
+			names[typedID{id: id}] = name
+			return err
+		})
+	return names, err
+}
+
+// givenNames returns the latest name that the events of a filter give to each of some
+// ids, by the type of what has the id, which is SQL, and the id. Repeats give the same
+// names.
+func (s *Store) givenNames(ctx context.Context, f *Filter, kind, id, name string, ids []string) (map[typedID]string, error) {
+	c, err := f.condition()
+	if err != nil {
+		return nil, err
+	}
+	c.and(id+" IN (?)", ids)
+	c.and(name + " != ''")
+	names := map[typedID]string{}
+	err = eachRow(ctx, s.conn, "SELECT "+kind+" AS kind, toString("+id+") AS id_of, argMax("+name+", (time, id_high, id_low, id_text, content_hash)) FROM actions WHERE "+c.sql()+" GROUP BY kind, id_of", c.args,
+		func(scan func(...any) error) error {
+			var key typedID
+			var name string
+			err := scan(&key.kind, &key.id, &name)
+			names[key] = name
 			return err
 		})
 	return names, err

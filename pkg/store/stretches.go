@@ -89,6 +89,14 @@ func (s *Store) stretch(ctx context.Context, f *Filter, p *projection, windows w
 	}
 }
 
+// atOnce reports whether stretch would ask everything at once. It reports false where
+// that cannot be known.
+func (s *Store) atOnce(ctx context.Context, f *Filter) bool {
+	parts, err := s.parts(ctx)
+	w := stretches{ctx: ctx, parts: parts, asked: f.span()}
+	return err == nil && w.weight(w.asked) <= s.rate/8*w.left().Seconds()
+}
+
 // next is how much to ask after so many rows, which were read at a rate. It is none
 // when the time is too short for more.
 func (w *stretches) next(rows, rate float64, reached time.Time) float64 {
