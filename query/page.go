@@ -87,11 +87,12 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 		}
 		found.Empty = len(any.Actions) == 0
 	}
+	found.Names = s.names(m.ctx, q, found.Actions)
 	found.Took = s.now().Sub(m.start)
 	page := s.site.View(q).Log(&found)
 	switch {
 	case r.Header.Get("HX-Trigger") == "more":
-		return s.render(w, r, http.StatusOK, q.Lang, "rows-fragment", page.OutOfBand())
+		return s.render(w, r, http.StatusOK, q.Lang, "rows-fragment", page.MoreRows())
 	case forHTMX(r):
 		w.Header().Set("HX-Push-Url", q.Path)
 		return s.render(w, r, http.StatusOK, q.Lang, "results-fragment", page.OutOfBand())
@@ -192,6 +193,32 @@ func (s *Server) menus(ctx context.Context, q web.Request) *web.Menus {
 		return &web.Menus{}
 	}
 	return &web.Menus{Users: found.Facets[0], Actions: found.Facets[1]}
+}
+
+// names returns what those actors are called whom the question names and no event that
+// was found does. Without them the page shows ids.
+func (s *Server) names(ctx context.Context, q web.Request, found []store.Action) map[string]string {
+	var unknown []string
+	for _, t := range q.Line.Terms {
+		if t.Field == "actor" && !slices.ContainsFunc(found, func(a store.Action) bool { return a.Actor.ID == t.Value }) {
+			unknown = append(unknown, t.Value)
+		}
+	}
+	if unknown == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, choicesTimeout)
+	defer cancel()
+	filter := store.Filter{Tenant: q.Filter.Tenant, Conditions: []store.Condition{{Field: "actor", Values: unknown}}}
+	answer, err := s.store.Facets(ctx, store.FacetQuestion{Filter: filter, Fields: []string{"actor"}, Limit: len(unknown)})
+	if err != nil {
+		return nil
+	}
+	names := map[string]string{}
+	for _, v := range answer.Facets[0].Values {
+		names[v.Value] = v.Name
+	}
+	return names
 }
 
 // failPage answers an error with a page: the form stays usable, and what is wrong with

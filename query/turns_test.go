@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/actionlog/actionlog/query/web"
 )
 
 func TestTurnsAreTakenOneAfterTheOther(t *testing.T) {

@@ -8,7 +8,11 @@ import (
 )
 
 // Chip is a condition in plain words and the link that removes it.
-type Chip struct{ Label, Value, Remove string }
+type Chip struct {
+	Label, Value, Remove string
+	// Count is where the number of events without it comes from.
+	Count string
+}
 
 // pillFields are the fields that have a menu, which says what is set.
 var pillFields = []string{"actor", "action", "category"}
@@ -23,7 +27,7 @@ func (v *View) chips() []Chip {
 		if t.Not {
 			id = "chip.without"
 		}
-		all = append(all, Chip{v.Lang.say(id), t.Needle, v.logLink(rest)})
+		all = append(all, v.chip(v.Lang.say(id), t.Needle, rest))
 	}
 	type group struct {
 		field string
@@ -41,7 +45,7 @@ func (v *View) chips() []Chip {
 	if v.Line.Zone != "" {
 		rest := v.Line
 		rest.Zone = ""
-		all = append(all, Chip{v.Lang.say("chip.zone"), v.Zone.String(), v.logLink(rest)})
+		all = append(all, v.chip(v.Lang.say("chip.zone"), v.Zone.String(), rest))
 	}
 	return all
 }
@@ -58,10 +62,13 @@ func (v *View) termChip(field string, not bool) Chip {
 			held[i] = v.Lang.say("outcome." + value)
 		}
 	}
-	return Chip{
-		v.Lang.say(id, "Field", v.fieldLabel(field)), v.either(held),
-		v.logLink(without(v.Line, func(t search.Term) bool { return t.Field == field && t.Not == not })),
-	}
+	return v.chip(v.Lang.say(id, "Field", v.fieldLabel(field)), v.either(held),
+		without(v.Line, func(t search.Term) bool { return t.Field == field && t.Not == not }))
+}
+
+// chip is a condition, without which the rest of the line is left.
+func (v *View) chip(label, value string, rest search.Line) Chip {
+	return Chip{label, value, v.logLink(rest), v.address("/fragments/count", rest.String())}
 }
 
 // fieldLabel is a field's name for people.
@@ -89,7 +96,7 @@ func (v *View) conditions() []Chip {
 	all := v.chips()
 	add := func(label, value string, rest search.Line) {
 		if value != "" {
-			all = append(all, Chip{label, value, v.logLink(rest)})
+			all = append(all, v.chip(label, value, rest))
 		}
 	}
 	add(v.Lang.say("date.is"), v.dateWords(), withoutDates(v.Line))

@@ -96,27 +96,24 @@ func indented(details json.RawMessage) string {
 // "Posted to Xero", of which a sentence can be made; other languages have the label
 // behind a colon.
 func (v *View) sentence(a *store.Action, kind Kind) string {
-	who, what, record := actorName(a.Actor), lower(kind.Label), a.Subject.ID
-	if v.Lang.Tag != "en" || kind.Label == kind.Type {
-		return v.Lang.say("sentence", "Who", who, "What", what, "Record", record)
-	}
+	who, what := actorName(a.Actor), lower(kind.Label)
+	record := joined(" ", a.Subject.Type, a.Subject.ID)
 	words := strings.Fields(kind.Label)
 	first, last := words[0], words[len(words)-1]
 	switch {
+	case v.Lang.Tag != "en" || kind.Label == kind.Type:
+		return v.Lang.say("sentence", "Who", who, "What", what, "Record", record)
 	case len(words) > 1 && strings.HasSuffix(kind.Type, "."+lower(last)):
 		noun := lower(strings.Join(words[:len(words)-1], " "))
-		what = lower(last) + " " + noun
-		if noun != a.Subject.Type {
-			record = ""
+		if record != "" && (noun == a.Subject.Type || noun == "record") {
+			return joined(" ", who, lower(last), record)
 		}
+		return joined(", ", joined(" ", who, lower(last), noun), record)
 	case strings.HasSuffix(first, "ed"):
-		if a.Subject.Type == "" {
-			record = ""
-		}
+		return joined(", ", who+" "+what, record)
 	default:
 		return v.Lang.say("sentence", "Who", who, "What", what, "Record", record)
 	}
-	return joined(" ", who, what, record)
 }
 
 // lower writes the first letter of a label small, unless the word is an abbreviation.
@@ -233,6 +230,9 @@ func (v *View) agent(text string) string {
 	}
 	ua := useragent.Parse(text)
 	name, system := ua.Name, joined(" ", ua.OS, ua.OSVersion)
+	if ua.OS == useragent.Windows && ua.OSVersion == "10.0" {
+		system = "Windows 10/11" // browsers do not tell one from the other
+	}
 	if major, _, _ := strings.Cut(ua.Version, "."); major != "" {
 		name += " " + major
 	}

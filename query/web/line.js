@@ -8,18 +8,12 @@
     const input = field(), ink = $('.line-ink');
     if (!input || !ink) return;
     const text = input.value, column = +($('#line-error')?.dataset.column ?? 0);
-    let at = 0;
-    const wrongFrom = column ? [...text].slice(0, column - 1).join('').length : -1;
-    const space = text.slice(wrongFrom).search(/\s/);
-    const wrongTo = column ? (space < 0 ? text.length : wrongFrom + space) : -1;
-    ink.replaceChildren(...text.split(token).map(part => {
-      const wrong = at < wrongTo && at + part.length > wrongFrom && part !== '';
-      const name = wrong ? 's' : /[:=]$/.test(part) && token.test(part) ? 'i' : /^\s?-$/.test(part) ? 'u' : 'span';
-      at += part.length;
-      const e = document.createElement(name);
-      e.textContent = part;
-      return e;
-    }));
+    const from = column ? [...text].slice(0, column - 1).join('').length : text.length;
+    const rest = text.slice(from).search(/\s/), to = rest < 0 ? text.length : from + rest;
+    const element = (name, content) => Object.assign(document.createElement(name), { textContent: content });
+    const plain = content => content.split(token).filter(Boolean).map(part =>
+      element(/[:=]$/.test(part) && token.test(part) ? 'i' : /^\s?-$/.test(part) ? 'u' : 'span', part));
+    ink.replaceChildren(...plain(text.slice(0, from)), element('s', text.slice(from, to)), ...plain(text.slice(to)));
     ink.scrollLeft = input.scrollLeft;
   };
   ready(() => {

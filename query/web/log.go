@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/store"
@@ -20,6 +21,8 @@ type Found struct {
 	Took    time.Duration
 	// Empty is set where the log holds no event at all.
 	Empty bool
+	// Names are those of actors whom the question names and no event here does, by id.
+	Names map[string]string
 	// Menus are what the menus offer; nil where the browser asks when they are opened.
 	Menus *Menus
 }
@@ -63,6 +66,7 @@ type Results struct {
 
 // Log shows what was found.
 func (v *View) Log(f *Found) *LogPage {
+	maps.Copy(v.names, f.Names)
 	for i := range f.Actions {
 		a := &f.Actions[i]
 		v.names[a.Actor.ID] = a.Actor.Name
@@ -84,6 +88,7 @@ func (v *View) Log(f *Found) *LogPage {
 		r.State = v.firstRun()
 	default:
 		r.State = v.nothing()
+		r.Count, r.CountFrom = v.Lang.sayN("events", 0), v.address("/fragments/count", v.Text)
 	}
 	r.Took = v.Lang.say("took", "Time", v.Lang.number(max(1, f.Took.Milliseconds())))
 	r.Partial = f.Partial
@@ -110,6 +115,11 @@ func (v *View) exportLink() string {
 // OutOfBand prepares the parts that htmx puts into their own places beside the results.
 func (p *LogPage) OutOfBand() *LogPage {
 	p.Filters.OutOfBand, p.Head.OutOfBand = true, true
+	return p
+}
+
+// MoreRows prepares the page to go on with the rows of another.
+func (p *LogPage) MoreRows() *LogPage {
 	if p.Results.Table != nil {
 		p.Results.Table.Pager.OutOfBand = true
 	}

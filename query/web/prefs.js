@@ -18,7 +18,7 @@
         if (e.target.value) root.dataset.theme = e.target.value; else delete root.dataset.theme;
         break;
       case 'density':
-        $('#log').dataset.density = e.target.value;
+        if ($('#log')) $('#log').dataset.density = e.target.value;
         break;
       case 'keys':
         $('#keys').dataset.keys = e.target.checked ? 'on' : 'off';

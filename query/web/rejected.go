@@ -173,13 +173,13 @@ func pending(query url.Values) bool {
 func (v *View) rejectedConditions(r *Rejection) []Chip {
 	var all []Chip
 	if words := v.dateWords(); words != "" {
-		all = append(all, Chip{v.Lang.say("date.is"), words, rejectedDates(r.Query, "", "")})
+		all = append(all, Chip{Label: v.Lang.say("date.is"), Value: words, Remove: rejectedDates(r.Query, "", "")})
 	}
 	if chosen := reasons(r.Query); len(chosen) > 0 {
-		all = append(all, Chip{v.Lang.say("chip.is", "Field", v.Lang.say("rejected.reason")), v.either(chosen), rejectedLink(r.Query, "reason")})
+		all = append(all, Chip{Label: v.Lang.say("chip.is", "Field", v.Lang.say("rejected.reason")), Value: v.either(chosen), Remove: rejectedLink(r.Query, "reason")})
 	}
 	if pending(r.Query) {
-		all = append(all, Chip{v.Lang.say("rejected.retry"), v.Lang.say("rejected.not_retried"), rejectedLink(r.Query, "pending")})
+		all = append(all, Chip{Label: v.Lang.say("rejected.retry"), Value: v.Lang.say("rejected.not_retried"), Remove: rejectedLink(r.Query, "pending")})
 	}
 	return all
 }
