@@ -27,10 +27,12 @@ type Asset struct {
 type assets map[string]Asset
 
 // The style sheet begins with these, then come the components by name; what is last
-// overrules them.
+// overrules them. The script is made alike, but for what runs before the first paint.
 var (
-	firstStyles = []string{"tokens.css", "base.css"}
-	lastStyles  = []string{"print.css"}
+	firstScripts = []string{"util.js"}
+	bootScript   = "boot.js"
+	firstStyles  = []string{"tokens.css", "base.css"}
+	lastStyles   = []string{"print.css"}
 )
 
 func loadAssets() (assets, error) {
@@ -57,16 +59,18 @@ func loadAssets() (assets, error) {
 		return nil, err
 	}
 	add("app.css", "text/css; charset=utf-8", style)
-	script, err := concatenate("*.js", []string{"util.js"}, nil)
+	script, err := concatenate("*.js", firstScripts, nil)
 	if err != nil {
 		return nil, err
 	}
 	add("app.js", "text/javascript; charset=utf-8", script)
-	htmx, err := files.ReadFile("vendor/htmx.min.js")
-	if err != nil {
-		return nil, fmt.Errorf("load the page's files: %w", err)
+	for name, file := range map[string]string{bootScript: bootScript, "htmx.js": "vendor/htmx.min.js"} {
+		content, err := files.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("load the page's files: %w", err)
+		}
+		add(name, "text/javascript; charset=utf-8", content)
 	}
-	add("htmx.js", "text/javascript; charset=utf-8", htmx)
 	return loaded, nil
 }
 
@@ -76,7 +80,9 @@ func concatenate(pattern string, first, last []string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", pattern, err)
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(first, name) || slices.Contains(last, name) })
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return name == bootScript || slices.Contains(first, name) || slices.Contains(last, name)
+	})
 	var all bytes.Buffer
 	for _, name := range slices.Concat(first, names, last) {
 		content, err := files.ReadFile(name)

@@ -3,7 +3,7 @@
   const { $, $$ } = al;
   const open = () => $$('.menu[open]');
   addEventListener('click', e => {
-    for (const menu of open()) if (!menu.contains(e.target)) menu.open = false;
+    for (const menu of open()) if (!e.composedPath().includes(menu)) menu.open = false; // what was clicked may be gone
   });
   // On a phone the shade around a sheet is a part of its summary; a click there closes it,
   // as a click on the summary does.

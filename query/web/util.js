@@ -2,7 +2,6 @@
 // What every script of the page shares. The others are functions of their own.
 const al = (() => {
   const root = document.documentElement;
-  root.classList.add('js');
   const $ = (selector, within = document) => within.querySelector(selector);
   const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
   const ready = f => document.readyState === 'loading' ? addEventListener('DOMContentLoaded', f) : f();
