@@ -81,20 +81,20 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	}
 	found.Actions, found.Next, found.Previous, found.Partial = l.page.Actions, l.next, l.previous, l.page.Partial
 	if len(found.Actions) == 0 && !found.Continued {
-		any, err := s.store.List(m.ctx, store.Search{Filter: store.Filter{Tenant: l.Tenant}, Limit: 1})
+		newest, err := s.store.List(m.ctx, store.Search{Filter: store.Filter{Tenant: l.Tenant}, Limit: 1})
 		if err != nil {
 			return fmt.Errorf("look whether there is any event: %w", err)
 		}
-		found.Empty = len(any.Actions) == 0
+		found.Empty = len(newest.Actions) == 0
 	}
 	found.Names = s.names(m.ctx, q, found.Actions)
 	found.Took = s.now().Sub(m.start)
 	page := s.site.View(q).Log(&found)
 	switch {
-	case r.Header.Get("HX-Trigger") == "more":
+	case r.Header.Get("Hx-Trigger") == "more":
 		return s.render(w, r, http.StatusOK, q.Lang, "rows-fragment", page.MoreRows())
 	case forHTMX(r):
-		w.Header().Set("HX-Push-Url", q.Path)
+		w.Header().Set("Hx-Push-Url", q.Path)
 		return s.render(w, r, http.StatusOK, q.Lang, "results-fragment", page.OutOfBand())
 	default:
 		return s.render(w, r, http.StatusOK, q.Lang, "page", page)
@@ -103,7 +103,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 
 // forHTMX reports whether a script asks for a part of a page.
 func forHTMX(r *http.Request) bool {
-	return r.Header.Get("HX-Request") != "" && r.Header.Get("HX-History-Restore-Request") == ""
+	return r.Header.Get("Hx-Request") != "" && r.Header.Get("Hx-History-Restore-Request") == ""
 }
 
 // pageAddress returns the parameters of the page for what was asked: the question in the
@@ -252,7 +252,7 @@ func (s *Server) failPage(w http.ResponseWriter, r *http.Request, problem *Probl
 // failFragment answers an error to a script that asked for a part of a page, which then
 // stays as it is.
 func (s *Server) failFragment(w http.ResponseWriter, r *http.Request, problem *Problem) {
-	w.Header().Set("HX-Reswap", "none")
+	w.Header().Set("Hx-Reswap", "none")
 	writeProblem(w, r, problem)
 }
 

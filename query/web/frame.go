@@ -1,6 +1,9 @@
 package web
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Frame is what every page has around its own part.
 type Frame struct {
@@ -30,7 +33,7 @@ type Account struct {
 	Languages []Choice
 	// Zone is the one in use, with how far it is from UTC.
 	Zone string
-	// OwnZone is what the browser says; empty where that is not known.
+	// OwnZone is the one where none is chosen.
 	OwnZone string
 }
 
@@ -50,7 +53,7 @@ func (v *View) frame(title, part string) Frame {
 	f := Frame{
 		Title: title + " · Actionlog", Lang: v.Lang.Tag, Prefs: v.Prefs, Home: v.clear(), Back: v.Path,
 		Nav:     []NavLink{{v.Lang.say("nav.log"), v.clear(), part == partLog}},
-		Account: Account{Zone: v.zoneWords(), OwnZone: v.Prefs.BrowserZone},
+		Account: Account{Zone: v.zoneWords(), OwnZone: cmp.Or(v.Prefs.BrowserZone, "UTC")},
 	}
 	f.Shown, f.FixedZone = v.Zone.String(), v.Prefs.Zone != "" || v.Kept.Get("tz") != "" || v.Line.Zone != ""
 	if part == partRejected {

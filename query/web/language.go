@@ -169,6 +169,12 @@ func (l *Language) time(layout string, t time.Time) string {
 	return b.String()
 }
 
+// agoStep is the unit in which a time below a bound is said.
+type agoStep struct {
+	below, unit time.Duration
+	name        string
+}
+
 // ago says how long ago a time was.
 func (l *Language) ago(now, t time.Time) string {
 	d, form := now.Sub(t), "ago."
@@ -176,19 +182,11 @@ func (l *Language) ago(now, t time.Time) string {
 		d, form = -d, "in."
 	}
 	const day = 24 * time.Hour
-	steps := []struct {
-		below, unit time.Duration
-		name        string
-	}{{time.Hour, time.Minute, "minutes"}, {day, time.Hour, "hours"}, {60 * day, day, "days"}, {730 * day, 30 * day, "months"}}
+	steps := []agoStep{{time.Hour, time.Minute, "minutes"}, {day, time.Hour, "hours"}, {60 * day, day, "days"}, {730 * day, 30 * day, "months"}}
 	if d < time.Minute {
 		return l.say("ago.now")
 	}
-	i := slices.IndexFunc(steps, func(s struct {
-		below, unit time.Duration
-		name        string
-	}) bool {
-		return d < s.below
-	})
+	i := slices.IndexFunc(steps, func(s agoStep) bool { return d < s.below })
 	if i < 0 {
 		return l.sayN(form+"years", int(d/(365*day)))
 	}

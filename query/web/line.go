@@ -62,8 +62,7 @@ func sortedNames(values url.Values) []string {
 // could not.
 func (v *View) wrongLine(text string, err error) *WrongLine {
 	w := &WrongLine{Problem: err.Error()}
-	var at *search.Error
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*search.Error](err); ok {
 		w.Column, w.Problem = at.Column, at.Problem
 		if at.Suggestion != "" {
 			w.Problem += ": " + at.Suggestion
@@ -99,11 +98,9 @@ func termAt(text string, column int) (begin, end int) {
 			break
 		}
 	}
-	begin, end = at, len(text)
+	end = len(text)
 	if i := strings.LastIndexFunc(text[:at], unicode.IsSpace); i >= 0 {
 		begin = i + 1
-	} else {
-		begin = 0
 	}
 	if i := strings.IndexFunc(text[at:], unicode.IsSpace); i >= 0 {
 		end = at + i

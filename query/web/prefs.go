@@ -67,6 +67,7 @@ func SetPref(name string, values []string) (*http.Cookie, bool) {
 		return nil, false
 	}
 	const year = 365 * 24 * 60 * 60
+	//nolint:gosec // no secret: it has to work over plain HTTP too
 	c := &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: year, SameSite: http.SameSiteLaxMode, HttpOnly: true}
 	if value == "" {
 		c.MaxAge = -1

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/search"
 )
 
@@ -104,4 +105,14 @@ func TestInitials(t *testing.T) {
 	f("nightly-backup", "NB")
 	f("👩🏽‍🚀", "?")
 	f("", "?")
+}
+
+// catalogue is the built-in one.
+func catalogue(t *testing.T) *action.Catalogue {
+	t.Helper()
+	c, err := action.LoadCatalogue("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -52,9 +53,7 @@ func (s *Site) View(r Request) *View {
 // as pairs of a name and a value. Those that are empty are left out.
 func (v *View) address(path, line string, pairs ...string) string {
 	query := url.Values{}
-	for name, values := range v.Kept {
-		query[name] = values
-	}
+	maps.Copy(query, v.Kept)
 	for i, pairs := 0, append(pairs, "search", line); i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
 			query.Set(pairs[i], pairs[i+1])

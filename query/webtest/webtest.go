@@ -107,9 +107,11 @@ func (b *Tab) listen(event any) {
 	case *runtime.EventExceptionThrown:
 		complaint = "exception: " + e.ExceptionDetails.Text
 	case *runtime.EventConsoleAPICalled:
-		for _, arg := range e.Args {
-			complaint += fmt.Sprintf("console: %s %s ", arg.Value, arg.Description)
+		said := make([]string, len(e.Args))
+		for i, arg := range e.Args {
+			said[i] = string(arg.Value) + arg.Description
 		}
+		complaint = "console: " + strings.Join(said, " ")
 	}
 	if complaint != "" {
 		b.mu.Lock()
