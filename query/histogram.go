@@ -53,32 +53,50 @@ func (s *Server) histogram(w http.ResponseWriter, r *http.Request, p params) err
 }
 
 func (s *Server) readHistogram(m *measure, q *question, asked bucket) (*histogramJSON, error) {
-	empty := &histogramJSON{Bucket: asked.name, TZ: q.Zone.String(), From: orNull(q.From), To: orNull(q.To), Buckets: []bucketJSON{}}
-	if empty.Bucket == "" {
-		empty.Bucket = buckets[0].name
+	found, err := s.findHistogram(m, q, asked)
+	if err != nil {
+		return nil, fmt.Errorf("answer with a histogram: %w", err)
 	}
-	from, to, err := s.store.Reach(m.ctx, q.Filter)
-	if err != nil && errors.Is(m.ctx.Err(), context.DeadlineExceeded) {
-		m.Partial = true
+	if found.edges != nil {
+		return s.histogramJSON(m, q, found), nil
+	}
+	h := &histogramJSON{Bucket: cmp.Or(asked.name, buckets[0].name), TZ: q.Zone.String(), From: orNull(q.From), To: orNull(q.To), Buckets: []bucketJSON{}}
+	if m.Partial {
 		reached := cmp.Or(q.To, m.start) // from tells how far back was counted: nothing was
 		if reached.Before(q.From) {
 			reached = q.From
 		}
-		empty.From, empty.To = orNull(reached), orNull(reached)
-		empty.measured = m.end()
-		return empty, nil
+		h.From, h.To = orNull(reached), orNull(reached)
+	}
+	h.measured = m.end()
+	return h, nil
+}
+
+// histogram is what was counted between edges. Edges are nil where nothing is, or where
+// the time was up before it was known what there is to divide.
+type histogram struct {
+	store.Histogram
+	bucket bucket
+	edges  []time.Time
+}
+
+// findHistogram counts what matches.
+func (s *Server) findHistogram(m *measure, q *question, asked bucket) (histogram, error) {
+	from, to, err := s.store.Reach(m.ctx, q.Filter)
+	if err != nil && errors.Is(m.ctx.Err(), context.DeadlineExceeded) {
+		m.Partial = true
+		return histogram{}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("answer with a histogram: %w", err)
+		return histogram{}, err //nolint:wrapcheck // the caller says what it is for
 	}
 	if !from.Before(to) {
-		empty.measured = m.end()
-		return empty, nil
+		return histogram{}, nil
 	}
 	for {
 		b, edges, err := divide(asked, from, to, q.Zone)
 		if err != nil {
-			return nil, err
+			return histogram{}, err
 		}
 		if !q.From.IsZero() {
 			edges[0] = from
@@ -88,7 +106,7 @@ func (s *Server) readHistogram(m *measure, q *question, asked bucket) (*histogra
 		}
 		found, err := s.store.Histogram(m.ctx, q.Filter, edges)
 		if err != nil {
-			return nil, fmt.Errorf("answer with a histogram: %w", err)
+			return histogram{}, err //nolint:wrapcheck // the caller says what it is for
 		}
 		m.Partial = !found.Reached.IsZero()
 		if asked.name == "" && !m.Partial {
@@ -105,7 +123,7 @@ func (s *Server) readHistogram(m *measure, q *question, asked bucket) (*histogra
 				continue
 			}
 		}
-		return s.histogramJSON(m, q, b, edges, found), nil
+		return histogram{found, b, edges}, nil
 	}
 }
 
@@ -124,8 +142,9 @@ func occupied(counts []map[string]uint64, edges []time.Time) (from, to time.Time
 
 // histogramJSON leaves out what is older than what was counted, and cuts the bucket in
 // which that ended.
-func (s *Server) histogramJSON(m *measure, q *question, b bucket, edges []time.Time, found store.Histogram) *histogramJSON {
-	h := &histogramJSON{Bucket: b.name, TZ: q.Zone.String(), Buckets: []bucketJSON{}}
+func (s *Server) histogramJSON(m *measure, q *question, found histogram) *histogramJSON {
+	h := &histogramJSON{Bucket: found.bucket.name, TZ: q.Zone.String(), Buckets: []bucketJSON{}}
+	edges := found.edges
 	from, to := edges[0], edges[len(edges)-1]
 	if found.Reached.After(from) {
 		from = found.Reached

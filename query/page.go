@@ -76,6 +76,10 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 		found.Menus = s.menus(ctx, q)
 		return nil
 	})
+	group.Go(func() error {
+		found.Counted = s.chart(ctx, m, q, l.question)
+		return nil
+	})
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("read the page: %w", err)
 	}

@@ -25,6 +25,8 @@ type Found struct {
 	Names map[string]string
 	// Menus are what the menus offer; nil where the browser asks when they are opened.
 	Menus *Menus
+	// Counted is the histogram; nil where the browser asks for it once the rows are there.
+	Counted *Counted
 }
 
 // LogPage is the page of the log, and its parts for htmx.
@@ -50,18 +52,21 @@ type LogHead struct {
 type Results struct {
 	// URL is the page's own address, and Text its search line.
 	URL, Text string
-	// Event is the event that is open; empty where none is.
-	Count, Took string
-	// CountFrom is where the number of all that match comes from, after the rows.
-	CountFrom string
-	// Histogram is the search that the histogram is about; empty where there is none.
-	Histogram string
-	Table     *Table
-	State     *State
-	Columns   []Column
-	Compact   bool
-	Partial   bool
-	Back      string
+	// Count is the number of what is shown, until that of all that match is known, which
+	// comes with the histogram or, where there is none, from CountFrom.
+	Count, Took, CountFrom string
+	// Counted is how many match; nil where that is not known yet.
+	Counted *CountView
+	// Histogram is nil where there is no table.
+	Histogram *Histogram
+	// Compare says what differs from the rest; empty where everything is shown.
+	Compare string
+	Table   *Table
+	State   *State
+	Columns []Column
+	Compact bool
+	Partial bool
+	Back    string
 }
 
 // Log shows what was found.
@@ -81,7 +86,14 @@ func (v *View) Log(f *Found) *LogPage {
 		if f.Next != "" && !f.Continued && !f.OldestFirst {
 			r.Count = v.Lang.sayN("events.newest", len(f.Actions))
 		}
-		r.CountFrom = v.address("/fragments/count", v.Text)
+		r.Histogram = v.histogram(f.Counted, f.Continued)
+		if r.Histogram.Load == "" {
+			count := v.Count(store.Count{Count: f.Counted.sum(), Reached: f.Counted.Reached}, f.Counted.Total)
+			r.Counted = &count
+		}
+		if v.Text != "" {
+			r.Compare = v.address("/compare", v.Text)
+		}
 	case f.Continued:
 		r.State = v.ended()
 	case f.Empty:
