@@ -119,15 +119,6 @@ func (s *Server) serveAround(w http.ResponseWriter, r *http.Request, p params) e
 	return nil
 }
 
-// serveUser leads to what an actor has done.
-func (s *Server) serveUser(w http.ResponseWriter, r *http.Request, p params) error {
-	id, err := pathPart(r, "id")
-	if err != nil {
-		return err
-	}
-	return s.leadTo(w, r, p, search.Term{Field: "actor", Value: id})
-}
-
 // serveRecord leads to what has happened to a record.
 func (s *Server) serveRecord(w http.ResponseWriter, r *http.Request, p params) error {
 	kind, err := pathPart(r, "type")

@@ -117,14 +117,13 @@ const mostAxisLabels = 6
 
 // histogram is the place of the chart; it is filled where what it shows is known already.
 func (v *View) histogram(c *Counted, keep bool) *Histogram {
+	h := &Histogram{ID: v.chartID(), Legend: v.legend(nil, false)}
 	if c != nil && len(c.Edges) > 0 {
-		h := v.Histogram(c)
-		h.Keep = keep
-		h.Count = nil // stands at its place already
-		return h
+		h = v.Histogram(c)
 	}
-	h := &Histogram{ID: v.chartID(), Keep: keep, Load: v.address("/fragments/histogram", v.Text)}
-	h.Legend = v.legend(nil, false)
+	if h.Keep = keep; c == nil || len(c.Edges) == 0 || !c.Reached.IsZero() { // a script has the time for more
+		h.Load = v.address("/fragments/histogram", v.Text)
+	}
 	return h
 }
 
@@ -155,6 +154,7 @@ func (v *View) Histogram(c *Counted) *Histogram {
 	}
 	count := store.Count{Count: c.sum(), Reached: c.Reached}
 	said := v.Count(count, c.Total)
+	said.OutOfBand = true
 	h.Count = &said
 	var categories []string
 	for _, category := range action.Categories() {

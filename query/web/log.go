@@ -1,7 +1,6 @@
 package web
 
 import (
-	"maps"
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/store"
@@ -71,7 +70,7 @@ type Results struct {
 
 // Log shows what was found.
 func (v *View) Log(f *Found) *LogPage {
-	maps.Copy(v.names, f.Names)
+	v.Know(f.Names)
 	for i := range f.Actions {
 		a := &f.Actions[i]
 		v.names[a.Actor.ID] = a.Actor.Name
@@ -139,7 +138,11 @@ func (p *LogPage) MoreRows() *LogPage {
 }
 
 // CountView is how many events match.
-type CountView struct{ Count, Total string }
+type CountView struct {
+	Count, Total string
+	// OutOfBand is set in an answer to htmx, which puts the count into its place.
+	OutOfBand bool
+}
 
 // Count says how many events match, at least where not all were counted, of how many there
 // are in the log; total is nil where that is not known.

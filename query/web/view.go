@@ -49,6 +49,9 @@ func (s *Site) View(r Request) *View {
 	return &View{Request: r, site: s, names: map[string]string{}}
 }
 
+// Know tells the names of actors, by their ids.
+func (v *View) Know(names map[string]string) { maps.Copy(v.names, names) }
+
 // address is a path with the parameters that the page keeps, the search line and others,
 // as pairs of a name and a value. Those that are empty are left out.
 func (v *View) address(path, line string, pairs ...string) string {

@@ -1,0 +1,291 @@
+package web
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/search"
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// Actor is what is known of somebody who acts.
+type Actor struct {
+	ID, Type string
+	// Names are all that were given, the latest first.
+	Names               []string
+	FirstSeen, LastSeen time.Time
+	Count, ActiveDays   uint64
+	Actions, Outcomes   store.Facet
+	Addresses, Behalf   store.Facet
+	Sessions            []ActorSession
+	// SessionCount is how many there are.
+	SessionCount uint64
+	// Week is of the days from WeekFrom on.
+	Week     [7][24]uint64
+	WeekFrom time.Time
+	// Reached is up to where all was counted; zero where that is everything.
+	Reached time.Time
+	Latest  []store.Action
+	// Continued is set where there are more.
+	Continued bool
+}
+
+// ActorSession is a session of an actor.
+type ActorSession struct {
+	ID          string
+	First, Last time.Time
+	Count       uint64
+	IP, Agent   string
+	// Addresses are how many it came from.
+	Addresses uint64
+}
+
+// ActorPage is who somebody is.
+type ActorPage struct {
+	Frame
+	Crumbs         []Crumb
+	Initials, Name string
+	// Second is who they are besides their name.
+	Second string
+	// Log is what they have done, and Export that as CSV.
+	Log, Export string
+	Partial     string
+	Stats       []Stat
+	Heat        HeatView
+	Sessions    []SessionRow
+	// MoreSessions says how many there are besides those shown; empty where that is none.
+	MoreSessions string
+	Actions      []TallyEntry
+	Addresses    []AddressEntry
+	MoreAddress  string
+	Behalf       []BehalfEntry
+	Table        *Table
+	AllEvents    string
+}
+
+// Stat is a number on the page of an actor.
+type Stat struct{ Label, Value, Title, Link string }
+
+// HeatView is the map of the hours of a week.
+type HeatView struct {
+	Note  string
+	Hours []HeatHour
+	Days  []HeatDay
+}
+
+// HeatHour is the head of a column; every third is shown.
+type HeatHour struct {
+	Text  string
+	Shown bool
+}
+
+// HeatDay is a row.
+type HeatDay struct {
+	Label string
+	Cells []HeatHourView
+}
+
+// HeatHourView is an hour of the week.
+type HeatHourView struct {
+	Count, Title string
+	// Level is the class of the style sheet; empty where nothing happened.
+	Level string
+}
+
+// SessionRow is a session.
+type SessionRow struct {
+	Started, Lasted, Agent, IP string
+	// Warning is set where a session came from several addresses.
+	Warning string
+	Count   string
+	Link    string
+}
+
+// TallyEntry is a type of action, and how often it was done.
+type TallyEntry struct {
+	Kind
+	Count, Width, Link string
+}
+
+// AddressEntry is an address, and since when it is used.
+type AddressEntry struct {
+	Value, Note, Link string
+	New               bool
+}
+
+// BehalfEntry is somebody for whom an actor has acted.
+type BehalfEntry struct{ Name, Note, Link string }
+
+// What is new of an actor, and who is not new altogether.
+const (
+	newAddress = 7 * 24 * time.Hour
+	oldActor   = 30 * 24 * time.Hour
+	// activeNow is how long ago the last event of a session may be that goes on.
+	activeNow = 15 * time.Minute
+)
+
+// Actor shows who somebody is. The view is of what they have done.
+func (v *View) Actor(a *Actor) *ActorPage {
+	name := a.ID
+	if len(a.Names) > 0 {
+		name = a.Names[0]
+	}
+	v.names[a.ID] = name
+	p := &ActorPage{
+		Frame: v.frame(name, partLog), Crumbs: []Crumb{{v.Lang.say("log.title"), v.clear()}, {v.Lang.say("actor.users"), ""}},
+		Initials: initials(name), Name: name, Log: v.link(v.Text), Export: v.exportLink(),
+		Stats: v.stats(a), Heat: v.heat(a), AllEvents: v.Lang.say("actor.all", "Count", v.Lang.number(a.Count)),
+	}
+	kind, id := "", ""
+	if a.Type != "" && a.Type != "user" {
+		kind = v.Lang.say("actor." + a.Type)
+	}
+	if name != a.ID {
+		id = a.ID
+	}
+	also := ""
+	if len(a.Names) > 1 {
+		also = v.Lang.say("actor.also", "Names", v.either(slices.Clone(a.Names[1:])))
+	}
+	p.Second = joined(" · ", kind, id, also)
+	if !a.Reached.IsZero() {
+		p.Partial = v.Lang.say("actor.since", "From", v.moment(v.in(a.Reached)))
+	}
+	for i := range a.Sessions {
+		p.Sessions = append(p.Sessions, v.session(&a.Sessions[i]))
+	}
+	if n := uint64(len(a.Sessions)); n < a.SessionCount {
+		p.MoreSessions = v.Lang.sayN("actor.more_sessions", a.SessionCount, "Shown", v.Lang.number(n))
+	}
+	p.Actions = v.tally(a.Actions)
+	v.addresses(p, a)
+	for _, b := range a.Behalf.Values {
+		p.Behalf = append(p.Behalf, BehalfEntry{
+			cmp.Or(b.Name, b.Value), v.Lang.sayN("actor.behalf_note", b.Count, "Last", v.Lang.time("day", b.Last.In(v.Zone))),
+			v.logLink(only(v.Line, "on_behalf_of", b.Value)),
+		})
+	}
+	if len(a.Latest) > 0 {
+		p.Table = v.table(&Found{Actions: a.Latest})
+		p.Table.Pager = Pager{}
+	}
+	return p
+}
+
+// OfActor is the question of what somebody has done.
+func OfActor(id string) search.Line {
+	return search.Line{Terms: []search.Term{{Field: "actor", Value: id}}}
+}
+
+func (v *View) stats(a *Actor) []Stat {
+	l, never := v.Lang, v.Lang.say("none")
+	seen := func(id string, t time.Time, ago bool) Stat {
+		if t.IsZero() {
+			return Stat{Label: l.say(id), Value: never}
+		}
+		s := Stat{Label: l.say(id), Value: l.time("day", t.In(v.Zone)), Title: l.time("second", t.In(v.Zone))}
+		if ago {
+			s.Value = l.ago(v.Now, t)
+		}
+		return s
+	}
+	number := func(id string, n uint64) Stat { return Stat{Label: l.say(id), Value: l.number(n)} }
+	events := number("chart.events", a.Count)
+	if !a.Reached.IsZero() {
+		events.Value = "≥ " + events.Value
+	}
+	failed := uint64(0)
+	line := v.Line
+	for _, o := range a.Outcomes.Values {
+		if o.Value != action.DefaultOutcome {
+			failed += o.Count
+			line.Terms = append(slices.Clone(line.Terms), search.Term{Field: "outcome", Value: o.Value})
+		}
+	}
+	bad := number("actor.failed", failed)
+	if failed > 0 {
+		bad.Link = v.logLink(line)
+	}
+	return []Stat{
+		seen("actor.last_seen", a.LastSeen, true), seen("actor.first_seen", a.FirstSeen, false), events, number("actor.days", a.ActiveDays),
+		number("actor.sessions", a.SessionCount), number("actor.addresses", a.Addresses.Distinct), bad,
+	}
+}
+
+func (v *View) heat(a *Actor) HeatView {
+	days := int(v.Now.Sub(a.WeekFrom).Round(24*time.Hour).Hours() / 24)
+	h := HeatView{Note: v.Lang.sayN("actor.week_note", days, "Zone", v.Zone.String())}
+	for hour := range 24 {
+		h.Hours = append(h.Hours, HeatHour{clockHour(hour), hour%3 == 0})
+	}
+	cells := NewHeat(a.Week)
+	for d, day := range cells.Days {
+		row := HeatDay{Label: v.Lang.days[(d+1)%7]} // those of the catalogue begin with Sunday
+		for hour, cell := range day {
+			c := HeatHourView{Count: v.Lang.number(cell.Count), Title: row.Label + " " + clockHour(hour) + ":00: " + v.Lang.sayN("events", cell.Count)}
+			if cell.Level > 0 {
+				c.Level = "h" + strconv.Itoa(cell.Level)
+			}
+			row.Cells = append(row.Cells, c)
+		}
+		h.Days = append(h.Days, row)
+	}
+	return h
+}
+
+func clockHour(hour int) string {
+	return time.Date(2000, 1, 1, hour, 0, 0, 0, time.UTC).Format("15")
+}
+
+func (v *View) session(s *ActorSession) SessionRow {
+	row := SessionRow{
+		Started: v.Lang.time("short", s.First.In(v.Zone)), Lasted: v.lasted(s.Last.Sub(s.First)), Agent: v.agent(s.Agent), IP: s.IP,
+		Count: v.Lang.number(s.Count), Link: v.logLink(only(v.Line, "session_id", s.ID)),
+	}
+	if s.First.In(v.Zone).Year() != v.Now.Year() {
+		row.Started = v.Lang.time("minute", s.First.In(v.Zone))
+	}
+	if v.Now.Sub(s.Last) < activeNow {
+		row.Lasted = v.Lang.say("actor.active", "Time", row.Lasted)
+	}
+	if s.Addresses > 1 {
+		row.Warning = v.Lang.sayN("actor.several", s.Addresses)
+	}
+	return row
+}
+
+// lasted says how long something took.
+func (v *View) lasted(d time.Duration) string {
+	if d < time.Minute {
+		return v.Lang.say("lasted.moment")
+	}
+	hours, minutes := int(d.Hours()), int(d.Minutes())%60
+	if hours == 0 {
+		return v.Lang.say("lasted.minutes", "Minutes", v.Lang.number(minutes))
+	}
+	return v.Lang.say("lasted.hours", "Hours", v.Lang.number(hours), "Minutes", strconv.Itoa(minutes/10)+strconv.Itoa(minutes%10))
+}
+
+func (v *View) tally(f store.Facet) []TallyEntry {
+	var all []TallyEntry
+	for _, value := range f.Values {
+		width := strconv.FormatFloat(100*part(value.Count, f.Values[0].Count), 'f', 1, 64)
+		all = append(all, TallyEntry{v.site.kind(value.Value), v.Lang.number(value.Count), width, v.logLink(only(v.Line, "action", value.Value))})
+	}
+	return all
+}
+
+func (v *View) addresses(p *ActorPage, a *Actor) {
+	for _, ip := range a.Addresses.Values {
+		e := AddressEntry{Value: ip.Value, Link: v.logLink(only(v.Line, "ip", ip.Value))}
+		e.New = v.Now.Sub(ip.First) < newAddress && ip.First.Sub(a.FirstSeen) > oldActor
+		e.Note = v.Lang.sayN("actor.address_note", ip.Count, "First", v.Lang.time("day", ip.First.In(v.Zone)))
+		p.Addresses = append(p.Addresses, e)
+	}
+	if n := uint64(len(a.Addresses.Values)); n < a.Addresses.Distinct {
+		p.MoreAddress = v.Lang.sayN("actor.more_addresses", a.Addresses.Distinct, "Shown", v.Lang.number(n))
+	}
+}

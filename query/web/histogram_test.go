@@ -1,0 +1,109 @@
+package web
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/search"
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// viewOf is a view in Berlin of what a line asks.
+func viewOf(t *testing.T, line string) *View {
+	t.Helper()
+	site, err := New(catalogue(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := search.Parse(line, lineFields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return site.View(Request{Lang: site.Language("en", ""), Now: time.Date(2026, 11, 24, 14, 0, 0, 0, time.UTC), Zone: berlin, Text: line, Line: read})
+}
+
+func TestHistogramSaysWhatItDidNotRead(t *testing.T) {
+	t.Parallel()
+	v := viewOf(t, "invoice after:2026-10-24 tz:Europe/Berlin")
+	at := func(day int) time.Time { return time.Date(2026, 10, day, 0, 0, 0, 0, v.Zone) }
+	c := &Counted{
+		Edges: []time.Time{at(24), at(25), at(26), at(27)}, Daily: true, Reached: at(25).Add(time.Hour), Total: &store.Count{Count: 1000},
+		Counts: []map[string]uint64{{}, {"view": 2}, {"view": 3, "delete": 1}},
+	}
+	h := v.Histogram(c)
+	if h.Count.Count != "At least 6 events" || h.Count.Total != "1,000" || h.Brush.Unread != 2 || h.Bars.Unread != "M0 0h1v4h-1zM1 0h1v4h-1z" {
+		t.Errorf("count %+v, %d unread, %q", h.Count, h.Brush.Unread, h.Bars.Unread)
+	}
+	if got := h.Brush.Edges; got != "2026-10-24|2026-10-25|2026-10-26|2026-10-27" {
+		t.Errorf("edges %q", got)
+	}
+	if got, want := h.Links[1].Link, v.link("invoice after:2026-10-26 before:2026-10-27 tz:Europe/Berlin"); got != want {
+		t.Errorf("a bar leads to %s, want %s", got, want)
+	}
+	if got := h.Links[1].Label; got != "26 Oct 2026: 4 events" {
+		t.Errorf("a bar is called %q", got)
+	}
+	sum := []string{}
+	for _, e := range h.Legend {
+		sum = append(sum, e.Count)
+	}
+	if got := strings.Join(sum, " "); got != "5 0 0 0 0 0 0 1" {
+		t.Errorf("legend %s", got)
+	}
+	if none := v.Histogram(&Counted{}); none.Failed == "" || none.Count != nil || len(none.Legend) != 8 {
+		t.Errorf("without anything counted: %+v", none)
+	}
+}
+
+// A time in the line means that very moment, in the hour that a clock shows twice too.
+func TestLineTimesMeanTheMoment(t *testing.T) {
+	t.Parallel()
+	v := viewOf(t, "")
+	f := func(at time.Time, want string) {
+		t.Helper()
+		got := v.lineTime(at)
+		if read, err := search.ParseTime(got, search.From, v.Now, v.Zone); got != want || err != nil || !read.Equal(at) {
+			t.Errorf("%s: %q means %s (%v), want %q", at, got, read, err, want)
+		}
+	}
+	f(time.Date(2026, 11, 23, 23, 0, 0, 0, time.UTC), "2026-11-24")
+	f(time.Date(2026, 11, 24, 5, 0, 0, 0, time.UTC), "2026-11-24T06:00")
+	f(time.Date(2026, 11, 24, 5, 0, 7, 0, time.UTC), "2026-11-24T06:00:07")
+	f(time.Date(2026, 11, 24, 5, 0, 7, 8e6, time.UTC), "2026-11-24T05:00:07.008Z")
+	f(time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC), "2026-10-25T02:30")
+	f(time.Date(2026, 10, 25, 1, 30, 0, 0, time.UTC), "2026-10-25T01:30:00.000Z")
+}
+
+func TestScalesAreShort(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[uint64]string{2: "2", 80: "80", 6000: "6000", 10_000: "10k", 500_000: "500k", 1_000_000: "1M", 2_000_000_000: "2G"} {
+		if got := short(n); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestSharesAreReadable(t *testing.T) {
+	t.Parallel()
+	site, err := New(catalogue(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(lang string, share float64, want string) {
+		t.Helper()
+		if got := site.Language(lang, "").percent(share); got != want {
+			t.Errorf("%v: %q, want %q", share, got, want)
+		}
+	}
+	f("en", 0, "0%")
+	f("en", 0.00004, "< 0.1%")
+	f("en", 0.0123, "1.2%")
+	f("en", 0.345, "34%")
+	f("en", 1, "100%")
+	f("de", 0.0123, "1,2\u00a0%")
+}
