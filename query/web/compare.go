@@ -16,7 +16,9 @@ type ComparePage struct {
 	// Selected and Rest are the two sides.
 	Selected, Rest ComparedSide
 	// Load is where what differs comes from, once the page is there; empty when it is here.
-	Load   string
+	Load string
+	// Bones stand there until then.
+	Bones  []int
 	Fields []DifferentField
 	// Alike are the fields in which nothing differs; empty where there are none.
 	Alike string
@@ -63,7 +65,7 @@ func (v *View) Comparing(against *View) *ComparePage {
 	p := &ComparePage{Frame: v.frame(title, partLog), Crumbs: []Crumb{{v.Lang.say("log.title"), v.link(v.Text)}, {title, ""}}}
 	p.Selected = ComparedSide{Conditions: v.conditions(), All: v.Lang.say("compare.all")}
 	p.Rest = ComparedSide{Conditions: against.conditions(), All: v.Lang.say("compare.others")}
-	p.Load = v.address("/compare", v.Text, "against", against.Text)
+	p.Load, p.Bones = v.address("/compare", v.Text, "against", against.Text), make([]int, 4)
 	return p
 }
 
@@ -71,7 +73,7 @@ func (v *View) Comparing(against *View) *ComparePage {
 func (v *View) Compared(against *View, d *store.Difference) *ComparePage {
 	p := v.Comparing(against)
 	p.Load = ""
-	p.Selected.Count, p.Rest.Count = v.Lang.sayN("events", d.Count), v.Lang.sayN("compare.count", d.Rest)
+	p.Selected.Count, p.Rest.Count = v.Lang.sayN("events", d.Count), v.Lang.sayN("events", d.Rest)
 	switch {
 	case !d.Reached.IsZero() && !d.Until.IsZero():
 		p.Partial = v.Lang.say("compare.between", "From", v.moment(v.in(d.Reached)), "To", v.moment(v.in(d.Until)))

@@ -60,7 +60,7 @@ func TestUserPageTellsWhoSomebodyIs(t *testing.T) {
 	if got := eval[string](b, "document.querySelector('.heat td[class]').title"); got != "Mon 03:00: 2 events" {
 		t.Errorf("the hour is %q", got)
 	}
-	if got := strings.Join(strings.Fields(b.Text(".sessions tbody tr")), " "); !strings.Contains(got, "1 min Chrome 141 on Linux 2001:db8::7 2 addresses 2") {
+	if got := strings.Join(strings.Fields(b.Text(".sessions tbody tr")), " "); !strings.Contains(got, "1 min Chrome 141 on Linux x86_64 2001:db8::7 2 addresses 2") {
 		t.Errorf("the latest session is %q", got)
 	}
 	if got := b.Text(".side"); !strings.Contains(got, "2001:db8::7 New\n1 event") || !strings.Contains(got, "Record viewed") || !strings.Contains(got, "Bob Dvořák\n1 event") {
