@@ -130,7 +130,7 @@ func (v *View) histogram(c *Counted, keep bool) *Histogram {
 // chartID tells charts of different questions apart.
 func (v *View) chartID() string {
 	sum := fnv.New32a()
-	_, _ = fmt.Fprint(sum, v.address("", v.Text), v.Zone, v.Lang.Tag) // it takes everything
+	_, _ = fmt.Fprintln(sum, v.Kept.Get("tenant"), v.Text, v.Zone, v.Lang.Tag) // it takes everything
 	return strconv.FormatUint(uint64(sum.Sum32()), 36)
 }
 
@@ -245,7 +245,7 @@ func (v *View) brush(h *Histogram, c *Counted, buckets []Bucket) {
 		counts = append(counts, strconv.FormatUint(n, 10))
 		if n > 0 && !v.Prefs.Scripts {
 			h.Links = append(h.Links, BarLink{
-				X: uint64(i), Height: h.Bars.Top, Link: v.link(b.zoomed(edges[i], edges[i+1])), //nolint:gosec // it is an index
+				X: uint64(i), Height: h.Bars.Top, Link: v.link(b.zoomed(edges[i], edges[i+1])),
 				Label: v.bucketWords(begin, end) + ": " + v.Lang.sayN("events", n),
 			})
 		}

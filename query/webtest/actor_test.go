@@ -86,7 +86,7 @@ func TestUserPageTellsWhoSomebodyIs(t *testing.T) {
 	} {
 		b.Go(page)
 		b.Follow(selector)
-		if got := b.line(); strings.ReplaceAll(got, `"`, "") != line && !(strings.HasPrefix(line, "actor:u/17 outcome") && strings.Contains(got, "outcome:denied outcome:failure")) {
+		if got := strings.Replace(b.line(), "outcome:denied outcome:failure", "outcome:failure outcome:denied", 1); got != line {
 			t.Errorf("%s leads to %q, want %q", selector, got, line)
 		}
 	}

@@ -220,6 +220,29 @@ func TestChartWithoutScripts(t *testing.T) {
 	}
 }
 
+// Another page of the same list leaves the chart, and the count, where they are.
+func TestChartStaysWhilePaging(t *testing.T) {
+	t.Parallel()
+	s := serve(t, weeks()...)
+	b := scripted(t)
+	b.Go(s.url + "/?search=-nothing")
+	b.charted()
+	eval[string](b, "(document.querySelector('.chart').stays = 'here')")
+	b.Click(olderPage)
+	b.Until("new URL(location).searchParams.has('cursor') && document.querySelector('#pager a[rel=prev]') !== null")
+	if got := eval[string](b, "document.querySelector('.chart').stays ?? 'it was made again'"); got != "here" {
+		t.Errorf("the chart: %s", got)
+	}
+	if got := b.Text(".count"); got != "406 events of 406" {
+		t.Errorf("the count of the second page is %q", got)
+	}
+	b.Go(b.URL())
+	b.charted()
+	if got := b.Text(".count"); got != "406 events of 406" {
+		t.Errorf("the count of the second page, opened by itself, is %q", got)
+	}
+}
+
 // The chart comes after the rows and moves nothing, whatever the width.
 func TestChartMovesNothing(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/demo"
 )
 
 // peaked is a log in which one day differs: mallory exports lists from an address of their
@@ -113,9 +115,15 @@ func TestCompareSaysWhenNothingIsToBeSaid(t *testing.T) {
 func TestEveryLookOfTheComparison(t *testing.T) {
 	t.Parallel()
 	s := serve(t, peaked()...)
+	company := slices.Collect(demo.Events(time.Now().AddDate(0, 0, -30), time.Now()))
+	for i := range company {
+		company[i].Tenant = "northlight"
+	}
+	s.add(company...)
 	b := Open(t)
 	looks(t, b, []look{
 		{"compare", s.url + "/compare?search=outcome:denied", ""},
+		{"compare-demo", s.url + "/compare?tenant=northlight&search=after:-5d+-category:view&against=after:-30d", ""},
 		{"compare-alike", s.url + "/compare?search=subject_id:INV-1-1", ""},
 	})
 	// What is seen before the answer is there.
