@@ -98,6 +98,10 @@
     const { grip, moved, from } = drawing;
     drawing = null;
     if (moved) return;
+    if (e.pointerType !== 'mouse') { // a finger hits the bar beside: it is shown first
+      chosen = { from, to: from };
+      return show(grip, [from, from], false);
+    }
     if (chosen) return clear(grip); // a click beside what is selected lets it go
     const href = address(grip, grip.dataset.log, [from, from]);
     if (e.ctrlKey || e.metaKey) open(href, '_blank', 'noopener'); else go(href);

@@ -13,7 +13,7 @@
       if (!rows) return;
       rows.replaceChildren($('#bones').content.cloneNode(true));
       $('#log').setAttribute('aria-busy', 'true');
-      $('.sum-count').textContent = $('#searching').content.textContent;
+      if (!e.detail.elt.closest('.pager')) $('.sum-count').textContent = $('#searching').content.textContent;
     }, 250);
   });
   document.addEventListener('htmx:afterRequest', stop);

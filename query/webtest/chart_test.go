@@ -61,6 +61,15 @@ func (b *Tab) mouse(kind input.DispatchMouseEventType, x, y float64, options ...
 	b.do("move the mouse", chromedp.MouseEvent(kind, x, y, options...))
 }
 
+// touch taps a part of an element as a pen or a finger does.
+func (b *Tab) touch(selector string, part float64) {
+	b.t.Helper()
+	pen := func(p *input.DispatchMouseEventParams) { p.PointerType = input.DispatchMouseEventPointerTypePen }
+	x, y := b.place(selector, part)
+	b.mouse(chromedp.MousePressed, x, y, chromedp.ButtonLeft, chromedp.ClickCount(1), pen)
+	b.mouse(chromedp.MouseReleased, x, y, chromedp.ButtonLeft, chromedp.ClickCount(1), pen)
+}
+
 // drag draws from one part of an element to another.
 func (b *Tab) drag(selector string, from, to float64) {
 	b.t.Helper()
@@ -156,6 +165,24 @@ func TestChartSelectsByPointer(t *testing.T) {
 	b.Until(fmt.Sprintf("document.querySelector('.count').innerText.startsWith('%d event')", buckets[full]))
 	eval[string](b, "(history.back(), '')")
 	b.Until(fmt.Sprintf("document.querySelector('.count').innerText.startsWith('%d events of ')", want))
+}
+
+// A finger shows what it hit, and zooms by the button; a drag works as with the mouse.
+func TestChartOnAPhone(t *testing.T) {
+	t.Parallel()
+	s := serve(t, weeks()...)
+	b := scripted(t)
+	b.Size(390, 844)
+	b.Go(s.url + "/?search=-nothing")
+	b.charted()
+	buckets := b.buckets()
+	b.touch(grip, (float64(len(buckets))-0.5)/float64(len(buckets)))
+	b.Until("document.querySelector('.brush-tip.is-on:not([hidden])') !== null")
+	if got := b.Text(".brush-count"); got != fmt.Sprintf("%d events", buckets[len(buckets)-1]) {
+		t.Errorf("a finger on the last bar shows %q", got)
+	}
+	b.Click(".brush-tip [data-zoom]")
+	b.Until(fmt.Sprintf("document.querySelector('.count').innerText.startsWith('%d events')", buckets[len(buckets)-1]))
 }
 
 func TestChartSelectsByKeys(t *testing.T) {
