@@ -348,7 +348,7 @@ func (b *Tab) Overflow() string {
 func (b *Tab) Small() []string {
 	b.t.Helper()
 	return eval[[]string](b, `[...document.querySelectorAll('a, button, summary, label.opt, input:not([type=checkbox], [type=hidden])')]
-		.filter(e => !e.closest('.skip, .log') && e.checkVisibility())
+		.filter(e => !e.closest('.skip, .log, .bars-links') && e.checkVisibility())
 		.map(e => [e, (e.matches('.line-in') ? e.closest('.line') : e).getBoundingClientRect()])
 		.filter(([e, r]) => r.height > 0 && (r.height < 44 || r.width < 44))
 		.map(([e, r]) => (e.getAttribute('aria-label') || e.innerText || e.name) + ' is ' + Math.round(r.width) + ' × ' + Math.round(r.height))`)
