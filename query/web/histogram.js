@@ -144,7 +144,10 @@
 
   // Who zoomed by the keyboard goes on at the new chart.
   document.addEventListener('htmx:afterSettle', e => {
-    if (e.detail.elt.id === 'results') chosen = null;
+    if (e.detail.elt.id === 'results') {
+      chosen = null;
+      byKey &&= Boolean($('.chart'));
+    }
     if (byKey && e.detail.elt.matches?.('.chart')) {
       byKey = false;
       $('.bars-grip', e.detail.elt)?.focus({ preventScroll: true });
