@@ -36,7 +36,7 @@ func (s *Server) serveUsers(w http.ResponseWriter, r *http.Request, p params) er
 	if err != nil {
 		return err
 	}
-	prefix, err := p.text("find", maxPrefix)
+	prefix, err := p.text("find", maxPrefix, holdsNone)
 	if err != nil {
 		return err
 	}
