@@ -150,7 +150,7 @@ func (s *Server) routes() []route {
 		{path: "/", handle: s.servePage, parameters: logParameters, turns: s.queries, fail: s.failPage, page: true},
 		{path: "/events/{id}", handle: s.serveEvent, parameters: keptParameters, turns: s.queries, fail: s.failPage, page: true},
 		{path: "/events/{id}/around", handle: s.serveAround, parameters: keptParameters, turns: s.queries, fail: s.failPage, page: true},
-		{path: "/records/{type}/{id}", handle: s.serveRecord, parameters: keptParameters, turns: s.queries, fail: s.failPage, page: true},
+		{path: "/records/{type}/{id}", handle: s.serveRecord, parameters: recordPageParameters, turns: s.queries, fail: s.failPage, page: true},
 		{path: "/users/{id}", handle: s.serveUser, parameters: keptParameters, turns: s.queries, fail: s.failPage, page: true},
 		{path: "/menus/user", handle: s.serveUsers, parameters: menuParameters, turns: s.queries, fail: s.failFragment, page: true},
 		{path: "/menus/action", handle: s.serveActions, parameters: menuParameters, turns: s.queries, fail: s.failFragment, page: true},
