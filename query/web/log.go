@@ -35,14 +35,16 @@ type LogPage struct {
 	Head    LogHead
 	Results Results
 	Columns []Column
+	// AllColumns is how many columns a file may have.
+	AllColumns int
 	// Bones are rows that stand where events will, until they are there.
 	Bones []int
 }
 
 // LogHead is the title and what stands beside it.
 type LogHead struct {
-	// Export is this view as CSV; empty when there is nothing to download.
-	Export    string
+	// Download is this view as a file; nil when there is nothing to download.
+	Download  *Download
 	OutOfBand bool
 }
 
@@ -72,7 +74,7 @@ func (v *View) Log(f *Found) *LogPage {
 		v.names[a.Actor.ID] = a.Actor.Name
 	}
 	p := v.logPage(v.Lang.say("log.title"), f.Menus)
-	p.Head.Export = v.exportLink()
+	p.Head.Download = v.download()
 	r := &p.Results
 	switch {
 	case len(f.Actions) > 0:
@@ -97,19 +99,10 @@ func (v *View) Log(f *Found) *LogPage {
 
 func (v *View) logPage(title string, menus *Menus) *LogPage {
 	p := &LogPage{
-		Frame: v.frame(title, partLog), Line: v.line(), Filters: v.filters(menus), Columns: v.columnChoices(), Bones: make([]int, 12),
+		Frame: v.frame(title, partLog), Line: v.line(), Filters: v.filters(menus), Columns: v.columnChoices(), AllColumns: allColumns(), Bones: make([]int, 12),
 	}
 	p.Results = Results{URL: v.address("/", v.Text), Text: v.Text, Columns: p.Columns, Compact: v.Prefs.Compact, Back: v.Path}
 	return p
-}
-
-// exportLink is this view as CSV.
-func (v *View) exportLink() string {
-	link := v.address("/v1/export.csv", v.Text)
-	if v.Line.Zone == "" && (v.Line.From != "" || v.Line.To != "") {
-		link = v.address("/v1/export.csv", v.Text, "tz", v.Zone.String())
-	}
-	return link
 }
 
 // OutOfBand prepares the parts that htmx puts into their own places beside the results.

@@ -15,21 +15,23 @@ type tableColumn struct {
 	Name string
 	// Usual is set where it is shown when nobody chose any.
 	Usual bool
+	// CSV are the columns of a file that hold what it shows.
+	CSV []string
 }
 
 // columns are those of the table, in their order.
 var columns = []tableColumn{
-	{"date", true},
-	{"user", true},
-	{"ip", true},
-	{"action", true},
-	{"subject", true},
-	{"description", true},
-	{"outcome", false},
-	{"session", false},
-	{"agent", false},
-	{"request", false},
-	{"subject_id", false},
+	{"date", true, []string{"time"}},
+	{"user", true, []string{"actor_id", "actor_name", "on_behalf_of_id", "on_behalf_of_name"}},
+	{"ip", true, []string{"ip"}},
+	{"action", true, []string{"action", "outcome"}},
+	{"subject", true, []string{"subject_type", "subject_id", "subject_name"}},
+	{"description", true, []string{"description"}},
+	{"outcome", false, []string{"outcome"}},
+	{"session", false, []string{"session_id"}},
+	{"agent", false, []string{"user_agent"}},
+	{"request", false, []string{"request_id"}},
+	{"subject_id", false, []string{"subject_id"}},
 }
 
 // wideTable is how many columns fit a common screen; more scroll sideways.

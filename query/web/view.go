@@ -65,6 +65,22 @@ func (v *View) address(path, line string, pairs ...string) string {
 	return path + "?" + query.Encode()
 }
 
+// apiAddress is an address of the API that asks what the page does. It names the zone, in
+// which the days of the question are.
+func (v *View) apiAddress(path string) string {
+	query := url.Values{}
+	if tenant := v.Kept.Get("tenant"); tenant != "" {
+		query.Set("tenant", tenant)
+	}
+	if v.Line.Zone == "" {
+		query.Set("tz", v.Zone.String())
+	}
+	if v.Text != "" {
+		query.Set("search", v.Text)
+	}
+	return path + "?" + query.Encode()
+}
+
 // logLink is the log with another search line.
 func (v *View) logLink(line search.Line) string { return v.address("/", line.String()) }
 
