@@ -27,7 +27,7 @@ var (
 	// keptParameters are those that links of the page hand on.
 	keptParameters = []parameter{tenantParameter, {name: "search"}, {name: "tz"}, {name: "limit"}, {name: "order"}, {name: "off"}}
 	// logParameters are also those of the form and of what surrounds an event.
-	logParameters = slices.Concat(listParameters, []parameter{{name: "off"}, {name: "around"}}, formParameters())
+	logParameters = slices.Concat(listParameters, []parameter{{name: "off"}, {name: "around"}, {name: "open"}}, formParameters())
 )
 
 // keptNames are the parameters that links of the page hand on, besides the search line.
@@ -56,7 +56,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 		return nil
 	}
 	q := s.pageRequest(r, p)
-	for _, name := range []string{"off", "around"} { // they belong to no question
+	for _, name := range []string{"off", "around", "open"} { // they belong to no question
 		delete(p.values, name)
 	}
 	l, err := s.readList(m, p)
@@ -89,8 +89,14 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	}
 	found.Names = s.names(m.ctx, q, found.Actions)
 	found.Took = s.now().Sub(m.start)
+	live := r.Header.Get("Hx-Trigger") == "live"
+	if live { // each has to find its own place among the rows that are there
+		q.Prefs.NoFolds = true
+	}
 	page := s.site.View(q).Log(&found)
 	switch {
+	case live:
+		return s.render(w, r, http.StatusOK, q.Lang, "live-rows", page)
 	case r.Header.Get("Hx-Trigger") == "more":
 		return s.render(w, r, http.StatusOK, q.Lang, "rows-fragment", page.MoreRows())
 	case forHTMX(r):
@@ -110,7 +116,7 @@ func forHTMX(r *http.Request) bool {
 // search line, and nothing that is empty or the default.
 func pageAddress(p params) (url.Values, error) {
 	address := url.Values{}
-	for _, name := range append([]string{"cursor", "off", "around"}, keptNames...) {
+	for _, name := range append([]string{"cursor", "off", "around", "open"}, keptNames...) {
 		if value := p.one(name); value != "" {
 			address.Set(name, value)
 		}
@@ -161,7 +167,7 @@ func pageAddress(p params) (url.Values, error) {
 // question is found by who asks it. It sets tz where the address has none, so that days
 // are those of the zone that is shown.
 func (s *Server) pageRequest(r *http.Request, p params) web.Request {
-	q := web.Request{Prefs: web.ReadPrefs(r), Now: s.now(), Zone: time.UTC, Text: p.one("search"), Off: p.one("off"), Around: p.one("around"), Kept: url.Values{}}
+	q := web.Request{Prefs: web.ReadPrefs(r), Now: s.now(), Zone: time.UTC, Text: p.one("search"), Off: p.one("off"), Around: p.one("around"), Cursor: p.one("cursor"), Open: p.one("open"), Kept: url.Values{}}
 	q.Lang = s.site.Language(q.Prefs.Lang, r.Header.Get("Accept-Language"))
 	q.Path = r.URL.RequestURI()
 	for _, name := range keptNames {

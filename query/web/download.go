@@ -16,8 +16,8 @@ type Download struct {
 	Count string
 }
 
-// download is this view as CSV.
-func (v *View) download() *Download {
+// download is what a search line finds, as CSV.
+func (v *View) download(line string) *Download {
 	var shown []string
 	for _, c := range v.columnChoices() {
 		i := slices.IndexFunc(columns, func(known tableColumn) bool { return known.Name == c.Name })
@@ -27,7 +27,7 @@ func (v *View) download() *Download {
 			}
 		}
 	}
-	return &Download{All: v.apiAddress("/v1/export.csv"), Columns: strings.Join(shown, ","), Count: v.apiAddress("/v1/count")}
+	return &Download{All: v.apiAddress("/v1/export.csv", line), Columns: strings.Join(shown, ","), Count: v.apiAddress("/v1/count", line)}
 }
 
 // allColumns is how many columns a file may have.

@@ -62,8 +62,11 @@ type Results struct {
 	State     *State
 	Columns   []Column
 	Compact   bool
+	NoFolds   bool
 	Partial   bool
-	Back      string
+	// Live is the switch; nil where nothing can come in.
+	Live *Live
+	Back string
 }
 
 // Log shows what was found.
@@ -74,7 +77,7 @@ func (v *View) Log(f *Found) *LogPage {
 		v.names[a.Actor.ID] = a.Actor.Name
 	}
 	p := v.logPage(v.Lang.say("log.title"), f.Menus)
-	p.Head.Download = v.download()
+	p.Head.Download = v.download(v.Text)
 	r := &p.Results
 	switch {
 	case len(f.Actions) > 0:
@@ -93,7 +96,7 @@ func (v *View) Log(f *Found) *LogPage {
 		r.Count, r.CountFrom = v.Lang.sayN("events", 0), v.address("/fragments/count", v.Text)
 	}
 	r.Took = v.Lang.say("took", "Time", v.Lang.number(max(1, f.Took.Milliseconds())))
-	r.Partial = f.Partial
+	r.Partial, r.Live = f.Partial, v.live(f)
 	return p
 }
 
@@ -101,7 +104,7 @@ func (v *View) logPage(title string, menus *Menus) *LogPage {
 	p := &LogPage{
 		Frame: v.frame(title, partLog), Line: v.line(), Filters: v.filters(menus), Columns: v.columnChoices(), AllColumns: allColumns(), Bones: make([]int, 12),
 	}
-	p.Results = Results{URL: v.address("/", v.Text), Text: v.Text, Columns: p.Columns, Compact: v.Prefs.Compact, Back: v.Path}
+	p.Results = Results{URL: v.address("/", v.Text), Text: v.Text, Columns: p.Columns, Compact: v.Prefs.Compact, NoFolds: v.Prefs.NoFolds, Back: v.Path}
 	return p
 }
 

@@ -71,7 +71,10 @@ type RecordPage struct {
 	Kinds   []Tally
 	Related []RelatedRecord
 	// Log is the log of what is about it.
-	Log          string
+	Log      string
+	Download *Download
+	// AllColumns is how many columns a file may have.
+	AllColumns   int
 	Newer, Older string
 	Partial      bool
 }
@@ -109,7 +112,8 @@ func (v *View) Record(r *Record) *RecordPage {
 	p.Frame = v.frame(p.Name, partLog)
 	p.Summary = v.recordSummary(r)
 	about := []search.Term{{Field: "subject_type", Value: r.Type}, {Field: "subject_id", Value: r.ID}}
-	p.Log = v.logLink(search.Line{Terms: about})
+	line := search.Line{Terms: about}
+	p.Log, p.Download, p.AllColumns = v.logLink(line), v.download(line.String()), allColumns()
 	for _, s := range recordShows {
 		p.Shows = append(p.Shows, Preset{v.Lang.say(s.id), v.timelineLink(r, "show", s.name), s.name == r.Show})
 	}

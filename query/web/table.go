@@ -89,6 +89,11 @@ type Row struct {
 	SubjectID               string
 	// Around is set for the event whose surroundings are shown.
 	Around bool
+	// Fold is set for the first event of a run, FoldedIn for the others: the id of the
+	// first. Folded is set for those that are not shown.
+	Fold     *Fold
+	FoldedIn string
+	Folded   bool
 }
 
 func (v *View) table(f *Found) *Table {
@@ -104,6 +109,7 @@ func (v *View) table(f *Found) *Table {
 		row.Columns = t.Columns
 		t.Rows = append(t.Rows, row)
 	}
+	v.fold(t.Rows, f.Actions)
 	return t
 }
 

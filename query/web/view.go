@@ -31,6 +31,8 @@ type Request struct {
 	Off string
 	// Around is the event whose surroundings are looked at.
 	Around string
+	// Cursor is where the page begins, and Open the first event of a run that is open.
+	Cursor, Open string
 	// Path is that of the page, with its query string.
 	Path string
 }
@@ -67,7 +69,7 @@ func (v *View) address(path, line string, pairs ...string) string {
 
 // apiAddress is an address of the API that asks what the page does. It names the zone, in
 // which the days of the question are.
-func (v *View) apiAddress(path string) string {
+func (v *View) apiAddress(path, line string) string {
 	query := url.Values{}
 	if tenant := v.Kept.Get("tenant"); tenant != "" {
 		query.Set("tenant", tenant)
@@ -75,8 +77,8 @@ func (v *View) apiAddress(path string) string {
 	if v.Line.Zone == "" {
 		query.Set("tz", v.Zone.String())
 	}
-	if v.Text != "" {
-		query.Set("search", v.Text)
+	if line != "" {
+		query.Set("search", line)
 	}
 	return path + "?" + query.Encode()
 }
