@@ -66,8 +66,14 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	q.Filter, q.Zone = l.Filter, l.Zone
 
 	found := web.Found{OldestFirst: l.order == store.OldestFirst, Continued: l.from.At != nil}
+	trigger := r.Header.Get("Hx-Trigger")
+	slow := false
 	group, ctx := errgroup.WithContext(m.ctx)
-	group.Go(func() error {
+	group.Go(func() (err error) {
+		if wait := s.moment; canStream(q, l, r) && trigger != "more" && trigger != "live" {
+			slow, err = s.listWithin(ctx, l, wait)
+			return err
+		}
 		page, err := s.store.List(ctx, l.search())
 		l.fill(page)
 		return err //nolint:wrapcheck // the store's errors say enough
@@ -79,8 +85,11 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("read the page: %w", err)
 	}
-	found.Actions, found.Next, found.Previous, found.Partial = l.page.Actions, l.next, l.previous, l.page.Partial
-	if len(found.Actions) == 0 && !found.Continued {
+	take(&found, l)
+	if slow {
+		return s.renderSlow(w, r, q, &found)
+	}
+	if len(found.Actions) == 0 && !found.Continued && !found.Partial {
 		newest, err := s.store.List(m.ctx, store.Search{Filter: store.Filter{Tenant: l.Tenant}, Limit: 1})
 		if err != nil {
 			return fmt.Errorf("look whether there is any event: %w", err)
@@ -89,7 +98,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	}
 	found.Names = s.names(m.ctx, q, found.Actions)
 	found.Took = s.now().Sub(m.start)
-	live := r.Header.Get("Hx-Trigger") == "live"
+	live := trigger == "live"
 	if live { // each has to find its own place among the rows that are there
 		q.Prefs.NoFolds = true
 	}
@@ -97,7 +106,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	switch {
 	case live:
 		return s.render(w, r, http.StatusOK, q.Lang, "live-rows", page)
-	case r.Header.Get("Hx-Trigger") == "more":
+	case trigger == "more":
 		return s.render(w, r, http.StatusOK, q.Lang, "rows-fragment", page.MoreRows())
 	case forHTMX(r):
 		w.Header().Set("Hx-Push-Url", q.Path)

@@ -150,6 +150,7 @@
   const resume = () => { if (waiting.size && !paused()) come(); };
   addEventListener('scroll', resume, { passive: true });
   addEventListener('focusin', resume);
+  for (const name of ['toggle', 'close']) document.addEventListener(name, () => setTimeout(resume), true);
   addEventListener('focusout', () => setTimeout(resume));
   // Browsers have few connections for a site: a tab that nobody sees gives its own back.
   document.addEventListener('visibilitychange', () => { if (document.hidden) close(); else if (on) connect(); });

@@ -16,8 +16,10 @@ type Found struct {
 	OldestFirst    bool
 	// Continued is set where the list began on another page.
 	Continued bool
-	// Partial is set where the time was up before the page was full.
+	// Partial is set where the time was up before the page was full, and Reached is how far
+	// the search has come by then; zero where it has not begun.
 	Partial bool
+	Reached time.Time
 	Took    time.Duration
 	// Empty is set where the log holds no event at all.
 	Empty bool
@@ -63,7 +65,10 @@ type Results struct {
 	Columns   []Column
 	Compact   bool
 	NoFolds   bool
-	Partial   bool
+	// Gap says what was not searched; nil where all was.
+	Gap *Gap
+	// Slow is set while a search is at work; nil where it has ended.
+	Slow *Slow
 	// Live is the switch; nil where nothing can come in.
 	Live *Live
 	Back string
@@ -87,6 +92,8 @@ func (v *View) Log(f *Found) *LogPage {
 			r.Count = v.Lang.sayN("events.newest", len(f.Actions))
 		}
 		r.CountFrom = v.address("/fragments/count", v.Text)
+	case f.Partial:
+		r.State = v.notYet(f)
 	case f.Continued:
 		r.State = v.ended()
 	case f.Empty:
@@ -96,13 +103,13 @@ func (v *View) Log(f *Found) *LogPage {
 		r.Count, r.CountFrom = v.Lang.sayN("events", 0), v.address("/fragments/count", v.Text)
 	}
 	r.Took = v.Lang.say("took", "Time", v.Lang.number(max(1, f.Took.Milliseconds())))
-	r.Partial, r.Live = f.Partial, v.live(f)
+	r.Gap, r.Live = v.gap(f), v.live(f)
 	return p
 }
 
 func (v *View) logPage(title string, menus *Menus) *LogPage {
 	p := &LogPage{
-		Frame: v.frame(title, partLog), Line: v.line(), Filters: v.filters(menus), Columns: v.columnChoices(), AllColumns: allColumns(), Bones: make([]int, 12),
+		Frame: v.frame(title, partLog), Line: v.line(), Filters: v.filters(menus), Columns: v.columnChoices(), AllColumns: allColumns(), Bones: make([]int, bones),
 	}
 	p.Results = Results{URL: v.address("/", v.Text), Text: v.Text, Columns: p.Columns, Compact: v.Prefs.Compact, NoFolds: v.Prefs.NoFolds, Back: v.Path}
 	return p

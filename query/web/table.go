@@ -65,7 +65,9 @@ type Table struct {
 	Oldest bool
 	Zone   string
 	Rows   []*Row
-	Pager  Pager
+	// Bones are rows that stand where events will.
+	Bones []int
+	Pager Pager
 }
 
 // Row is an event as the template "row" shows it.
@@ -97,7 +99,7 @@ type Row struct {
 }
 
 func (v *View) table(f *Found) *Table {
-	t := &Table{Compact: v.Prefs.Compact, Oldest: f.OldestFirst, Zone: v.zoneShort(), Pager: v.pager(f)}
+	t := &Table{Bones: make([]int, bones), Compact: v.Prefs.Compact, Oldest: f.OldestFirst, Zone: v.zoneShort(), Pager: v.pager(f)}
 	for _, c := range v.columnChoices() {
 		if c.Shown {
 			t.Columns = append(t.Columns, c)
