@@ -321,6 +321,17 @@ func TestExportCSV(t *testing.T) {
 	if got := get(t, s, "/v1/export.csv?bom=1&actor=nobody").Body.String(); got != "\uFEFF"+header+"\r\n" {
 		t.Errorf("with a byte order mark, of nothing: %q", got)
 	}
+	if got := get(t, s, "/v1/export.csv?columns=action,time&raw=1").Body.String(); got != "action,time\r\ninvoice.posted,2026-11-24T12:00:00.070Z\r\ninvoice.posted,2026-11-24T11:59:58.000Z\r\n" {
+		t.Errorf("two columns: %q", got)
+	}
+	if got := get(t, s, "/v1/export.csv?columns=reason&raw=1").Body.String(); got != "reason\r\n-why\r\n\"\"\r\n" {
+		t.Errorf("one column, whose cell is empty: %q", got)
+	}
+	for query, text := range map[string]string{"columns=actr_id": "Did you mean \"actor_id\"?", "columns=time,time": "twice", "columns=time,": "no column"} {
+		if w := get(t, s, "/v1/export.csv?"+query); w.Code != 400 || decode[Problem](t, w).Parameter != "columns" || !strings.Contains(decode[Problem](t, w).Detail, text) {
+			t.Errorf("%s: %d %s", query, w.Code, w.Body)
+		}
+	}
 	if got := get(t, s, "/v1/export.csv?tenant=M%C3%BCller").Header().Get("Content-Disposition"); !strings.HasPrefix(got, `attachment; filename="actions-M_ller-2`) {
 		t.Errorf("disposition %q", got)
 	}

@@ -23,11 +23,13 @@ type csvWriter struct {
 	first bool   // of its line
 	cell  []byte // one that is to be quoted
 
+	// chosen are the columns of the lines, by their places in store.Columns.
+	chosen  []int
 	columns []csvColumn
 }
 
-func newCSVWriter(to io.Writer, size int, defuse bool) *csvWriter {
-	return &csvWriter{to: to, size: size, defuse: defuse, first: true}
+func newCSVWriter(to io.Writer, size int, defuse bool, chosen []int) *csvWriter {
+	return &csvWriter{to: to, size: size, defuse: defuse, first: true, chosen: chosen}
 }
 
 // add adds a cell to the line.
@@ -105,10 +107,10 @@ type csvColumn struct {
 
 // begin takes the batch whose rows are to be added.
 func (w *csvWriter) begin(b *store.Batch) {
-	w.columns = slices.Grow(w.columns[:0], len(store.Columns()))[:len(store.Columns())]
+	w.columns = slices.Grow(w.columns[:0], len(w.chosen))[:len(w.chosen)]
 	for i := range w.columns {
 		c := &w.columns[i]
-		c.Texts = b.Texts(i)
+		c.Texts = b.Texts(w.chosen[i])
 		c.cells, c.ends = c.cells[:0], c.ends[:0]
 		for key := range c.Different {
 			w.first = i == 0
@@ -123,6 +125,7 @@ func (w *csvWriter) begin(b *store.Batch) {
 
 // row adds a line: a row of the batch.
 func (w *csvWriter) row(i int) error {
+	line := len(w.lines)
 	for n := range w.columns {
 		c := &w.columns[n]
 		if c.Keys == nil {
@@ -138,6 +141,9 @@ func (w *csvWriter) row(i int) error {
 			begin = c.ends[key-1]
 		}
 		w.lines = append(w.lines, c.cells[begin:c.ends[key]]...)
+	}
+	if len(w.columns) == 1 && len(w.lines) == line { // readers pass over an empty line
+		w.lines = append(w.lines, `""`...)
 	}
 	return w.endLine()
 }

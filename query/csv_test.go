@@ -18,7 +18,7 @@ import (
 
 func writeCSV(defuse bool, lines ...[]string) string {
 	var b bytes.Buffer
-	w := newCSVWriter(&b, 16, defuse)
+	w := newCSVWriter(&b, 16, defuse, nil)
 	for _, line := range lines {
 		for _, cell := range line {
 			w.add(cell)

@@ -15,7 +15,7 @@ import (
 )
 
 // exportParameters are what an export takes beside the filters.
-var exportParameters = slices.Concat(filterParameters, []parameter{{name: "raw"}, {name: "bom"}})
+var exportParameters = slices.Concat(filterParameters, []parameter{{name: "columns"}, {name: "raw"}, {name: "bom"}})
 
 const (
 	// exportBuffer is how much is gathered before it is sent.
@@ -42,6 +42,10 @@ func (s *Server) exportCSV(w http.ResponseWriter, r *http.Request, p params) err
 	if err != nil {
 		return err
 	}
+	columns, err := p.columns()
+	if err != nil {
+		return err
+	}
 	raw, err := p.flag("raw")
 	if err != nil {
 		return err
@@ -57,12 +61,12 @@ func (s *Server) exportCSV(w http.ResponseWriter, r *http.Request, p params) err
 		return nil
 	}
 
-	e := newExport(w, !raw, exportStall)
+	e := newExport(w, !raw, exportStall, columns)
 	if bom {
 		e.csv.lines = append(e.csv.lines, byteOrderMark...)
 	}
-	for _, c := range store.Columns() {
-		e.csv.add(c.Name)
+	for _, i := range columns {
+		e.csv.add(store.Columns()[i].Name)
 	}
 	if err := e.csv.endLine(); err != nil {
 		return fmt.Errorf("write the header: %w", err)
@@ -87,9 +91,9 @@ type export struct {
 	flushed time.Time
 }
 
-func newExport(w http.ResponseWriter, defuse bool, stall time.Duration) *export {
+func newExport(w http.ResponseWriter, defuse bool, stall time.Duration, columns []int) *export {
 	e := &export{control: http.NewResponseController(w), stall: stall}
-	e.csv = newCSVWriter(&stalling{w, e}, exportBuffer, defuse)
+	e.csv = newCSVWriter(&stalling{w, e}, exportBuffer, defuse, columns)
 	return e
 }
 

@@ -27,7 +27,7 @@ var (
 	// keptParameters are those that links of the page hand on.
 	keptParameters = []parameter{tenantParameter, {name: "search"}, {name: "tz"}, {name: "limit"}, {name: "order"}, {name: "off"}}
 	// logParameters are also those of the form and of what surrounds an event.
-	logParameters = slices.Concat(listParameters, []parameter{{name: "off"}, {name: "around"}}, formParameters())
+	logParameters = slices.Concat(listParameters, []parameter{{name: "off"}, {name: "around"}, {name: "open"}}, formParameters())
 )
 
 // keptNames are the parameters that links of the page hand on, besides the search line.
@@ -56,7 +56,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 		return nil
 	}
 	q := s.pageRequest(r, p)
-	for _, name := range []string{"off", "around"} { // they belong to no question
+	for _, name := range []string{"off", "around", "open"} { // they belong to no question
 		delete(p.values, name)
 	}
 	l, err := s.readList(m, p)
@@ -66,8 +66,14 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	q.Filter, q.Zone = l.Filter, l.Zone
 
 	found := web.Found{OldestFirst: l.order == store.OldestFirst, Continued: l.from.At != nil}
+	trigger := r.Header.Get("Hx-Trigger")
+	slow := false
 	group, ctx := errgroup.WithContext(m.ctx)
-	group.Go(func() error {
+	group.Go(func() (err error) {
+		if wait := s.moment; canStream(q, l, r) && trigger != "more" && trigger != "live" {
+			slow, err = s.listWithin(ctx, l, wait)
+			return err
+		}
 		page, err := s.store.List(ctx, l.search())
 		l.fill(page)
 		return err //nolint:wrapcheck // the store's errors say enough
@@ -83,8 +89,11 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("read the page: %w", err)
 	}
-	found.Actions, found.Next, found.Previous, found.Partial = l.page.Actions, l.next, l.previous, l.page.Partial
-	if len(found.Actions) == 0 && !found.Continued {
+	take(&found, l)
+	if slow {
+		return s.renderSlow(w, r, q, &found)
+	}
+	if len(found.Actions) == 0 && !found.Continued && !found.Partial {
 		newest, err := s.store.List(m.ctx, store.Search{Filter: store.Filter{Tenant: l.Tenant}, Limit: 1})
 		if err != nil {
 			return fmt.Errorf("look whether there is any event: %w", err)
@@ -93,9 +102,15 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	}
 	found.Names = s.names(m.ctx, q, found.Actions)
 	found.Took = s.now().Sub(m.start)
+	live := trigger == "live"
+	if live { // each has to find its own place among the rows that are there
+		q.Prefs.NoFolds = true
+	}
 	page := s.site.View(q).Log(&found)
 	switch {
-	case r.Header.Get("Hx-Trigger") == "more":
+	case live:
+		return s.render(w, r, http.StatusOK, q.Lang, "live-rows", page)
+	case trigger == "more":
 		return s.render(w, r, http.StatusOK, q.Lang, "rows-fragment", page.MoreRows())
 	case forHTMX(r):
 		w.Header().Set("Hx-Push-Url", q.Path)
@@ -114,7 +129,7 @@ func forHTMX(r *http.Request) bool {
 // search line, and nothing that is empty or the default.
 func pageAddress(p params) (url.Values, error) {
 	address := url.Values{}
-	for _, name := range append([]string{"cursor", "off", "around"}, keptNames...) {
+	for _, name := range append([]string{"cursor", "off", "around", "open"}, keptNames...) {
 		if value := p.one(name); value != "" {
 			address.Set(name, value)
 		}
@@ -165,7 +180,7 @@ func pageAddress(p params) (url.Values, error) {
 // question is found by who asks it. It sets tz where the address has none, so that days
 // are those of the zone that is shown.
 func (s *Server) pageRequest(r *http.Request, p params) web.Request {
-	q := web.Request{Prefs: web.ReadPrefs(r), Now: s.now(), Zone: time.UTC, Text: p.one("search"), Off: p.one("off"), Around: p.one("around"), Kept: url.Values{}}
+	q := web.Request{Prefs: web.ReadPrefs(r), Now: s.now(), Zone: time.UTC, Text: p.one("search"), Off: p.one("off"), Around: p.one("around"), Cursor: p.one("cursor"), Open: p.one("open"), Kept: url.Values{}}
 	q.Lang = s.site.Language(q.Prefs.Lang, r.Header.Get("Accept-Language"))
 	q.Path = r.URL.RequestURI()
 	for _, name := range keptNames {

@@ -119,19 +119,6 @@ func (s *Server) serveAround(w http.ResponseWriter, r *http.Request, p params) e
 	return nil
 }
 
-// serveRecord leads to what has happened to a record.
-func (s *Server) serveRecord(w http.ResponseWriter, r *http.Request, p params) error {
-	kind, err := pathPart(r, "type")
-	if err != nil {
-		return err
-	}
-	id, err := pathPart(r, "id")
-	if err != nil {
-		return err
-	}
-	return s.leadTo(w, r, p, search.Term{Field: "subject_type", Value: kind}, search.Term{Field: "subject_id", Value: id})
-}
-
 // leadTo leads to the log of what meets some terms.
 func (s *Server) leadTo(w http.ResponseWriter, r *http.Request, p params, terms ...search.Term) error {
 	q := s.pageRequest(r, p)

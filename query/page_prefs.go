@@ -29,7 +29,7 @@ func (s *Server) savePreferences(w http.ResponseWriter, r *http.Request, _ param
 		if slices.Contains(r.PostForm["forget"], name) || len(values) == 1 && values[0] == "" {
 			values = nil
 		}
-		if name == "keys" && len(values) == 0 {
+		if (name == "keys" || name == "folds") && len(values) == 0 { // a switch is on where nobody has set it
 			values = []string{"off"}
 		}
 		cookie, ok := web.SetPref(name, values)

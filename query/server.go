@@ -66,6 +66,8 @@ type Server struct {
 	// polling is how many tails may ask the store at a time.
 	polling   chan struct{}
 	heartbeat time.Duration
+	// moment is how long a page waits for its rows before it shows them as they are found.
+	moment time.Duration
 }
 
 // New makes a server of the events in a store, which stays the caller's to close
@@ -95,7 +97,7 @@ func New(store *store.Store, cfg Config, logger *slog.Logger) (*Server, error) {
 		exports: newTurns(cfg.ExportConcurrency, cfg.QueryTimeout, exportConcurrency+" is how many may be at work"),
 		tails: newTurns(cfg.ExportConcurrency*tailsPerExport, cfg.QueryTimeout,
 			fmt.Sprintf("%d times %s is how many tails may be at work", tailsPerExport, exportConcurrency)),
-		recents: newRecents(), polling: make(chan struct{}, tailsPolling), heartbeat: tailHeartbeat,
+		recents: newRecents(), polling: make(chan struct{}, tailsPolling), heartbeat: tailHeartbeat, moment: pageMoment,
 	}
 	s.handler = s.router()
 	return s, nil
@@ -150,11 +152,12 @@ func (s *Server) routes() []route {
 		{path: "/", handle: s.servePage, parameters: logParameters, turns: s.queries, fail: s.failPage, page: true},
 		{path: "/events/{id}", handle: s.serveEvent, parameters: keptParameters, turns: s.queries, fail: s.failPage, page: true},
 		{path: "/events/{id}/around", handle: s.serveAround, parameters: keptParameters, turns: s.queries, fail: s.failPage, page: true},
-		{path: "/records/{type}/{id}", handle: s.serveRecord, parameters: keptParameters, turns: s.queries, fail: s.failPage, page: true},
+		{path: "/records/{type}/{id}", handle: s.serveRecord, parameters: recordPageParameters, turns: s.queries, fail: s.failPage, page: true},
 		{path: "/users/{id}", handle: s.serveUser, parameters: keptParameters, turns: s.queries, fail: s.failPage, page: true},
 		{path: "/compare", handle: s.serveCompare, parameters: comparePageParameters, turns: s.queries, fail: s.failPage, page: true},
 		{path: "/menus/user", handle: s.serveUsers, parameters: menuParameters, turns: s.queries, fail: s.failFragment, page: true},
 		{path: "/menus/action", handle: s.serveActions, parameters: menuParameters, turns: s.queries, fail: s.failFragment, page: true},
+		{path: "/fragments/rows", handle: s.streamRows, parameters: slices.Concat(keptParameters, []parameter{{name: "cursor"}}), turns: s.queries, fail: s.failFragment, page: true},
 		{path: "/fragments/count", handle: s.serveCount, parameters: keptParameters, turns: s.queries, fail: s.failFragment, page: true},
 		{path: "/fragments/histogram", handle: s.serveHistogram, parameters: keptParameters, turns: s.queries, fail: s.failHistogram, page: true},
 		{path: "/preferences", handle: s.savePreferences, methods: []string{http.MethodPost}, page: true},

@@ -197,7 +197,7 @@ func TestAnExportMayBeSilentForLongerThanAClientMayStall(t *testing.T) {
 		t.Helper()
 		s := deadServer(t)
 		withRoute(s, route{path: "/export", unbounded: true, handle: func(w http.ResponseWriter, r *http.Request, _ params) error {
-			e := newExport(w, true, stall)
+			e := newExport(w, true, stall, []int{0})
 			for n := range rows {
 				var b store.Batch
 				a := event(n, nil)

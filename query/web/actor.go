@@ -50,12 +50,16 @@ type ActorPage struct {
 	Initials, Name string
 	// Second is who they are besides their name.
 	Second string
-	// Log is what they have done, and Export that as CSV.
-	Log, Export string
-	Partial     string
-	Stats       []Stat
-	Heat        HeatView
-	Sessions    []SessionRow
+	// Log is what they have done.
+	Log string
+	// Download is that as a file.
+	Download *Download
+	// AllColumns is how many columns a file may have.
+	AllColumns int
+	Partial    string
+	Stats      []Stat
+	Heat       HeatView
+	Sessions   []SessionRow
 	// MoreSessions says how many there are besides those shown; empty where that is none.
 	MoreSessions string
 	Actions      []TallyEntry
@@ -136,7 +140,7 @@ func (v *View) Actor(a *Actor) *ActorPage {
 	v.names[a.ID] = name
 	p := &ActorPage{
 		Frame: v.frame(name, partLog), Crumbs: []Crumb{{v.Lang.say("log.title"), v.clear()}, {v.Lang.say("actor.users"), ""}},
-		Initials: initials(name), Name: name, Log: v.link(v.Text), Export: v.exportLink(),
+		Initials: initials(name), Name: name, Log: v.link(v.Text), Download: v.download(v.Text), AllColumns: allColumns(),
 		Stats: v.stats(a), Heat: v.heat(a), AllEvents: v.Lang.say("actor.all", "Count", v.Lang.number(a.Count)),
 	}
 	kind, id := "", ""

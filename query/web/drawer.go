@@ -1,8 +1,6 @@
 package web
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/url"
 	"strings"
 	"unicode"
@@ -24,7 +22,7 @@ type Event struct {
 	Description       []Fragment
 	Conflicting       bool
 	Facts, More       []Fact
-	Details           string
+	Details           DiffView
 	JSON, Link, Close string
 	// Around is the list in which the event stands, without filters.
 	Around string
@@ -62,7 +60,7 @@ func (v *View) Event(a *store.Action, newer, older string) *Event {
 		Frame: v.frame(say, partLog), ID: a.ID, Action: kind, Say: say,
 		Time: a.Time.Format(store.TimeLayout), Exact: v.Lang.time("full", at), Ago: v.Lang.ago(v.Now, at),
 		Description: mark(a.Description, v.Filter.Text), Conflicting: a.Conflicting,
-		Facts: v.facts(a, kind), More: v.moreFacts(a), Details: indented(a.Details),
+		Facts: v.facts(a, kind), More: v.moreFacts(a), Details: newDiffView(ReadDiff(a.Details)),
 		JSON: v.apiLink("/v1/actions/" + url.PathEscape(a.ID)), Link: v.eventLink(a.ID), Close: v.address("/", v.Text),
 		Around: v.address("/events/"+url.PathEscape(a.ID)+"/around", v.Text), Timeline: v.recordLink(a.Subject),
 	}
@@ -81,15 +79,6 @@ func (v *View) apiLink(path string) string {
 		return path + "?" + url.Values{"tenant": {tenant}}.Encode()
 	}
 	return path
-}
-
-// indented writes JSON for people.
-func indented(details json.RawMessage) string {
-	var b bytes.Buffer
-	if len(details) == 0 || json.Indent(&b, details, "", "  ") != nil {
-		return string(details)
-	}
-	return b.String()
 }
 
 // sentence tells what happened. English labels are of the form "Invoice deleted" or

@@ -10,7 +10,7 @@
   const click = selector => () => $(selector)?.click();
   const move = by => () => {
     if (drawer.open()) return drawer.step(by);
-    const rows = $$('#rows [data-event]'), i = rows.indexOf(document.activeElement?.closest?.('tr')?.querySelector('[data-event]'));
+    const rows = $$('#rows [data-event]').filter(a => a.checkVisibility()), i = rows.indexOf(document.activeElement?.closest?.('tr')?.querySelector('[data-event]'));
     const to = rows[Math.max(0, Math.min(rows.length - 1, i + by))];
     to?.focus();
     to?.closest('tr').scrollIntoView({ block: 'nearest' });

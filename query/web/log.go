@@ -15,8 +15,10 @@ type Found struct {
 	OldestFirst    bool
 	// Continued is set where the list began on another page.
 	Continued bool
-	// Partial is set where the time was up before the page was full.
+	// Partial is set where the time was up before the page was full, and Reached is how far
+	// the search has come by then; zero where it has not begun.
 	Partial bool
+	Reached time.Time
 	Took    time.Duration
 	// Empty is set where the log holds no event at all.
 	Empty bool
@@ -36,14 +38,16 @@ type LogPage struct {
 	Head    LogHead
 	Results Results
 	Columns []Column
+	// AllColumns is how many columns a file may have.
+	AllColumns int
 	// Bones are rows that stand where events will, until they are there.
 	Bones []int
 }
 
 // LogHead is the title and what stands beside it.
 type LogHead struct {
-	// Export is this view as CSV; empty when there is nothing to download.
-	Export    string
+	// Download is this view as a file; nil when there is nothing to download.
+	Download  *Download
 	OutOfBand bool
 }
 
@@ -64,8 +68,14 @@ type Results struct {
 	State   *State
 	Columns []Column
 	Compact bool
-	Partial bool
-	Back    string
+	NoFolds bool
+	// Gap says what was not searched; nil where all was.
+	Gap *Gap
+	// Slow is set while a search is at work; nil where it has ended.
+	Slow *Slow
+	// Live is the switch; nil where nothing can come in.
+	Live *Live
+	Back string
 }
 
 // Log shows what was found.
@@ -76,7 +86,7 @@ func (v *View) Log(f *Found) *LogPage {
 		v.names[a.Actor.ID] = a.Actor.Name
 	}
 	p := v.logPage(v.Lang.say("log.title"), f.Menus)
-	p.Head.Export = v.exportLink()
+	p.Head.Download = v.download(v.Text)
 	r := &p.Results
 	switch {
 	case len(f.Actions) > 0:
@@ -93,6 +103,8 @@ func (v *View) Log(f *Found) *LogPage {
 		if v.Text != "" {
 			r.Compare = v.address("/compare", v.Text)
 		}
+	case f.Partial:
+		r.State = v.notYet(f)
 	case f.Continued:
 		r.State = v.ended()
 	case f.Empty:
@@ -102,25 +114,16 @@ func (v *View) Log(f *Found) *LogPage {
 		r.Count, r.CountFrom = v.Lang.sayN("events", 0), v.address("/fragments/count", v.Text)
 	}
 	r.Took = v.Lang.say("took", "Time", v.Lang.number(max(1, f.Took.Milliseconds())))
-	r.Partial = f.Partial
+	r.Gap, r.Live = v.gap(f), v.live(f)
 	return p
 }
 
 func (v *View) logPage(title string, menus *Menus) *LogPage {
 	p := &LogPage{
-		Frame: v.frame(title, partLog), Line: v.line(), Filters: v.filters(menus), Columns: v.columnChoices(), Bones: make([]int, 12),
+		Frame: v.frame(title, partLog), Line: v.line(), Filters: v.filters(menus), Columns: v.columnChoices(), AllColumns: allColumns(), Bones: make([]int, bones),
 	}
-	p.Results = Results{URL: v.address("/", v.Text), Text: v.Text, Columns: p.Columns, Compact: v.Prefs.Compact, Back: v.Path}
+	p.Results = Results{URL: v.address("/", v.Text), Text: v.Text, Columns: p.Columns, Compact: v.Prefs.Compact, NoFolds: v.Prefs.NoFolds, Back: v.Path}
 	return p
-}
-
-// exportLink is this view as CSV.
-func (v *View) exportLink() string {
-	link := v.address("/v1/export.csv", v.Text)
-	if v.Line.Zone == "" && (v.Line.From != "" || v.Line.To != "") {
-		link = v.address("/v1/export.csv", v.Text, "tz", v.Zone.String())
-	}
-	return link
 }
 
 // OutOfBand prepares the parts that htmx puts into their own places beside the results.

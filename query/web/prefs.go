@@ -23,6 +23,8 @@ type Prefs struct {
 	Lang string
 	// NoKeys is set where single keys do nothing.
 	NoKeys bool
+	// NoFolds is set where every event has a row of its own.
+	NoFolds bool
 	// Scripts is set where the browser has run a script of the page before.
 	Scripts bool
 }
@@ -31,12 +33,12 @@ type Prefs struct {
 const (
 	cookieTheme, cookieDensity, cookieColumns = "theme", "density", "columns"
 	cookieZone, cookieBrowserZone             = "zone", "tz"
-	cookieLang, cookieKeys                    = "lang", "keys"
+	cookieLang, cookieKeys, cookieFolds       = "lang", "keys", "folds"
 )
 
 // PrefNames are the fields that SetPref takes.
 func PrefNames() []string {
-	return []string{cookieTheme, cookieDensity, cookieColumns, cookieZone, cookieBrowserZone, cookieLang, cookieKeys}
+	return []string{cookieTheme, cookieDensity, cookieColumns, cookieZone, cookieBrowserZone, cookieLang, cookieKeys, cookieFolds}
 }
 
 // ReadPrefs returns the preferences of a request. What does not make sense counts as not
@@ -51,7 +53,7 @@ func ReadPrefs(r *http.Request) Prefs {
 	}
 	p := Prefs{
 		Theme: value(cookieTheme), Compact: value(cookieDensity) == "compact", Zone: value(cookieZone), BrowserZone: value(cookieBrowserZone),
-		Lang: value(cookieLang), NoKeys: value(cookieKeys) == "off", Scripts: value(cookieBrowserZone) != "",
+		Lang: value(cookieLang), NoKeys: value(cookieKeys) == "off", NoFolds: value(cookieFolds) == "off", Scripts: value(cookieBrowserZone) != "",
 	}
 	if columns := value(cookieColumns); columns != "" {
 		p.Columns = strings.Split(columns, ".")
@@ -81,7 +83,7 @@ func validPref(name, value string) bool {
 		return value == "light" || value == "dark"
 	case cookieDensity:
 		return value == "compact" || value == "comfortable"
-	case cookieKeys:
+	case cookieKeys, cookieFolds:
 		return value == "on" || value == "off"
 	case cookieColumns:
 		for name := range strings.SplitSeq(value, ".") {

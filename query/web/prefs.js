@@ -6,7 +6,7 @@
     const names = form.elements.names.value.split(' ');
     const pairs = names.flatMap(name => {
       const values = new FormData(form).getAll(name);
-      return values.length ? values.map(v => [name, v]) : [[name, name === 'keys' ? 'off' : null]];
+      return values.length ? values.map(v => [name, v]) : [[name, name === 'keys' || name === 'folds' ? 'off' : null]];
     });
     return (await prefer(pairs)).ok;
   };
@@ -26,10 +26,12 @@
       case 'columns':
         if (!$$('[name=columns]:checked', form).length) e.target.checked = true;
         break;
+      case 'folds':
+        break;
       default:
         return; // what needs another page is saved by the button
     }
-    if (await keep(form) && e.target.name === 'columns') reload();
+    if (await keep(form) && ['columns', 'folds'].includes(e.target.name)) reload();
   });
   // The zones that the browser knows complete the field.
   addEventListener('focusin', e => {

@@ -21,11 +21,12 @@
   document.addEventListener('htmx:afterSettle', e => {
     if (e.detail.elt.id === 'results' && (!document.activeElement || document.activeElement === document.body)) e.detail.elt.focus({ preventScroll: true });
   });
-  document.addEventListener('htmx:sendError', e => {
-    if (e.detail.target?.id !== 'results' || $('.is-offline')) return;
+  al.offline = () => {
+    if ($('.is-offline') || !$('#results')) return;
     const note = $('#offline').content.firstElementChild.cloneNode(true);
     note.classList.add('is-offline');
     $('#results').before(note);
-  });
+  };
+  document.addEventListener('htmx:sendError', e => { if (e.detail.target?.id === 'results') al.offline(); });
   document.addEventListener('htmx:afterOnLoad', () => $('.is-offline')?.remove());
 })();

@@ -15,21 +15,23 @@ type tableColumn struct {
 	Name string
 	// Usual is set where it is shown when nobody chose any.
 	Usual bool
+	// CSV are the columns of a file that hold what it shows.
+	CSV []string
 }
 
 // columns are those of the table, in their order.
 var columns = []tableColumn{
-	{"date", true},
-	{"user", true},
-	{"ip", true},
-	{"action", true},
-	{"subject", true},
-	{"description", true},
-	{"outcome", false},
-	{"session", false},
-	{"agent", false},
-	{"request", false},
-	{"subject_id", false},
+	{"date", true, []string{"time"}},
+	{"user", true, []string{"actor_id", "actor_name", "on_behalf_of_id", "on_behalf_of_name"}},
+	{"ip", true, []string{"ip"}},
+	{"action", true, []string{"action", "outcome"}},
+	{"subject", true, []string{"subject_type", "subject_id", "subject_name"}},
+	{"description", true, []string{"description"}},
+	{"outcome", false, []string{"outcome"}},
+	{"session", false, []string{"session_id"}},
+	{"agent", false, []string{"user_agent"}},
+	{"request", false, []string{"request_id"}},
+	{"subject_id", false, []string{"subject_id"}},
 }
 
 // wideTable is how many columns fit a common screen; more scroll sideways.
@@ -63,7 +65,9 @@ type Table struct {
 	Oldest bool
 	Zone   string
 	Rows   []*Row
-	Pager  Pager
+	// Bones are rows that stand where events will.
+	Bones []int
+	Pager Pager
 }
 
 // Row is an event as the template "row" shows it.
@@ -87,10 +91,15 @@ type Row struct {
 	SubjectID               string
 	// Around is set for the event whose surroundings are shown.
 	Around bool
+	// Fold is set for the first event of a run, FoldedIn for the others: the id of the
+	// first. Folded is set for those that are not shown.
+	Fold     *Fold
+	FoldedIn string
+	Folded   bool
 }
 
 func (v *View) table(f *Found) *Table {
-	t := &Table{Compact: v.Prefs.Compact, Oldest: f.OldestFirst, Zone: v.zoneShort(), Pager: v.pager(f)}
+	t := &Table{Bones: make([]int, bones), Compact: v.Prefs.Compact, Oldest: f.OldestFirst, Zone: v.zoneShort(), Pager: v.pager(f)}
 	for _, c := range v.columnChoices() {
 		if c.Shown {
 			t.Columns = append(t.Columns, c)
@@ -102,6 +111,7 @@ func (v *View) table(f *Found) *Table {
 		row.Columns = t.Columns
 		t.Rows = append(t.Rows, row)
 	}
+	v.fold(t.Rows, f.Actions)
 	return t
 }
 

@@ -31,6 +31,8 @@ type Request struct {
 	Off string
 	// Around is the event whose surroundings are looked at.
 	Around string
+	// Cursor is where the page begins, and Open the first event of a run that is open.
+	Cursor, Open string
 	// Path is that of the page, with its query string.
 	Path string
 }
@@ -64,6 +66,22 @@ func (v *View) address(path, line string, pairs ...string) string {
 	}
 	if len(query) == 0 {
 		return path
+	}
+	return path + "?" + query.Encode()
+}
+
+// apiAddress is an address of the API that asks what the page does. It names the zone, in
+// which the days of the question are.
+func (v *View) apiAddress(path, line string) string {
+	query := url.Values{}
+	if tenant := v.Kept.Get("tenant"); tenant != "" {
+		query.Set("tenant", tenant)
+	}
+	if v.Line.Zone == "" {
+		query.Set("tz", v.Zone.String())
+	}
+	if line != "" {
+		query.Set("search", line)
 	}
 	return path + "?" + query.Encode()
 }

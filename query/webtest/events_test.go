@@ -91,6 +91,15 @@ func (s *service) add(events ...action.Event) {
 	}
 }
 
+// settle says that all events are in the log, which lets those who follow it see them.
+func (s *service) settle() {
+	s.t.Helper()
+	to := s.sent + 1
+	if err := s.store.InsertRanges(context.WithoutCancel(s.t.Context()), []store.Range{{Topic: "actions", To: to, Accepted: to}}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // numbered returns events of which each has its number in its texts, the first one
 // the newest, a minute apart.
 func numbered(n int) []action.Event {

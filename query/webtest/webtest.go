@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -169,6 +170,15 @@ func (b *Tab) Dark(dark bool) {
 	})
 	if err != nil {
 		b.t.Fatalf("set the color scheme: %v", err)
+	}
+}
+
+// Offline takes the connection away from the browser, or gives it back.
+func (b *Tab) Offline(offline bool) {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, network.OverrideNetworkState, network.OverrideNetworkStateParams{Offline: offline, DownloadThroughput: -1, UploadThroughput: -1})
+	if err != nil {
+		b.t.Fatalf("switch the connection: %v", err)
 	}
 }
 

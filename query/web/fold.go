@@ -1,0 +1,100 @@
+package web
+
+import (
+	"slices"
+
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// run is a stretch of events, one behind the other, that are shown as one line: those of
+// one request by one user, or views of one record by one user.
+type run struct {
+	from, to int // half-open
+	views    bool
+}
+
+// runs finds the stretches of a page that are shown as one line, each of two events or
+// more.
+func runs(actions []store.Action) []run {
+	var all []run
+	for i := 0; i < len(actions); {
+		a := &actions[i]
+		r := run{from: i, to: i + 1}
+		switch {
+		case a.RequestID != "":
+			for r.to < len(actions) && sameRequest(a, &actions[r.to]) {
+				r.to++
+			}
+		case isView(a):
+			r.views = true
+			for r.to < len(actions) && sameView(a, &actions[r.to]) {
+				r.to++
+			}
+		}
+		if r.to-r.from < 2 && a.RequestID != "" && isView(a) { // each view is a request of its own
+			r.views, r.to = true, i+1
+			for r.to < len(actions) && sameView(a, &actions[r.to]) {
+				r.to++
+			}
+		}
+		if r.to-r.from > 1 {
+			all = append(all, r)
+		}
+		i = r.to
+	}
+	return all
+}
+
+func sameRequest(a, b *store.Action) bool {
+	return a.RequestID == b.RequestID && a.Actor.ID == b.Actor.ID && a.Actor.Type == b.Actor.Type
+}
+
+// isView reports whether an event is a view of a record that nothing else is to be told of.
+func isView(a *store.Action) bool {
+	return a.Action == "record.viewed" && a.Outcome == "success" && a.Subject.ID != "" && !a.Conflicting
+}
+
+func sameView(a, b *store.Action) bool {
+	return isView(b) && a.Actor.ID == b.Actor.ID && a.Actor.Type == b.Actor.Type && a.OnBehalfOf.ID == b.OnBehalfOf.ID &&
+		a.Subject.Type == b.Subject.Type && a.Subject.ID == b.Subject.ID
+}
+
+// Fold is what the first event of a run says of it.
+type Fold struct {
+	Label string
+	// IDs are those of the rows that it opens.
+	IDs string
+	// Open is set where they are shown, and Link the page on which they are.
+	Open bool
+	Link string
+}
+
+// fold marks the rows of runs. Without the column in which a run is told of, nothing is
+// folded.
+func (v *View) fold(rows []*Row, actions []store.Action) {
+	if v.Prefs.NoFolds || len(rows) == 0 || !slices.ContainsFunc(rows[0].Columns, func(c Column) bool { return c.Name == "description" }) {
+		return
+	}
+	for _, r := range runs(actions) {
+		head, rest := rows[r.from], rows[r.from+1:r.to]
+		f := &Fold{Link: v.openLink(head.ID), Open: v.Open == head.ID}
+		for _, row := range rest {
+			f.IDs = joined(" ", f.IDs, "event-"+row.ID)
+			f.Open = f.Open || row.Around
+		}
+		if r.views {
+			f.Label = v.Lang.sayN("fold.viewed", r.to-r.from, "Time", v.Lang.time("short", actions[r.to-1].Time.In(v.Zone)))
+		} else {
+			f.Label = v.Lang.sayN("fold.request", len(rest))
+		}
+		head.Fold = f
+		for _, row := range rest {
+			row.FoldedIn, row.Folded = head.ID, !f.Open
+		}
+	}
+}
+
+// openLink is this page with the run of an event open.
+func (v *View) openLink(id string) string {
+	return v.address("/", v.Text, "cursor", v.Cursor, "off", v.Off, "around", v.Around, "open", id) + "#event-" + id
+}

@@ -1,0 +1,16 @@
+package web
+
+// Live is the switch that lets new events flow in at the top.
+type Live struct {
+	// Tail is where they come from, and Rows the newest page, in which they stand.
+	Tail, Rows string
+	Count      string
+}
+
+// live is the switch of a page, nil where nothing new can come in at its top.
+func (v *View) live(f *Found) *Live {
+	if f.OldestFirst || f.Continued || v.Around != "" || !v.Filter.To.IsZero() && !v.Filter.To.After(v.Now) {
+		return nil
+	}
+	return &Live{Tail: v.apiAddress("/v1/tail", v.Text), Rows: v.address("/", v.Text), Count: v.address("/fragments/count", v.Text)}
+}

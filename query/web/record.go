@@ -1,0 +1,258 @@
+package web
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/search"
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// Record is what is known of a record.
+type Record struct {
+	Type, ID string
+	// Actions are a page of its events, newest first, and Next and Previous the cursors of
+	// the pages around it; empty where there is none.
+	Actions        []store.Action
+	Next, Previous string
+	// Partial is set where the time was up before the page was full.
+	Partial bool
+	// Newest, Oldest, Created and Deleted are those events of it; nil where there is none.
+	Newest, Oldest, Created, Deleted *store.Action
+	Count                            store.Count
+	// Users and Kinds are who has done something to it, and what.
+	Users, Kinds store.Facet
+	// Show is one of RecordShows; empty shows everything.
+	Show string
+}
+
+// recordShow is a choice of what a timeline shows.
+type recordShow struct {
+	name, id   string
+	categories []action.Category
+}
+
+var recordShows = []recordShow{
+	{"", "record.all", nil},
+	{"changes", "record.changes", []action.Category{action.CategoryCreate, action.CategoryChange, action.CategoryDelete}},
+	{"comments", "record.comments", []action.Category{action.CategoryComment}},
+	{"money", "record.money", []action.Category{action.CategoryFinance}},
+}
+
+// RecordCategories are the categories of action that a choice of a timeline shows, none
+// for everything, and false where there is no such choice.
+func RecordCategories(show string) ([]string, bool) {
+	i := slices.IndexFunc(recordShows, func(s recordShow) bool { return s.name == show })
+	if i < 0 {
+		return nil, false
+	}
+	var all []string
+	for _, c := range recordShows[i].categories {
+		all = append(all, string(c))
+	}
+	return all, true
+}
+
+// RecordPage tells what happened to a record.
+type RecordPage struct {
+	Frame
+	Type, ID, Name string
+	// Summary says how much happened to it, by how many, and when.
+	Summary string
+	Answers []Answer
+	Shows   []Preset
+	Days    []Day
+	Users   []Tally
+	Kinds   []Tally
+	Related []RelatedRecord
+	// Log is the log of what is about it.
+	Log      string
+	Download *Download
+	// AllColumns is how many columns a file may have.
+	AllColumns   int
+	Newer, Older string
+	Partial      bool
+}
+
+// Answer says who created or deleted a record.
+type Answer struct {
+	Action                              Kind
+	Word, Who, WhoLink, For, When, Said string
+	Link                                string
+	Deleted                             bool
+}
+
+// Tally is a row of a ranking. Share is its part of the greatest, in percent.
+type Tally struct {
+	Initials, Icon, Class string
+	Label, Link, Count    string
+	Share                 string
+}
+
+// RelatedRecord is another record that the events name.
+type RelatedRecord struct{ Name, Link, Kind string }
+
+// Record shows what happened to a record.
+func (v *View) Record(r *Record) *RecordPage {
+	p := &RecordPage{
+		Type: capital(r.Type), ID: r.ID, Name: r.ID, Partial: r.Partial, Days: v.days(r),
+		Users: v.userTallies(r.Users), Kinds: v.kindTallies(r.Kinds), Related: v.relatedRecords(r),
+	}
+	for i := range r.Actions {
+		if s := r.Actions[i].Subject; s.Type == r.Type && s.ID == r.ID && s.Name != "" {
+			p.Name = s.Name
+			break
+		}
+	}
+	p.Frame = v.frame(p.Name, partLog)
+	p.Summary = v.recordSummary(r)
+	about := []search.Term{{Field: "subject_type", Value: r.Type}, {Field: "subject_id", Value: r.ID}}
+	line := search.Line{Terms: about}
+	p.Log, p.Download, p.AllColumns = v.logLink(line), v.download(line.String()), allColumns()
+	for _, s := range recordShows {
+		p.Shows = append(p.Shows, Preset{v.Lang.say(s.id), v.timelineLink(r, "show", s.name), s.name == r.Show})
+	}
+	// The last word is the answer: what was created again is there.
+	if d := r.Deleted; d != nil && (r.Created == nil || !r.Created.Time.After(d.Time)) {
+		p.Answers = append(p.Answers, v.answer(d, "record.deleted", true))
+	}
+	if r.Created != nil {
+		p.Answers = append(p.Answers, v.answer(r.Created, "record.created", false))
+	}
+	if r.Next != "" {
+		p.Older = v.timelineLink(r, "show", r.Show, "cursor", r.Next, "tz", v.Zone.String())
+	}
+	if r.Previous != "" {
+		p.Newer = v.timelineLink(r, "show", r.Show, "cursor", r.Previous, "tz", v.Zone.String())
+	}
+	return p
+}
+
+func (v *View) timelineLink(r *Record, pairs ...string) string {
+	return v.address("/records/"+url.PathEscape(r.Type)+"/"+url.PathEscape(r.ID), "", pairs...)
+}
+
+func (v *View) recordSummary(r *Record) string {
+	id := "events"
+	if !r.Count.Reached.IsZero() {
+		id = "events.at_least"
+	}
+	said := v.Lang.sayN(id, r.Count.Count)
+	if n := r.Users.Distinct; n > 0 {
+		said += " " + v.Lang.sayN("record.people", n)
+	}
+	if r.Oldest != nil && r.Newest != nil {
+		from, to := v.Lang.time("day", r.Oldest.Time.In(v.Zone)), v.Lang.time("day", r.Newest.Time.In(v.Zone))
+		if from != to {
+			to = from + " – " + to
+		}
+		said += ", " + to
+	}
+	return joined(" · ", joined(" ", capital(r.Type), r.ID), said)
+}
+
+func (v *View) answer(a *store.Action, word string, deleted bool) Answer {
+	at := a.Time.In(v.Zone)
+	when := v.Lang.time("minute", at)
+	if sameDay(at, v.Now) {
+		when = v.Lang.say("record.today_at", "Time", v.Lang.time("hour", at))
+	}
+	said := a.Reason
+	if deleted {
+		said = cmp.Or(a.Reason, a.Description)
+	}
+	answer := Answer{
+		Action: v.site.kind(a.Action), Word: v.Lang.say(word), Who: actorName(a.Actor), WhoLink: v.userLink(a.Actor.ID),
+		When: when, Said: said, Link: v.eventLink(a.ID), Deleted: deleted,
+	}
+	if name := actorName(a.OnBehalfOf); name != "" {
+		answer.For = v.Lang.say("user.for", "Name", name)
+	}
+	return answer
+}
+
+func sameDay(a, b time.Time) bool {
+	return a.Year() == b.Year() && a.YearDay() == b.YearDay()
+}
+
+// share is a part of the greatest count, in percent.
+func share(n, most uint64) string {
+	if most == 0 {
+		return "0"
+	}
+	return strconv.FormatFloat(100*float64(n)/float64(most), 'f', 1, 64)
+}
+
+func (v *View) userTallies(f store.Facet) []Tally {
+	var all []Tally
+	for _, u := range f.Values {
+		name := cmp.Or(u.Name, u.Value)
+		all = append(all, Tally{
+			Initials: initials(name), Label: name, Link: v.userLink(u.Value),
+			Count: v.Lang.number(u.Count), Share: share(u.Count, f.Values[0].Count),
+		})
+	}
+	return all
+}
+
+func (v *View) kindTallies(f store.Facet) []Tally {
+	var all []Tally
+	for _, k := range f.Values {
+		kind := v.site.kind(k.Value)
+		all = append(all, Tally{
+			Icon: kind.Icon, Class: kind.Class, Label: kind.Label, Count: v.Lang.number(k.Count), Share: share(k.Count, f.Values[0].Count),
+		})
+	}
+	return all
+}
+
+// maxRelated is how many related records are named.
+const maxRelated = 8
+
+// relatedRecords are those that the events of the page name beside the record.
+func (v *View) relatedRecords(r *Record) []RelatedRecord {
+	var all []RelatedRecord
+	add := func(other action.Record) {
+		link := v.recordLink(other)
+		if link == "" || other.Type == r.Type && other.ID == r.ID || len(all) == maxRelated ||
+			slices.ContainsFunc(all, func(known RelatedRecord) bool { return known.Link == link }) {
+			return
+		}
+		name, kind := other.ID, capital(other.Type)
+		if other.Name != "" {
+			name, kind = other.Name, joined(" · ", kind, other.ID)
+		}
+		all = append(all, RelatedRecord{name, link, kind})
+	}
+	for i := range r.Actions {
+		add(r.Actions[i].Subject)
+		for _, other := range r.Actions[i].Related {
+			add(other)
+		}
+	}
+	return all
+}
+
+// did says what happened without who did it, after whose name it stands.
+func (v *View) did(a *store.Action, kind Kind) string {
+	words := strings.Fields(kind.Label)
+	last := words[len(words)-1]
+	switch noun := lower(strings.Join(words[:len(words)-1], " ")); {
+	case v.Lang.Tag != "en" || kind.Label == kind.Type:
+		return ": " + kind.Label
+	case noun != "" && strings.HasSuffix(kind.Type, "."+lower(last)):
+		if noun == a.Subject.Type || noun == "record" {
+			noun = "the " + cmp.Or(a.Subject.Type, noun)
+		}
+		return " " + lower(last) + " " + noun
+	case strings.HasSuffix(words[0], "ed"):
+		return " " + lower(kind.Label)
+	default:
+		return ": " + lower(kind.Label)
+	}
+}

@@ -1,0 +1,85 @@
+package web
+
+import (
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// bones are how many rows stand where events will.
+const bones = 12
+
+// Slow is a search that is still at work.
+type Slow struct {
+	// Stream is where its rows come from.
+	Stream string
+}
+
+// Gap says what a search has not looked at, and where it goes on.
+type Gap struct{ Title, Text, GoOn string }
+
+// Rows are those that were found since the last ones.
+type Rows struct {
+	Rows []*Row
+	// Said is how many were found by now and how far the search has come.
+	Said string
+	// GoOn is the page that goes on from there, and Gap what is said where it is stopped.
+	GoOn string
+	Gap  *Gap
+}
+
+// Slow shows a page whose rows are yet to come.
+func (v *View) Slow(f *Found) *LogPage {
+	p := v.logPage(v.Lang.say("log.title"), f.Menus)
+	p.Head.Download = v.download(v.Text)
+	r := &p.Results
+	r.Table = v.table(&Found{})
+	r.Count = v.Lang.say("searching")
+	r.Histogram = v.histogram(nil, false)
+	r.Histogram.Load = "" // it comes with the whole results
+	r.Slow = &Slow{Stream: v.address("/fragments/rows", v.Text, "cursor", v.Cursor)}
+	return p
+}
+
+// Found shows the events that were found last, when there are so many in all and all is
+// searched back to a time. The cursor is where the page goes on from there.
+func (v *View) Found(actions []store.Action, count int, reached time.Time, cursor string) *Rows {
+	f := Found{Actions: actions, Partial: true, Reached: reached, Next: cursor}
+	r := &Rows{
+		Said: v.Lang.sayN("slow.so_far", count) + " · " + v.Lang.say("slow.back", "Time", v.moment(reached.In(v.Zone))),
+		GoOn: v.pageLink(cursor), Gap: v.gap(&f),
+	}
+	r.Gap.Title = v.Lang.say("slow.stopped")
+	if len(actions) > 0 {
+		r.Rows = v.table(&f).Rows
+	}
+	return r
+}
+
+// gap says what was not searched, nil where all was.
+func (v *View) gap(f *Found) *Gap {
+	if !f.Partial {
+		return nil
+	}
+	g := &Gap{Title: v.Lang.say("partial.title"), Text: v.Lang.say("partial.text"), GoOn: v.pageLink(f.Next)}
+	if f.Next == "" {
+		g.GoOn = v.pageLink(f.Previous)
+	}
+	if !f.Reached.IsZero() {
+		id := "partial.back"
+		if f.OldestFirst {
+			id = "partial.forward"
+		}
+		g.Text = v.Lang.say(id, "Time", v.moment(f.Reached.In(v.Zone)))
+	}
+	return g
+}
+
+// notYet says that nothing was found in what was searched.
+func (v *View) notYet(f *Found) *State {
+	g := v.gap(f)
+	return &State{
+		Icon: "clock", Title: v.Lang.say("partial.nothing"), Text: g.Text,
+		Links: []StateLink{{Label: v.Lang.say("partial.go_on"), Link: g.GoOn, Icon: "arrow-right", Main: true}},
+	}
+}

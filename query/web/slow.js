@@ -1,0 +1,97 @@
+(() => {
+  'use strict';
+  const { $, $$, ready } = al;
+  let running = null;
+
+  const rowsOf = html => {
+    const body = document.createElement('tbody');
+    body.innerHTML = html;
+    return [...body.rows];
+  };
+  const add = html => {
+    const rows = rowsOf(html);
+    if (!rows.length) return;
+    for (const bone of $$('#rows .is-bone')) bone.remove();
+    $('#rows').append(...rows);
+  };
+
+  // What stands there is all that there will be: a note says what it lacks.
+  const end = (results, note) => {
+    results.removeAttribute('data-stream');
+    results.removeAttribute('aria-busy');
+    for (const gone of $$('#stop, .sum .progress, #rows .is-bone', results)) gone.remove();
+    const b = $('.sum-count b', results);
+    b.textContent = b.textContent.split(' · ')[0];
+    if (note) $('.sum', results).after(note);
+  };
+
+  // The whole results take the place of the rows that came one after the other. Who reads
+  // one of them or has it open, stays there.
+  const whole = (results, html) => {
+    const focused = document.activeElement?.closest?.('#rows tr')?.id, selected = $('#rows tr[aria-selected]')?.id, at = scrollY;
+    results.removeAttribute('data-stream');
+    htmx.swap('#results', html, { swapStyle: 'outerHTML' });
+    if (selected) document.getElementById(selected)?.setAttribute('aria-selected', 'true');
+    if (focused) $('[data-event]', document.getElementById(focused) ?? document)?.focus({ preventScroll: true });
+    scrollTo(0, at);
+  };
+
+  const start = async () => {
+    const results = $('#results[data-stream]');
+    if (!results || running?.results === results) return;
+    running?.stop.abort();
+    const mine = running = { results, stop: new AbortController(), gap: '', goOn: results.dataset.url, asked: false };
+    const note = () => {
+      if (!mine.asked || !mine.gap) {
+        const cut = $('#cut')?.content.firstElementChild.cloneNode(true);
+        if (cut) $('a', cut).href = mine.goOn;
+        return cut;
+      }
+      const place = document.createElement('div');
+      place.innerHTML = mine.gap;
+      return place.firstElementChild;
+    };
+    try {
+      const answer = await fetch(results.dataset.stream, { signal: mine.stop.signal, headers: { 'HX-Request': 'true' } });
+      if (!answer.ok) throw new Error(answer.statusText);
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      let rest = '';
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        const lines = (rest + value).split('\n');
+        rest = lines.pop();
+        for (const line of lines) {
+          const { rows, results: all } = JSON.parse(line);
+          if (!results.isConnected) return;
+          if (all) {
+            whole(results, all.html);
+            return;
+          }
+          add(rows.html);
+          $('.sum-count b', results).textContent = rows.said;
+          $('.sum .progress', results).value = rows.share;
+          Object.assign(mine, { gap: rows.gap, goOn: rows.go_on });
+        }
+      }
+      end(results, note());
+    } catch {
+      if (results.isConnected && !mine.replaced) end(results, note());
+    } finally {
+      if (running === mine) running = null;
+    }
+  };
+
+  document.addEventListener('click', e => {
+    if (!e.target.closest('#stop') || !running) return;
+    running.asked = true;
+    running.stop.abort();
+  });
+  document.addEventListener('htmx:beforeRequest', e => {
+    if (e.detail.target?.id !== 'results' || !running) return;
+    running.replaced = true;
+    running.stop.abort();
+  });
+  document.addEventListener('htmx:afterSettle', e => { if (e.detail.elt.id === 'results') start(); });
+  ready(start);
+})();

@@ -1,0 +1,120 @@
+package web
+
+import (
+	"slices"
+
+	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// Day is the moments of a day.
+type Day struct {
+	Label   string
+	Moments []Moment
+}
+
+// Moment is an event in a timeline, or a run of views.
+type Moment struct {
+	Time, Clock, Link      string
+	Action                 Kind
+	Who, WhoLink, Did, For string
+	// About is the record that the event is about, where that is another one.
+	About, AboutLink string
+	Description      []Fragment
+	// Quote is set where the description is what someone said.
+	Quote                 bool
+	Outcome, OutcomeClass string
+	Changed               []Change
+	MoreChanges           int
+	// Viewed says how often and by whom it was viewed, where that was more than once in a
+	// row; Run are those views.
+	Viewed string
+	Run    []Moment
+}
+
+// maxChanges is how many changed values a timeline shows of an event.
+const maxChanges = 6
+
+// days are the events of a record by the days of the page's zone.
+func (v *View) days(r *Record) []Day {
+	var all []Day
+	for i := 0; i < len(r.Actions); {
+		at := r.Actions[i].Time.In(v.Zone)
+		label := v.Lang.time("weekday", at)
+		if sameDay(at, v.Now) {
+			label = v.Lang.say("record.today", "Day", label)
+		}
+		if len(all) == 0 || all[len(all)-1].Label != label {
+			all = append(all, Day{Label: label})
+		}
+		n := v.views(r.Actions[i:])
+		day := &all[len(all)-1]
+		if n > 1 {
+			day.Moments = append(day.Moments, v.viewed(r, r.Actions[i:i+n]))
+		} else {
+			day.Moments = append(day.Moments, v.happened(r, &r.Actions[i]))
+		}
+		i += max(n, 1)
+	}
+	return all
+}
+
+// views is how many events, from the first on, are views of one day.
+func (v *View) views(actions []store.Action) int {
+	return max(0, slices.IndexFunc(append(slices.Clone(actions), store.Action{}), func(a store.Action) bool {
+		return a.Action == "" || v.site.catalogue.Lookup(a.Action).Category != action.CategoryView || a.Outcome != "success" ||
+			!sameDay(a.Time.In(v.Zone), actions[0].Time.In(v.Zone))
+	}))
+}
+
+// viewed is a run of views.
+func (v *View) viewed(r *Record, run []store.Action) Moment {
+	m := v.happened(r, &run[0])
+	var names []string
+	for i := range run {
+		m.Run = append(m.Run, v.happened(r, &run[i]))
+		if name := actorName(run[i].Actor); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	m.Viewed = v.Lang.sayN("record.viewed", len(run)) + " " +
+		v.Lang.say("record.since", "Time", v.Lang.time("hour", run[len(run)-1].Time.In(v.Zone))) + " " +
+		v.Lang.say("record.viewers", "Names", v.namesOf(names))
+	return m
+}
+
+// namesOf lists some names.
+func (v *View) namesOf(names []string) string {
+	switch len(names) {
+	case 1:
+		return names[0]
+	case 2:
+		return v.Lang.say("record.and", "First", names[0], "Second", names[1])
+	default:
+		return v.Lang.sayN("record.and_others", len(names)-2, "Names", names[0]+", "+names[1])
+	}
+}
+
+// happened is an event in the timeline of a record.
+func (v *View) happened(r *Record, a *store.Action) Moment {
+	kind := v.site.kind(a.Action)
+	at := a.Time.In(v.Zone)
+	m := Moment{
+		Time: a.Time.Format(store.TimeLayout), Clock: v.Lang.time("clock", at), Link: v.eventLink(a.ID), Action: kind,
+		Who: actorName(a.Actor), WhoLink: v.userLink(a.Actor.ID), Did: v.did(a, kind),
+		Description: mark(a.Description, nil), Quote: kind.Category == action.CategoryComment,
+	}
+	if name := actorName(a.OnBehalfOf); name != "" {
+		m.For = v.Lang.say("user.for", "Name", name)
+	}
+	if a.Subject.Type != r.Type || a.Subject.ID != r.ID {
+		m.About, m.AboutLink = recordName(a.Subject), v.recordLink(a.Subject)
+	}
+	if a.Outcome != "success" {
+		m.Outcome, m.OutcomeClass = v.Lang.say("outcome."+a.Outcome), outcomeClass(a.Outcome)
+	}
+	d := newDiffView(ReadDiff(a.Details))
+	m.Changed = d.Changed[:min(len(d.Changed), maxChanges)]
+	m.MoreChanges = d.Differing - len(m.Changed)
+	return m
+}

@@ -1,0 +1,174 @@
+package webtest
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// lines are those of a file of CSV without line ends in its cells.
+func lines(content []byte) []string {
+	return strings.Split(strings.TrimSuffix(string(content), "\r\n"), "\r\n")
+}
+
+func TestDownloadOffersChoices(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Go(s.url + "/?search=actor:bob")
+	b.Press("d")
+	b.Until("document.querySelector('#download').open && document.querySelector('#dl-count').innerText === '2'")
+	content := b.Download("#download .dialog-foot .btn-main")
+	if got := lines(content); len(got) != 3 || got[0] != "time,actor_id,actor_name,on_behalf_of_id,on_behalf_of_name,ip,action,outcome,subject_type,subject_id,subject_name,description" {
+		t.Errorf("the columns of the page: %q", got)
+	}
+	b.Until("document.querySelector('#download').dataset.state === 'done'")
+	if got := b.Text("#dl-sum"); !strings.HasPrefix(got, "2 rows, ") || !strings.HasSuffix(got, "Complete.") {
+		t.Errorf("in the end it says %q", got)
+	}
+	if got := b.Text("[data-for=done] .dl-file"); !strings.HasPrefix(got, "actions-default-") || !strings.HasSuffix(got, ".csv") {
+		t.Errorf("the file is called %q", got)
+	}
+	b.Click("#download [data-for='done plain'] .btn-main")
+	b.Until("!document.querySelector('#download').open && document.activeElement.matches('[data-download]')")
+	b.Press("d")
+	b.Click("#download label:has([value=all])")
+	b.Click("#download [name=bom]")
+	b.Until("document.querySelector('#dl-count').innerText === '2'")
+	all := string(b.Download("#download .dialog-foot .btn-main"))
+	if !strings.HasPrefix(all, "\ufefftime,id,tenant,") || !strings.Contains(all, "session-b") {
+		t.Errorf("all columns: %q", all)
+	}
+}
+
+// A connection that breaks in the middle leaves nothing that looks whole, and can be
+// tried again.
+func TestBrokenDownloadLeavesNothing(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(2000)...)
+	to, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var breaks atomic.Bool
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	proxy.ModifyResponse = func(r *http.Response) error {
+		if breaks.Load() && strings.HasSuffix(r.Request.URL.Path, "export.csv") {
+			r.Body = struct {
+				io.Reader
+				io.Closer
+			}{io.MultiReader(io.LimitReader(r.Body, 50_000), brokenReader{}), r.Body}
+		}
+		return nil
+	}
+	front := httptest.NewServer(proxy)
+	t.Cleanup(front.Close)
+	b := scripted(t)
+	b.Go(front.URL)
+	b.Press("d")
+	b.Until("document.querySelector('#dl-count').innerText === '2,000'")
+	breaks.Store(true)
+	b.Click("#download .dialog-foot .btn-main")
+	b.Until("document.querySelector('#download').dataset.state === 'failed'")
+	if got := b.Text("#dl-failed"); !strings.HasPrefix(got, "Stopped at ") || !strings.HasSuffix(got, " of 2,000 rows") {
+		t.Errorf("it says %q", got)
+	}
+	if got := b.Text("#dl-why"); !strings.Contains(got, "Nothing was saved") {
+		t.Errorf("it says %q", got)
+	}
+	for _, violation := range b.Axe() {
+		t.Error(violation)
+	}
+	screenshot(t, b, "js-download-failed.png")
+	breaks.Store(false)
+	content := b.Download("#download [data-dl=again]")
+	if got := len(lines(content)); got != 2001 {
+		t.Errorf("the file has %d lines, want 2001", got)
+	}
+}
+
+type brokenReader struct{}
+
+func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// A download that is stopped ends the export on the server too.
+func TestDownloadIsCancelled(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(2000)...)
+	to, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	proxy.FlushInterval = -1
+	proxy.ModifyResponse = func(r *http.Response) error {
+		if strings.HasSuffix(r.Request.URL.Path, "export.csv") {
+			gone := r.Request.Context().Done()
+			r.Body = struct {
+				io.Reader
+				io.Closer
+			}{io.MultiReader(io.LimitReader(r.Body, 100_000), stalledReader{gone, ended}), r.Body}
+		}
+		return nil
+	}
+	front := httptest.NewServer(proxy)
+	t.Cleanup(front.Close)
+	b := scripted(t)
+	b.Go(front.URL)
+	b.Press("d")
+	b.Until("document.querySelector('#dl-count').innerText === '2,000'")
+	b.Click("#download .dialog-foot .btn-main")
+	b.Until("document.querySelector('#download').dataset.state === 'running' && document.querySelector('#dl-rows').innerText.endsWith(' of 2,000 rows') && document.querySelector('.progress').value > 0")
+	if got := b.Text("#dl-bytes"); !strings.HasSuffix(got, "kB received") {
+		t.Errorf("bytes: %q", got)
+	}
+	for _, violation := range b.Axe() {
+		t.Error(violation)
+	}
+	screenshot(t, b, "js-download-running.png")
+	b.Click("[data-dl=stop]")
+	<-ended
+	b.Until("document.querySelector('#dl-failed').innerText === 'Download cancelled'")
+}
+
+// stalledReader gives nothing until the client goes.
+type stalledReader struct {
+	gone  <-chan struct{}
+	ended chan struct{}
+}
+
+func (s stalledReader) Read([]byte) (int, error) {
+	<-s.gone
+	close(s.ended)
+	return 0, io.EOF
+}
+
+func TestEveryLookOfDownloads(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(3)...)
+	b := scripted(t)
+	for _, dark := range []bool{false, true} {
+		for _, width := range []int64{1440, 390} {
+			b.Dark(dark)
+			b.Size(width, map[bool]int64{true: 844, false: 900}[width < 500])
+			b.Go(s.url)
+			b.Click("[data-download]")
+			b.Until("document.querySelector('#dl-count').innerText === '3'")
+			screenshot(t, b, "js-download-"+map[bool]string{true: "dark", false: "light"}[dark]+map[bool]string{true: "-390.png", false: "-1440.png"}[width == 390])
+			violations := b.Axe()
+			if small := b.Small(); width == 390 {
+				violations = append(violations, small...)
+			}
+			if len(violations) > 0 {
+				t.Errorf("dark %t at %d px: %q", dark, width, slices.Compact(violations))
+			}
+		}
+	}
+}

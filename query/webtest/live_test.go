@@ -1,0 +1,191 @@
+package webtest
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/action"
+)
+
+// arrives puts events into the log as ingest does, with the ledger of it.
+func (s *service) arrives(texts ...string) {
+	s.t.Helper()
+	for _, text := range texts {
+		s.add(action.Event{Time: time.Now(), Actor: action.Actor{ID: "alice", Name: "Alice Okonkwo"}, Action: "invoice.posted", Description: text})
+	}
+	s.settle()
+}
+
+const firstRow = "document.querySelector('#rows .c-desc')?.innerText.trim()"
+
+func TestNewEventsFlowIn(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(60)...)
+	s.settle()
+	b := scripted(t)
+	b.Go(s.url + "/?search=invoice")
+	b.Press("l")
+	b.Until("document.querySelector('#live input').checked")
+	b.Until("document.querySelector('.switch:not(.is-waiting) input:checked')")
+	s.arrives("Posted invoice A", "Nothing of interest")
+	b.Until(firstRow + " === 'Posted invoice A'")
+	b.Until("document.querySelector('.sum .count').innerText.startsWith('61 events')")
+	if eval[bool](b, "document.body.innerText.includes('Nothing of interest')") {
+		t.Error("an event that the filters leave out flows in")
+	}
+	if got := eval[string](b, "document.querySelector('#rows tr').className"); got != "is-new" {
+		t.Errorf("a new row is %q", got)
+	}
+
+	// Who reads further down is told, and is not moved.
+	eval[string](b, "(scrollTo(0, 600), '')")
+	b.Until("scrollY > 500")
+	s.arrives("Posted invoice B", "Posted invoice C")
+	b.Until("!document.querySelector('#live-new').hidden && document.querySelector('#live-new').innerText.trim() === '2 new'")
+	if got := eval[string](b, firstRow); got != "Posted invoice A" {
+		t.Errorf("while scrolled the first row becomes %q", got)
+	}
+	if got := eval[string](b, "document.querySelector('#live-said').textContent"); got != "2 new" {
+		t.Errorf("screen readers hear %q", got)
+	}
+	eval[string](b, "(document.querySelector('#live-new').click(), '')")
+	b.Until(firstRow + " === 'Posted invoice C' && document.querySelector('#live-new').hidden && scrollY === 0")
+
+	// So is who reads an event; when the drawer is closed they come in.
+	b.Click("#rows tr:nth-child(2) .c-date")
+	b.Until("document.querySelector('#drawer') !== null")
+	s.arrives("Posted invoice D")
+	b.Until("document.querySelector('#live-new').innerText.trim() === '1 new'")
+	b.Press("\x1b")
+	eval[string](b, "(document.activeElement.blur(), '')")
+	b.Until(firstRow + " === 'Posted invoice D'")
+
+	// Another question is live too, and the switch ends it.
+	b.Type("#q", "-xero ")
+	b.Press("\r")
+	b.Until("document.querySelector('#results').dataset.line === '-xero invoice' && document.querySelector('.switch:not(.is-waiting) input:checked')")
+	eval[string](b, "(document.activeElement.blur(), '')")
+	s.arrives("Posted invoice E")
+	b.Until(firstRow + " === 'Posted invoice E'")
+	b.Click("#live input")
+	b.Until("!document.querySelector('#live input').checked")
+}
+
+// A connection that ends is taken up where it was: nothing is missed, nothing comes twice.
+func TestLiveGoesOnAfterABreak(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(3)...)
+	s.settle()
+	to, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lock sync.Mutex
+	var tails []*http.Request
+	down := false
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	proxy.FlushInterval = -1
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/tail") {
+			lock.Lock()
+			tails = append(tails, r)
+			refuse := down
+			lock.Unlock()
+			if refuse {
+				panic(http.ErrAbortHandler)
+			}
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	b := scripted(t)
+	b.Go(front.URL)
+	b.Click("#live input")
+	b.Until("document.querySelector('.switch:not(.is-waiting) input:checked')")
+	s.arrives("Posted invoice A")
+	b.Until(firstRow + " === 'Posted invoice A'")
+	lock.Lock()
+	down = true
+	lock.Unlock()
+	front.CloseClientConnections()
+	b.Until("document.querySelector('.switch.is-waiting') !== null")
+	s.arrives("Posted invoice B")
+	lock.Lock()
+	down = false
+	lock.Unlock()
+	b.Until(firstRow + " === 'Posted invoice B'")
+	lock.Lock()
+	defer lock.Unlock()
+	if got := tails[len(tails)-1].Header.Get("Last-Event-ID"); got == "" {
+		t.Error("the browser does not say what it has got")
+	}
+	if got := eval[int](b, "document.querySelectorAll('#rows [data-event]').length"); got != 5 {
+		t.Errorf("%d rows, want 5", got)
+	}
+}
+
+func TestLiveIsOffWithoutAConnection(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(3)...)
+	s.settle()
+	b := scripted(t)
+	b.Go(s.url)
+	b.Click("#live input")
+	b.Until("document.querySelector('.switch:not(.is-waiting) input:checked')")
+	b.Offline(true)
+	b.Until("document.querySelector('#live input').disabled && document.querySelector('.is-offline') !== null")
+	for _, violation := range b.Axe() {
+		t.Error(violation)
+	}
+	screenshot(t, b, "js-offline.png")
+	b.Offline(false)
+	b.Until("!document.querySelector('#live input').disabled && document.querySelector('.is-offline') === null")
+	s.arrives("Posted invoice A")
+	b.Until(firstRow + " === 'Posted invoice A'")
+}
+
+func TestOtherPagesAreNotLive(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(60)...)
+	b := scripted(t)
+	for _, address := range []string{"/?order=oldest", "/?search=to:yesterday"} {
+		b.Go(s.url + address)
+		if got := b.Texts("#live input"); len(got) != 0 {
+			t.Errorf("%s has the switch", address)
+		}
+	}
+}
+
+func TestEveryLookOfLive(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(60)...)
+	s.settle()
+	b := scripted(t)
+	for n, width := range []int64{1440, 390} {
+		b.Size(width, map[bool]int64{true: 844, false: 900}[width < 500])
+		b.Go(s.url)
+		b.Click("#live input")
+		b.Until("document.querySelector('.switch:not(.is-waiting) input:checked')")
+		b.Press("j") // someone reads a row
+		s.arrives(fmt.Sprint("Posted A", n), fmt.Sprint("Posted B", n))
+		b.Until("document.querySelector('#live-new').innerText.trim() === '2 new'")
+		for _, dark := range []bool{false, true} {
+			b.Dark(dark)
+			screenshot(t, b, fmt.Sprintf("js-live-%d-%t.png", width, dark))
+			for _, violation := range b.Axe() {
+				t.Errorf("at %d px, dark %t: %s", width, dark, violation)
+			}
+			if small := b.Small(); width == 390 && len(small) > 0 {
+				t.Errorf("fingers miss %q", small)
+			}
+		}
+		b.Dark(false)
+	}
+}

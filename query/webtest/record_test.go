@@ -1,0 +1,153 @@
+package webtest
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/action"
+)
+
+// invoice is what happened to an invoice that was deleted, newest first, and what else did.
+func invoice() []action.Event {
+	day := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -1)
+	siobhan, alice := action.Actor{ID: "u-0023", Name: "Siobhán Ní Dhomhnaill"}, action.Actor{ID: "u-0017", Name: "Alice Okonkwo-Brännström"}
+	subject := action.Record{Type: "invoice", ID: "INV-20871", Name: "Harbour Lights Festival 2026 – Main Stage, second weekend"}
+	opportunity := action.Record{Type: "opportunity", ID: "OPP-5388", Name: "Harbour Lights Festival 2026"}
+	ip := netip.MustParseAddr("192.0.2.1")
+	at := func(days, hours int) time.Time { return day.AddDate(0, 0, -days).Add(time.Duration(hours) * time.Hour) }
+	events := []action.Event{
+		{
+			ID: "deleted", Time: at(0, 14), Actor: siobhan, OnBehalfOf: action.Actor{ID: "u-0004", Name: "Björk Þórðardóttir-Åkesson"}, IP: ip, Action: "invoice.deleted", Subject: subject, Reason: "Duplicate of INV-20869",
+			Description: "Deleted invoice INV-20871 (€18,420.00, 12 days overdue)",
+			Details:     []byte(`{"before":{"status":"overdue","late_fee":{"amount":"€120.00"},"lines":3},"after":{"status":"deleted","deleted_reason":"Duplicate of INV-20869","lines":3},"source":{"screen":"invoices","tags":["bulk",7]}}`),
+		},
+		{Time: at(0, 13), Actor: alice, Action: "discussion.commented", Subject: subject, Description: "The client says the second line array never arrived."},
+	}
+	for i := range 9 {
+		events = append(events, action.Event{Time: at(0, 12).Add(-time.Duration(i) * time.Minute), Actor: []action.Actor{siobhan, alice, {ID: "tomas", Name: "Tomáš Dvořák"}, {ID: "mo", Name: "Mo"}}[i%4], Action: "record.viewed", Subject: subject})
+	}
+	return append(events,
+		action.Event{Time: at(2, 10), Actor: action.Actor{ID: "qbo", Name: "QuickBooks Online", Type: "service"}, Action: "invoice.posted.quickbooks", Outcome: "failure", Subject: subject, Description: "Posted as document 11-4402"},
+		action.Event{Time: at(3, 9), Actor: alice, Action: "invoice.updated", Subject: opportunity, Related: []action.Record{subject}, Description: "Moved the late fee", Details: []byte(`{"changes":{"due":{"from":"12 Nov","to":"10 Dec"}}}`)},
+		action.Event{Time: at(9, 9), Actor: alice, Action: "invoice.created", Subject: subject, Related: []action.Record{opportunity}},
+		action.Event{Time: at(9, 8), Actor: alice, Action: "invoice.created", Subject: action.Record{Type: "invoice", ID: "INV-1"}, Description: "Another one"},
+	)
+}
+
+func TestRecordTellsWhatHappenedToIt(t *testing.T) {
+	t.Parallel()
+	s := serve(t, invoice()...)
+	b := Open(t)
+	b.Go(s.url + "/?search=Deleted")
+	b.Follow("#rows .c-subj a")
+	if got := b.Text("h1"); got != "Harbour Lights Festival 2026 – Main Stage, second weekend" {
+		t.Fatalf("the name of a subject leads to %q at %s", got, b.URL())
+	}
+	answers := b.Texts(".answer")
+	if len(answers) != 2 || !strings.HasPrefix(answers[0], "Deleted by Siobhán Ní Dhomhnaill for Björk Þórðardóttir-Åkesson, ") || !strings.HasSuffix(answers[0], "“Duplicate of INV-20869”") ||
+		!strings.HasPrefix(answers[1], "Created by Alice Okonkwo-Brännström, ") {
+		t.Errorf("the answers are %q", answers)
+	}
+	if got := b.Text(".head + p"); !strings.HasPrefix(got, "Invoice INV-20871 · 14 events by 5 actors, ") {
+		t.Errorf("the summary is %q", got)
+	}
+	text := b.Text("#timeline")
+	for _, want := range []string{"Siobhán Ní Dhomhnaill deleted the invoice for Björk", "Alice Okonkwo-Brännström: comment added", "Viewed 9 times since 11:52 by Siobhán Ní Dhomhnaill, Alice Okonkwo-Brännström and 2 others", "Failed", "updated invoice, Harbour", "12 Nov", "10 Dec"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the timeline lacks %q: %s", want, text)
+		}
+	}
+	if strings.Contains(text, "Another one") {
+		t.Error("the timeline shows another record's event")
+	}
+	b.Click(".tl summary")
+	if got := len(b.Texts(".tl-run li")); got != 9 {
+		t.Errorf("an open run has %d views, want 9", got)
+	}
+	if got := b.Texts(".plain a"); !slices.Equal(got, []string{"Harbour Lights Festival 2026"}) {
+		t.Errorf("related records %q", got)
+	}
+	b.Follow(".record-show a:nth-child(3)")
+	if got := b.Texts(".tl > li"); len(got) != 1 || !strings.Contains(got[0], "second line array") {
+		t.Errorf("the comments are %q", got)
+	}
+	b.Follow(".tl-time")
+	if !strings.HasSuffix(b.URL(), "/events/event-0002") {
+		t.Errorf("a time leads to %s", b.URL())
+	}
+	b.Follow(".drawer-foot a:nth-child(3)")
+	b.Follow(".head-end a")
+	if got := len(b.Rows()); got != 14 {
+		t.Errorf("the log of the record has %d rows, want 14", got)
+	}
+}
+
+func TestRecordHasPagesAndMayBeUnknown(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(1)...)
+	events := numbered(120)
+	for i := range events {
+		events[i].Subject = action.Record{Type: "a/b", ID: "x?y", Name: "Odd"}
+	}
+	s.add(events...)
+	b := Open(t)
+	b.Go(s.url + "/records/a%2Fb/x%3Fy")
+	seen := 0
+	for {
+		seen += len(b.Texts(".tl > li"))
+		if b.Text(".pager a[rel=next]") == "" {
+			break
+		}
+		b.Follow(".pager a[rel=next]")
+	}
+	if seen != 120 {
+		t.Errorf("%d events on all pages, want 120", seen)
+	}
+	if a := get(t, s.url+"/records/invoice/nobody"); a.status != 404 || !strings.Contains(a.body, "There is no page here") {
+		t.Errorf("an unknown record: %d", a.status)
+	}
+	if a := get(t, s.url+"/records/a%2Fb/x%3Fy?show=all"); a.status != 400 {
+		t.Errorf("an unknown choice: %d, want 400", a.status)
+	}
+}
+
+func TestDrawerTellsWhatChanged(t *testing.T) {
+	t.Parallel()
+	s := serve(t, invoice()...)
+	b := Open(t)
+	b.Go(s.url + "/events/deleted")
+	if got := b.Texts(".diff:not(.tree) tbody tr"); !slices.Equal(got, []string{
+		"status\t− overdue\t+ deleted", "deleted_reason\tnot set\t+ Duplicate of INV-20869", "late_fee.amount\t− €120.00\tremoved",
+	}) && !slices.Equal(got, []string{"status\toverdue\tdeleted", "deleted_reason\tnot set\tDuplicate of INV-20869", "late_fee.amount\t€120.00\tremoved"}) {
+		t.Errorf("what changed: %q", got)
+	}
+	if got := b.Text(".drawer-h .small"); got != "3 of 4 fields" {
+		t.Errorf("how much changed: %q", got)
+	}
+	if got := b.Texts(".drawer section:last-of-type h2"); len(got) == 0 {
+		t.Error("the drawer has no more sections")
+	}
+	if got := b.Texts("section > .tree tbody tr"); !slices.Equal(got, []string{"source\t2 items", "screen\tinvoices", "tags\t2 items", "[0]\tbulk", "[1]\t7"}) {
+		t.Errorf("the other details: %q", got)
+	}
+	b.Click(".diff-same summary")
+	if got := b.Text(".diff-same table"); got != "lines\t3" && !strings.HasSuffix(got, "lines\t3") {
+		t.Errorf("what stayed: %q", got)
+	}
+}
+
+func TestEveryLookOfRecords(t *testing.T) {
+	t.Parallel()
+	s := serve(t, invoice()...)
+	s.add(oddEvents(time.Now())...)
+	b := Open(t)
+	looks(t, b, []look{
+		{"record", s.url + "/records/invoice/INV-20871", ""},
+		{"record-open", s.url + "/records/invoice/INV-20871", ".tl summary"},
+		{"record-long", s.url + "/records/" + strings.Repeat("t", 1024) + "/" + strings.Repeat("i", 1024), ""},
+		{"event-diff", s.url + "/events/deleted", ".diff-same summary"},
+	})
+}

@@ -1,0 +1,215 @@
+package webtest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/embedded/embeddedtest"
+	"github.com/actionlog/actionlog/pkg/store"
+	"github.com/actionlog/actionlog/query"
+)
+
+// gate stands before the database and lets the searches for a word through one by one.
+type gate chan struct{}
+
+const slowly = "slowly"
+
+// serveSlowly is a service whose searches for that word take as long as a test wants.
+func serveSlowly(t *testing.T, timeout time.Duration, events ...action.Event) (*service, gate) {
+	t.Helper()
+	dsn := embeddedtest.Database(t)
+	if _, err := store.Migrate(t.Context(), dsn); err != nil {
+		t.Fatal(err)
+	}
+	to, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := make(gate)
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL.Scheme, r.Out.URL.Host = "http", to.Host
+	}, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }}
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if bytes.Contains(body, []byte(slowly)) || strings.Contains(r.URL.RawQuery, slowly) {
+			select {
+			case <-g:
+			case <-r.Context().Done():
+				return
+			}
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	through := *to
+	through.Host = strings.TrimPrefix(front.URL, "http://")
+	direct, err := store.Open(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gated, err := store.Open(through.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = direct.Close(), gated.Close() })
+	cfg := query.Config{ClickHouseDSN: through.String(), QueryAddr: "127.0.0.1:0", QueryTimeout: timeout, QueryConcurrency: 8, ExportConcurrency: 8}
+	s := &service{t: t, store: direct, url: serveStore(t, gated, cfg)}
+	s.add(events...)
+	return s, g
+}
+
+// years are events over three years, of which two in the newest day, two long before and
+// one at the beginning match.
+func years() []action.Event {
+	var events []action.Event
+	for _, days := range []int{0, 0, 200, 201, 1000} {
+		events = append(events, action.Event{
+			Time: time.Now().AddDate(0, 0, -days).Add(-time.Duration(len(events)+1) * time.Minute), Actor: action.Actor{ID: "alice", Name: "Alice Okonkwo"},
+			Action: "invoice.posted", Description: fmt.Sprintf("Posted slowly %d", len(events)),
+		})
+	}
+	for days := range 1000 {
+		events = append(events, action.Event{Time: time.Now().AddDate(0, 0, -days).Add(-time.Hour), Actor: action.Actor{ID: "bob"}, Action: "record.viewed"})
+	}
+	return events
+}
+
+// let lets searches through until something is shown.
+func (g gate) let(b *Tab, shown string) {
+	b.t.Helper()
+	done := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case g <- struct{}{}:
+			case <-done:
+				return
+			}
+		}
+	}()
+	b.Until(shown)
+	close(done)
+	<-ended
+}
+
+const soFar = "document.querySelector('.sum-count')?.innerText"
+
+func TestSlowSearchShowsRowsAsTheyAreFound(t *testing.T) {
+	t.Parallel()
+	s, g := serveSlowly(t, time.Minute, years()...)
+	b := scripted(t)
+	b.Go(s.url) // tells the time zone, by which the service knows that scripts run
+	b.Until("document.querySelector('.sum .count').innerText === '1,005 events'")
+	eval[string](b, "(window.stays = 'here', '')")
+	b.Type("#q", slowly)
+	b.Press("\r")
+	b.Until("document.querySelector('#results[data-stream]') !== null")
+	if got := eval[string](b, soFar); !strings.HasPrefix(got, "Searching…") {
+		t.Errorf("it says %q", got)
+	}
+	g <- struct{}{}
+	b.Until(soFar + ".startsWith('2 events so far · still searching, back to ')")
+	b.shows("Posted slowly 0", "Posted slowly 1")
+	for _, violation := range b.Axe() {
+		t.Error(violation)
+	}
+	screenshot(t, b, "js-slow-1440.png")
+	// A row can be read meanwhile, and stays open.
+	b.Click("#rows tr:nth-child(2) .c-date")
+	b.Until("document.querySelector('#drawer') !== null")
+	g.let(b, soFar+".startsWith('5 events')")
+	b.shows("Posted slowly 0", "Posted slowly 1", "Posted slowly 2", "Posted slowly 3", "Posted slowly 4")
+	if !eval[bool](b, "document.querySelector('#drawer') !== null && document.querySelector('#rows tr:nth-child(2)').getAttribute('aria-selected') === 'true' && document.querySelector('#stop, .progress:not(#download *), #results[data-stream]') === null") {
+		t.Errorf("after the end: %s", b.Text("main"))
+	}
+	if got := eval[string](b, "window.stays"); got != "here" {
+		t.Error("a slow search loads another page")
+	}
+}
+
+func TestSlowSearchIsStoppedAndGoesOn(t *testing.T) {
+	t.Parallel()
+	s, g := serveSlowly(t, time.Minute, years()...)
+	b := scripted(t)
+	b.Size(390, 844)
+	b.Dark(true)
+	b.Go(s.url)
+	b.Until("document.querySelector('.sum .count').innerText === '1,005 events'")
+	b.Go(s.url + "/?search=" + slowly)
+	g <- struct{}{}
+	b.Until("document.querySelectorAll('#rows [data-event]').length === 2")
+	if small := b.Small(); len(small) > 0 {
+		t.Errorf("fingers miss %q", small)
+	}
+	b.Click("#stop")
+	b.Until("document.querySelector('.gap')?.innerText.startsWith('You stopped the search')")
+	if got := b.Text(".gap p"); !strings.HasPrefix(got, "Searched back to ") {
+		t.Errorf("the gap is %q", got)
+	}
+	if got := eval[string](b, soFar); !strings.HasPrefix(got, "2 events so far") || strings.Contains(got, "still") {
+		t.Errorf("it says %q", got)
+	}
+	for _, violation := range b.Axe() {
+		t.Error(violation)
+	}
+	screenshot(t, b, "js-stopped-390.png")
+	b.Click(".gap a")
+	g.let(b, "document.querySelector('#rows .c-desc')?.innerText.trim() === 'Posted slowly 2' && document.querySelector('#results[data-stream]') === null")
+	b.shows("Posted slowly 2", "Posted slowly 3", "Posted slowly 4")
+}
+
+// Without scripts the page answers in its time, says what is missing, and goes on.
+func TestSlowSearchWithoutScripts(t *testing.T) {
+	t.Parallel()
+	s, g := serveSlowly(t, 3*time.Second, years()...)
+	b := Open(t)
+	b.Go(s.url) // what is asked once for all is known from then on
+	b.Go(s.url + "/?search=" + slowly)
+	if got := b.Text(".state"); !strings.Contains(got, "Nothing was found so far") || !strings.Contains(got, "Go on with the search") {
+		t.Fatalf("when nothing was found in time: %q", b.Text("main"))
+	}
+	released := make(chan struct{})
+	go func() { g <- struct{}{}; close(released) }()
+	b.Go(s.url + "/?search=" + slowly)
+	<-released
+	if got := b.Text(".gap"); !strings.Contains(got, "The search ran out of time") || !strings.Contains(got, "Searched back to ") {
+		t.Fatalf("what was found in time: %q", b.Text("main"))
+	}
+	if got := descriptions(b.Rows()); !slices.Equal(got, []string{"Posted slowly 0", "Posted slowly 1"}) {
+		t.Errorf("rows %q", got)
+	}
+	screenshot(t, b, "partial-1440.png")
+	for _, violation := range b.Axe() {
+		t.Error(violation)
+	}
+	go func() {
+		for range 20 {
+			select {
+			case g <- struct{}{}:
+			case <-t.Context().Done():
+				return
+			}
+		}
+	}()
+	b.Follow(".gap a")
+	if got := descriptions(b.Rows()); !slices.Equal(got, []string{"Posted slowly 2", "Posted slowly 3", "Posted slowly 4"}) {
+		t.Errorf("the rest is %q", got)
+	}
+}
