@@ -56,6 +56,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 		return nil
 	}
 	q := s.pageRequest(r, p)
+	q.Prefs.Scripts = q.Prefs.Scripts || forHTMX(r)
 	for _, name := range []string{"off", "around", "open"} { // they belong to no question
 		delete(p.values, name)
 	}
