@@ -205,6 +205,17 @@ $(AXE_STAMP): $(AXE)/package-lock.json
 	@cd $(AXE) && $(npm_ci) >&2 || { echo 'make $@: npm could not fetch axe-core, which checks that everyone can use the page.' >&2; exit 1; }
 	@touch $@
 
+# The page's copy of htmx is committed, so that a build needs no npm; a test holds it to
+# the lock file.
+WEB := query/web
+.PHONY: web-vendor
+web-vendor: ## Refresh what the page takes from others, as query/web/package-lock.json has it
+	$(call need_npm,htmx)
+	@cd $(WEB) && $(npm_ci) >&2
+	@cp $(WEB)/node_modules/htmx.org/dist/htmx.min.js $(WEB)/vendor/htmx.min.js
+	@cp $(WEB)/node_modules/htmx.org/LICENSE $(WEB)/vendor/htmx.LICENSE
+	@openssl dgst -sha384 -binary $(WEB)/vendor/htmx.min.js | base64 >$(WEB)/vendor/htmx.sha384
+
 .PHONY: lint
 lint: tidy-check vet golangci-lint vulncheck ## Check format, house rules, go.mod and known vulnerabilities
 

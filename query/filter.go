@@ -38,13 +38,7 @@ func fieldParameters() []parameter {
 }
 
 // searchFields are the fields that the search line knows.
-var searchFields = func() search.Fields {
-	var fields search.Fields
-	for _, field := range store.Fields() {
-		fields.Names = append(fields.Names, field.Name)
-	}
-	return fields
-}()
+var searchFields = store.SearchFields()
 
 // tenant returns whose log is asked about.
 func (p params) tenant() (string, error) {

@@ -2,12 +2,9 @@ package query
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
-	"embed"
 	"errors"
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -21,105 +18,260 @@ import (
 	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
+	"github.com/actionlog/actionlog/query/web"
 )
 
-//go:embed web/*.html web/*.css web/*.svg
-var webFiles embed.FS
+// The parameters of pages. The address of a view of the log has its question in search;
+// that of the API's other parameters leads there.
+var (
+	// keptParameters are those that links of the page hand on.
+	keptParameters = []parameter{tenantParameter, {name: "search"}, {name: "tz"}, {name: "limit"}, {name: "order"}, {name: "off"}}
+	// logParameters are also those of the form and of what surrounds an event.
+	logParameters = slices.Concat(listParameters, []parameter{{name: "off"}, {name: "around"}}, formParameters())
+)
 
-// pagePolicy is the Content-Security-Policy of the page: its own style sheet and
-// icons, forms to itself, and no script at all.
-const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// keptNames are the parameters that links of the page hand on, besides the search line.
+var keptNames = []string{"tenant", "tz", "limit", "order"}
 
-// choicesTimeout bounds the wait for menus on a page that shows an error anyway.
-const choicesTimeout = 2 * time.Second
-
-// page renders the web page. It holds what never changes between requests.
-type page struct {
-	templates *template.Template
-	assets    assets
-	catalogue *action.Catalogue
-	icons     map[string]bool
+// formParameters are the fields of the form of filters that are not the API's: which
+// button was pressed, whether a menu's values are excluded, and the text of a menu.
+func formParameters() []parameter {
+	return []parameter{{name: "set"}, {name: "actor_is"}, {name: "action_is"}, {name: "find"}}
 }
 
-func newPage(catalogue *action.Catalogue) (*page, error) {
-	p := &page{catalogue: catalogue}
-	var err error
-	if p.assets, err = loadAssets(webFiles, "web"); err != nil {
-		return nil, err
-	}
-	p.icons = p.assets.icons("icons.svg")
-	p.templates, err = template.New("").Funcs(template.FuncMap{"asset": p.assets.path, "icon": p.icon}).ParseFS(webFiles, "web/*.html")
-	if err != nil {
-		return nil, fmt.Errorf("parse the page's templates: %w", err)
-	}
-	return p, nil
-}
-
-// icon returns the markup of an icon. Its label stands beside it, so it is hidden
-// from screen readers. Classes are those of the style sheet.
-func (p *page) icon(name string, classes ...string) (template.HTML, error) {
-	if !p.icons[name] {
-		return "", fmt.Errorf("there is no icon %q", name)
-	}
-	class := strings.Join(append([]string{"i"}, classes...), " ")
-	//nolint:gosec // the name is one of the shipped icons; path and class are escaped
-	return template.HTML(`<svg class="` + template.HTMLEscapeString(class) + `" aria-hidden="true"><use href="` +
-		template.HTMLEscapeString(p.assets.path("icons.svg")) + "#i-" + name + `"/></svg>`), nil
-}
+// choicesTimeout bounds the wait for menus that a page can do without.
+const choicesTimeout = 500 * time.Millisecond
 
 // servePage answers / with the newest actions that match, as people read them.
 func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
 	defer m.cancel()
+	address, err := pageAddress(p)
+	if err != nil {
+		return err
+	}
+	if !reflect.DeepEqual(address, r.URL.Query()) {
+		// Forms send what they have; what is kept and shared is the clean address.
+		redirect(w, r, "/", address)
+		return nil
+	}
+	q := s.pageRequest(r, p)
+	for _, name := range []string{"off", "around"} { // they belong to no question
+		delete(p.values, name)
+	}
 	l, err := s.readList(m, p)
 	if err != nil {
 		return err
 	}
-	filter := l.Filter
-	if clean := canonicalQuery(p, filter); !reflect.DeepEqual(clean, r.URL.Query()) {
-		// Forms send empty fields; what is kept and shared is the clean address.
-		http.Redirect(w, r, pageURL("/", clean.Encode()), http.StatusSeeOther)
-		return nil
-	}
+	q.Filter, q.Zone = l.Filter, l.Zone
 
-	var choices store.Choices
+	found := web.Found{OldestFirst: l.order == store.OldestFirst, Continued: l.from.At != nil}
 	group, ctx := errgroup.WithContext(m.ctx)
 	group.Go(func() error {
 		page, err := s.store.List(ctx, l.search())
 		l.fill(page)
 		return err //nolint:wrapcheck // the store's errors say enough
 	})
-	group.Go(func() (err error) {
-		choices, err = s.store.Choices(ctx, filter.Tenant)
-		return err //nolint:wrapcheck // the store's errors say enough
+	group.Go(func() error {
+		found.Menus = s.menus(ctx, q)
+		return nil
 	})
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("read the page: %w", err)
 	}
-	b := viewBuilder{page: s.page, path: "/", now: s.now().UTC(), query: r.URL.Query(), filter: filter, text: p.one("q"), choices: choices, settable: true}
-	return s.page.render(w, r, http.StatusOK, "page", b.list(l))
+	found.Actions, found.Next, found.Previous, found.Partial = l.page.Actions, l.next, l.previous, l.page.Partial
+	if len(found.Actions) == 0 && !found.Continued {
+		newest, err := s.store.List(m.ctx, store.Search{Filter: store.Filter{Tenant: l.Tenant}, Limit: 1})
+		if err != nil {
+			return fmt.Errorf("look whether there is any event: %w", err)
+		}
+		found.Empty = len(newest.Actions) == 0
+	}
+	found.Names = s.names(m.ctx, q, found.Actions)
+	found.Took = s.now().Sub(m.start)
+	page := s.site.View(q).Log(&found)
+	switch {
+	case r.Header.Get("Hx-Trigger") == "more":
+		return s.render(w, r, http.StatusOK, q.Lang, "rows-fragment", page.MoreRows())
+	case forHTMX(r):
+		w.Header().Set("Hx-Push-Url", q.Path)
+		return s.render(w, r, http.StatusOK, q.Lang, "results-fragment", page.OutOfBand())
+	default:
+		return s.render(w, r, http.StatusOK, q.Lang, "page", page)
+	}
 }
 
-// failPage answers an error with a page: the form stays usable, and what is wrong
-// stands at the filter that it is about.
-func (s *Server) failPage(w http.ResponseWriter, r *http.Request, problem *Problem) {
-	b := viewBuilder{page: s.page, path: "/", now: s.now().UTC(), query: r.URL.Query(), problem: problem, settable: problem.Status != http.StatusNotFound}
-	b.filter = readableFilter(b.query, b.now)
-	b.text = strings.ToValidUTF8(b.query.Get("q"), "\uFFFD")
-	if problem.Status == http.StatusBadRequest {
-		ctx, cancel := context.WithTimeout(r.Context(), choicesTimeout)
-		defer cancel()
-		// Without choices the menus hold less, and the page says what it has to say.
-		b.choices, _ = s.store.Choices(ctx, b.filter.Tenant)
+// forHTMX reports whether a script asks for a part of a page.
+func forHTMX(r *http.Request) bool {
+	return r.Header.Get("Hx-Request") != "" && r.Header.Get("Hx-History-Restore-Request") == ""
+}
+
+// pageAddress returns the parameters of the page for what was asked: the question in the
+// search line, and nothing that is empty or the default.
+func pageAddress(p params) (url.Values, error) {
+	address := url.Values{}
+	for _, name := range append([]string{"cursor", "off", "around"}, keptNames...) {
+		if value := p.one(name); value != "" {
+			address.Set(name, value)
+		}
 	}
-	if err := s.page.render(w, r, problem.Status, "page", b.failure()); err != nil {
+	if address.Get("tenant") == action.DefaultTenant {
+		address.Del("tenant")
+	}
+	text := strings.TrimSpace(p.one("search"))
+	menu := p.one("set")
+	asked := url.Values{}
+	for name, values := range p.values {
+		if _, ok := store.LookupField(name); ok || slices.Contains([]string{"q", "from", "to"}, name) {
+			asked[name] = values
+		}
+	}
+	line, err := search.Parse(text, searchFields)
+	switch {
+	case err != nil || menu == "" && len(asked) == 0 || menu == "line":
+		// The line stays as it was written; what is wrong with it is said at the line.
+	case menu != "":
+		for _, name := range []string{"actor_is", "action_is"} {
+			asked[name] = p.values[name]
+		}
+		text = web.Set(line, menu, asked).String()
+	default:
+		also, err := search.FromValues(asked, searchFields)
+		if err != nil {
+			return nil, invalid("search", sentence(err.Error()))
+		}
+		also.Texts, also.Terms = append(line.Texts, also.Texts...), append(line.Terms, also.Terms...)
+		if line.From != "" {
+			also.From = line.From
+		}
+		if line.To != "" {
+			also.To = line.To
+		}
+		also.Zone = line.Zone
+		text = also.String()
+		address.Del("cursor") // it belonged to the other form of the question
+	}
+	if text != "" {
+		address.Set("search", text)
+	}
+	return address, nil
+}
+
+// pageRequest reads what every page of the log has in common. What is wrong with the
+// question is found by who asks it. It sets tz where the address has none, so that days
+// are those of the zone that is shown.
+func (s *Server) pageRequest(r *http.Request, p params) web.Request {
+	q := web.Request{Prefs: web.ReadPrefs(r), Now: s.now(), Zone: time.UTC, Text: p.one("search"), Off: p.one("off"), Around: p.one("around"), Kept: url.Values{}}
+	q.Lang = s.site.Language(q.Prefs.Lang, r.Header.Get("Accept-Language"))
+	q.Path = r.URL.RequestURI()
+	for _, name := range keptNames {
+		if value := p.one(name); value != "" {
+			q.Kept.Set(name, value)
+		}
+	}
+	q.Filter.Tenant, _ = p.tenant()
+	q.Line, _ = search.Parse(q.Text, searchFields)
+	if p.one("tz") == "" && q.Line.Zone == "" && p.values != nil {
+		p.values["tz"] = []string{q.Prefs.ZoneName()}
+	}
+	if zone, err := p.zone(q.Line); err == nil {
+		q.Zone = zone
+	}
+	return q
+}
+
+// menus returns what the menus offer to a browser that does not run scripts, and nil to
+// one that asks when they are opened. Without them the menus hold less.
+func (s *Server) menus(ctx context.Context, q web.Request) *web.Menus {
+	if q.Prefs.Scripts {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, choicesTimeout)
+	defer cancel()
+	found, err := s.store.Facets(ctx, store.FacetQuestion{Filter: q.Filter, Others: true, Fields: []string{"actor", "action"}, Limit: maxFacet})
+	if err != nil || len(found.Facets) != 2 {
+		return &web.Menus{}
+	}
+	return &web.Menus{Users: found.Facets[0], Actions: found.Facets[1]}
+}
+
+// names returns what those actors are called whom the question names and no event that
+// was found does. Without them the page shows ids.
+func (s *Server) names(ctx context.Context, q web.Request, found []store.Action) map[string]string {
+	var unknown []string
+	for _, t := range q.Line.Terms {
+		if t.Field == "actor" && !slices.ContainsFunc(found, func(a store.Action) bool { return a.Actor.ID == t.Value }) {
+			unknown = append(unknown, t.Value)
+		}
+	}
+	if unknown == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, choicesTimeout)
+	defer cancel()
+	filter := store.Filter{Tenant: q.Filter.Tenant, Conditions: []store.Condition{{Field: "actor", Values: unknown}}}
+	answer, err := s.store.Facets(ctx, store.FacetQuestion{Filter: filter, Fields: []string{"actor"}, Limit: len(unknown)})
+	if err != nil {
+		return nil
+	}
+	names := map[string]string{}
+	for _, v := range answer.Facets[0].Values {
+		names[v.Value] = v.Name
+	}
+	return names
+}
+
+// failPage answers an error with a page: the form stays usable, and what is wrong with
+// the search line stands at the line.
+func (s *Server) failPage(w http.ResponseWriter, r *http.Request, problem *Problem) {
+	p := params{values: map[string][]string{}}
+	query := r.URL.Query()
+	for _, name := range append([]string{"search", "off"}, keptNames...) {
+		if value := strings.ToValidUTF8(query.Get(name), "\uFFFD"); value != "" {
+			p.values[name] = []string{value}
+		}
+	}
+	if problem.Parameter != "" {
+		delete(p.values, map[string]string{"tz": "tz", "limit": "limit", "order": "order", "tenant": "tenant"}[problem.Parameter])
+	}
+	q := s.pageRequest(r, p)
+	failure := web.Failure{Status: problem.Status, Parameter: problem.Parameter, Title: problem.Title, Detail: problem.Detail}
+	if problem.Status == http.StatusBadRequest && problem.Parameter == "search" {
+		failure.Line = lineError(q.Text, problem)
+	}
+	template, page := "page", s.site.View(q).Fail(failure, &web.Menus{})
+	if forHTMX(r) {
+		template, page = "results-fragment", page.OutOfBand()
+	}
+	if err := s.render(w, r, problem.Status, q.Lang, template, page); err != nil {
 		problem.cause = errors.Join(problem.cause, err)
 		writeProblem(w, r, problem)
 	}
 }
 
-// failNotFound answers what is not there: with a page to a browser, and with
-// problem details to programs and beneath /v1/.
+// failFragment answers an error to a script that asked for a part of a page, which then
+// stays as it is.
+func (s *Server) failFragment(w http.ResponseWriter, r *http.Request, problem *Problem) {
+	w.Header().Set("Hx-Reswap", "none")
+	writeProblem(w, r, problem)
+}
+
+// lineError says what is wrong with a search line, and where.
+func lineError(text string, problem *Problem) error {
+	line, err := search.Parse(text, searchFields)
+	if err != nil {
+		return err //nolint:wrapcheck // it is shown as it is
+	}
+	for _, term := range line.Terms {
+		if err := check(term.Field, term.Value); err != nil {
+			return &search.Error{Column: term.Column, Problem: err.Error()}
+		}
+	}
+	return errors.New(problem.Detail)
+}
+
+// failNotFound answers what is not there: with a page to a browser, and with problem
+// details to programs and beneath /v1/.
 func (s *Server) failNotFound(w http.ResponseWriter, r *http.Request, problem *Problem) {
 	w.Header().Add("Vary", "Accept")
 	if strings.HasPrefix(r.URL.Path, "/v1/") || !strings.Contains(r.Header.Get("Accept"), "text/html") {
@@ -129,99 +281,32 @@ func (s *Server) failNotFound(w http.ResponseWriter, r *http.Request, problem *P
 	s.failPage(w, r, problem)
 }
 
-// canonicalQuery returns the parameters of the page for what was asked: without
-// empty and repeated values, with times in UTC.
-func canonicalQuery(p params, f store.Filter) url.Values {
-	values := url.Values{}
-	for name, given := range p.values {
-		for _, v := range given {
-			if !slices.Contains(values[name], v) {
-				values.Add(name, v)
-			}
-		}
+// redirect leads to a page. Its address is one of ours.
+func redirect(w http.ResponseWriter, r *http.Request, path string, query url.Values) {
+	if len(query) > 0 {
+		path += "?" + query.Encode()
 	}
-	if f.Tenant == action.DefaultTenant {
-		values.Del("tenant")
-	}
-	if text := strings.TrimSpace(p.one("q")); text != "" {
-		values.Set("q", text)
-	} else {
-		values.Del("q")
-	}
-	for name, t := range map[string]time.Time{"from": f.From, "to": f.To} {
-		if values.Has(name) {
-			values.Set(name, t.Format(time.RFC3339Nano))
-		}
-	}
-	return values
+	http.Redirect(w, r, path, http.StatusSeeOther)
 }
 
-func pageURL(path, query string) string {
-	if query == "" {
-		return path
-	}
-	return path + "?" + query
-}
-
-// readableFilter returns what can be read of a query string that was refused, so
-// that the form shows again what was entered. Relative times are counted from now.
-func readableFilter(query url.Values, now time.Time) store.Filter {
-	f := store.Filter{Tenant: strings.ToValidUTF8(query.Get("tenant"), "\uFFFD")}
-	if f.Tenant == "" {
-		f.Tenant = action.DefaultTenant
-	}
-	keep := func(values []string) (kept []string) {
-		for _, v := range values {
-			if v != "" && !slices.Contains(kept, v) {
-				kept = append(kept, strings.ToValidUTF8(v, "\uFFFD"))
-			}
-		}
-		return kept
-	}
-	for _, name := range []string{"actor", "action"} {
-		if values := keep(query[name]); values != nil {
-			f.Conditions = append(f.Conditions, store.Condition{Field: name, Values: values})
-		}
-	}
-	f.From, _ = parseTimeOrZero(query.Get("from"), now)
-	f.To, _ = parseTimeOrZero(query.Get("to"), now)
-	return f
-}
-
-func parseTimeOrZero(value string, now time.Time) (time.Time, error) {
-	if value == "" {
-		return time.Time{}, nil
-	}
-	return search.ParseTime(value, search.From, now, time.UTC) //nolint:wrapcheck // it is shown as it is
-}
-
-// render answers with a page. Nothing is written before the whole page is made, so
-// that half a page is never taken for a whole one.
-func (p *page) render(w http.ResponseWriter, r *http.Request, status int, template string, v any) error {
+// render answers with a page. Nothing is written before the whole page is made, so that
+// half a page is never taken for a whole one.
+func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, l *web.Language, template string, v any) error {
 	var body bytes.Buffer
-	if err := p.templates.ExecuteTemplate(&body, template, v); err != nil {
-		return fmt.Errorf("render the page: %w", err)
+	if err := s.site.Render(&body, l, template, v); err != nil {
+		return err //nolint:wrapcheck // it says enough
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", pagePolicy)
-	h.Add("Vary", "Accept-Encoding")
+	h.Set("Content-Security-Policy", web.Policy)
+	h.Set("Vary", "Accept-Encoding, Accept-Language, Cookie, HX-Request")
 	content := body.Bytes()
 	if acceptsGzip(r) {
-		content = compress(content)
+		content = web.Compress(content)
 		h.Set("Content-Encoding", "gzip")
 	}
 	writeBody(w, status, content)
 	return nil
-}
-
-func compress(content []byte) []byte {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	// A buffer takes everything, so neither call can fail.
-	_, _ = z.Write(content)
-	_ = z.Close()
-	return b.Bytes()
 }
 
 // acceptsGzip reports whether the client takes a gzip answer.
@@ -234,4 +319,23 @@ func acceptsGzip(r *http.Request) bool {
 		}
 	}
 	return false
+}
+
+// serveAsset answers beneath /assets/.
+func (s *Server) serveAsset(w http.ResponseWriter, r *http.Request, _ params) error {
+	a, ok := s.site.Asset(r.URL.Path)
+	if !ok {
+		return notFound(r.URL.Path)
+	}
+	h := w.Header()
+	h.Set("Content-Type", a.Type)
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	h.Add("Vary", "Accept-Encoding")
+	content := a.Plain
+	if acceptsGzip(r) {
+		content = a.Gzipped
+		h.Set("Content-Encoding", "gzip")
+	}
+	writeBody(w, http.StatusOK, content)
+	return nil
 }

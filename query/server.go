@@ -16,6 +16,7 @@ import (
 
 	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/store"
+	"github.com/actionlog/actionlog/query/web"
 )
 
 // The server's bounds. There is no WriteTimeout and no ReadTimeout: either would
@@ -42,7 +43,7 @@ const (
 // Server answers questions about the log over HTTP.
 type Server struct {
 	store     *store.Store
-	page      *page
+	site      *web.Site
 	catalogue *action.Catalogue
 	// now is the clock from which relative times are counted.
 	now     func() time.Time
@@ -81,14 +82,14 @@ func New(store *store.Store, cfg Config, logger *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ACTIONLOG_ACTIONS_FILE: %w", err)
 	}
-	page, err := newPage(catalogue)
+	site, err := web.New(catalogue)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("make the page: %w", err)
 	}
 	stopping, stop := context.WithCancel(context.Background())
 	draining, endTails := context.WithCancel(stopping)
 	s := &Server{
-		store: store, page: page, catalogue: catalogue, now: time.Now, cfg: cfg, logger: logger, openapi: document, drain: drainTimeout,
+		store: store, site: site, catalogue: catalogue, now: time.Now, cfg: cfg, logger: logger, openapi: document, drain: drainTimeout,
 		stopping: stopping, stop: stop, draining: draining, endTails: endTails,
 		queries: newTurns(cfg.QueryConcurrency, cfg.QueryTimeout, queryConcurrency+" is how many may be at work"),
 		exports: newTurns(cfg.ExportConcurrency, cfg.QueryTimeout, exportConcurrency+" is how many may be at work"),
@@ -107,6 +108,8 @@ type route struct {
 	// handle answers, or returns an error: one that comes after it has written something
 	// cuts the connection.
 	handle func(http.ResponseWriter, *http.Request, params) error
+	// methods are those that are answered; nil is GET and HEAD.
+	methods []string
 	// parameters are the query parameters that are accepted; others are refused.
 	parameters []parameter
 	// fail answers an error; nil is writeProblem.
@@ -127,7 +130,7 @@ type route struct {
 // ofTenant reports whether the answers are about one tenant.
 func (rt route) ofTenant() bool { return slices.Contains(rt.parameters, tenantParameter) }
 
-// routes is the one table of what is served. Everything answers GET and HEAD.
+// routes is the one table of what is served.
 func (s *Server) routes() []route {
 	return []route{
 		{path: "/v1/actions", handle: s.listActions, parameters: listParameters, turns: s.queries},
@@ -144,16 +147,24 @@ func (s *Server) routes() []route {
 		{path: "/v1/tail", handle: s.tail, parameters: tailParameters, turns: s.tails, unbounded: true},
 		{path: "/v1/rejected", handle: s.listRejected, parameters: slices.Concat(rejectedParameters, pageParameters), turns: s.queries},
 		{path: "/openapi.json", handle: s.getOpenAPI},
-		{path: "/", handle: s.servePage, parameters: listParameters, turns: s.queries, fail: s.failPage, page: true},
-		{path: rejectedPath, handle: s.serveRejected, parameters: slices.Concat(rejectedParameters, []parameter{{name: "cursor"}}), turns: s.queries, fail: s.failRejected, page: true},
-		{path: assetPrefix, handle: s.serveAsset, fail: s.failNotFound, prefix: true, page: true},
+		{path: "/", handle: s.servePage, parameters: logParameters, turns: s.queries, fail: s.failPage, page: true},
+		{path: "/events/{id}", handle: s.serveEvent, parameters: keptParameters, turns: s.queries, fail: s.failPage, page: true},
+		{path: "/events/{id}/around", handle: s.serveAround, parameters: keptParameters, turns: s.queries, fail: s.failPage, page: true},
+		{path: "/records/{type}/{id}", handle: s.serveRecord, parameters: keptParameters, turns: s.queries, fail: s.failPage, page: true},
+		{path: "/users/{id}", handle: s.serveUser, parameters: keptParameters, turns: s.queries, fail: s.failPage, page: true},
+		{path: "/menus/user", handle: s.serveUsers, parameters: menuParameters, turns: s.queries, fail: s.failFragment, page: true},
+		{path: "/menus/action", handle: s.serveActions, parameters: menuParameters, turns: s.queries, fail: s.failFragment, page: true},
+		{path: "/fragments/count", handle: s.serveCount, parameters: keptParameters, turns: s.queries, fail: s.failFragment, page: true},
+		{path: "/preferences", handle: s.savePreferences, methods: []string{http.MethodPost}, page: true},
+		{path: web.RejectedPath, handle: s.serveRejected, parameters: slices.Concat(rejectedParameters, []parameter{{name: "cursor"}, {name: "set"}}), turns: s.queries, fail: s.failRejected, page: true},
+		{path: web.AssetPrefix, handle: s.serveAsset, fail: s.failNotFound, prefix: true, page: true},
 		{path: "/healthz", handle: s.healthz, quiet: true},
 		{path: "/readyz", handle: s.readyz, quiet: true},
 	}
 }
 
-// allowed are the methods of every route.
-var allowed = []string{http.MethodGet, http.MethodHead}
+// reading are the methods of routes that change nothing.
+var reading = []string{http.MethodGet, http.MethodHead}
 
 // Handler returns the service as an http.Handler.
 func (s *Server) Handler() http.Handler { return s.handler }
@@ -224,8 +235,12 @@ func (s *Server) answer(rt route, w *recorder, r *http.Request) (p *Problem) {
 	}()
 	var accepted params
 	if rt.path != "" { // where nothing is, no method or parameter is to blame
-		if !slices.Contains(allowed, r.Method) {
-			return methodNotAllowed(r.Method, strings.Join(allowed, ", "))
+		methods := rt.methods
+		if methods == nil {
+			methods = reading
+		}
+		if !slices.Contains(methods, r.Method) {
+			return methodNotAllowed(r.Method, strings.Join(methods, ", "))
 		}
 		var err error
 		if accepted, err = parseParams(r.URL.RawQuery, rt.parameters); err != nil {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/actionlog/actionlog/query/web"
 )
 
 func TestTurnsAreTakenOneAfterTheOther(t *testing.T) {
@@ -141,7 +143,7 @@ func TestATailThatGetsNoTurnIsToldHowManyThereMayBe(t *testing.T) {
 func TestRoutesThatAskTheDatabaseTakeTurns(t *testing.T) {
 	t.Parallel()
 	s := deadServer(t)
-	free := map[string]bool{"/openapi.json": true, assetPrefix: true, "/healthz": true, "/readyz": true}
+	free := map[string]bool{"/openapi.json": true, web.AssetPrefix: true, "/preferences": true, "/healthz": true, "/readyz": true}
 	for _, rt := range s.routes() {
 		if (rt.turns == nil) != free[rt.path] {
 			t.Errorf("%s: takes turns: %v", rt.path, rt.turns != nil)

@@ -66,6 +66,15 @@ var fields = []Field{
 // Fields returns the fields by which events are chosen.
 func Fields() []Field { return slices.Clone(fields) }
 
+// SearchFields returns the names of the fields, as the search line takes them.
+func SearchFields() search.Fields {
+	var known search.Fields
+	for _, field := range fields {
+		known.Names = append(known.Names, field.Name)
+	}
+	return known
+}
+
 // LookupField returns the field of a name, which for one within details is
 // DetailsField and a path.
 func LookupField(name string) (Field, bool) {

@@ -28,7 +28,7 @@ func (b *Tab) Axe() []string {
 	source := axeSource(b.t)
 	// It is the only script that ever runs here.
 	b.scripts(true)
-	defer b.scripts(false)
+	defer b.scripts(b.scripted)
 	report, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](source+`;
 		axe.run().then(r => JSON.stringify(r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.target.join(' ') + ': ' + n.failureSummary.replace(/\s+/g, ' ')))))`,
 		chromedp.EvalAwaitPromise))

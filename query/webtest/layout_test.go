@@ -1,7 +1,9 @@
 package webtest
 
 import (
+	"cmp"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -26,7 +28,7 @@ type look struct {
 
 // TestEveryLook goes through every state of the page at every width: the page
 // never scrolls sideways, fingers find every target, and axe-core finds nothing.
-// With ACTIONLOG_TEST_SCREENSHOTS set to a directory it leaves pictures there.
+// It leaves pictures.
 func TestEveryLook(t *testing.T) {
 	t.Parallel()
 	s := serve(t, oddEvents(time.Now())...)
@@ -47,19 +49,21 @@ func TestEveryLook(t *testing.T) {
 	down := serveStore(t, gone, cfg)
 
 	b := Open(t)
-	filters := "?q=invoice&actor=alice&actor=misaki&from=2020-01-01T00:00:00Z&action=invoice.posted"
+	filters := "?search=" + url.QueryEscape("invoice actor:(alice misaki) from:2020-01-01 action:invoice.posted -outcome:denied")
 	looks(t, b, []look{
 		{"list", s.url + "/", ""},
 		{"last", s.url + "/?limit=12", olderPage},
-		{"row", s.url + "/?q=no-space", ".more summary"},
+		{"long", s.url + "/?search=no-space", ""},
+		{"event", s.url + "/events/event-0003", ""},
+		{"account", s.url + "/", ".top .menu summary"},
 		{"filtered", s.url + "/" + filters, ""},
-		{"date", s.url + "/?from=2026-01-01T00:00:00Z", dateMenu},
-		{"user", s.url + "/?actor=alice", userMenu},
-		{"action", s.url + "/?action=invoice.posted", actionMenu},
-		{"nothing", s.url + "/" + filters + "&to=2020-01-02T00:00:00Z", ""},
+		{"date", s.url + "/?search=from:2026-01-01", dateMenu},
+		{"user", s.url + "/?search=actor:alice", userMenu},
+		{"action", s.url + "/?search=action:invoice.posted", actionMenu},
+		{"nothing", s.url + "/" + filters + "+to:2020-01-02", ""},
 		{"first", s.url + "/?tenant=new", ""},
-		{"wrong", s.url + "/?q=crane&from=2026-13-01", ""},
-		{"down", down + "/?q=crane", ""},
+		{"wrong", s.url + "/?search=crane+actr:bob", ""},
+		{"down", down + "/?search=crane", ""},
 		{"missing", s.url + "/nowhere", ""},
 	})
 }
@@ -106,13 +110,58 @@ func looks(t *testing.T, b *Tab, all []look) {
 	}
 }
 
+// screenshotDir is where pictures are left; ACTIONLOG_TEST_SCREENSHOTS names another.
+const screenshotDir = "screenshots"
+
 func screenshot(t *testing.T, b *Tab, name string) {
 	t.Helper()
-	dir := os.Getenv("ACTIONLOG_TEST_SCREENSHOTS")
-	if dir == "" {
-		return
+	dir := cmp.Or(os.Getenv("ACTIONLOG_TEST_SCREENSHOTS"), screenshotDir)
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, name), b.Screenshot(), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestEveryScriptedLook goes through what scripts show, light and dark, large and small.
+func TestEveryScriptedLook(t *testing.T) {
+	t.Parallel()
+	s := serve(t, oddEvents(time.Now())...)
+	s.add(numbered(60)...)
+	b := scripted(t)
+	for _, l := range []struct{ name, address, click, until string }{
+		{"js-list", "/", "", "document.querySelector('.sum .count').innerText.includes('69')"},
+		{"js-search", "/?search=invoice+-xero+after:-90d", "", "document.querySelector('.line-ink i') !== null"},
+		{"js-drawer", "/?search=invoice", "#rows tr:nth-child(3)", "document.querySelector('#drawer') !== null"},
+		{"js-date", "/", dateMenu, "document.querySelector('.cal button') !== null"},
+		{"js-user", "/", userMenu, "document.querySelector('.pop-user .opt .num') !== null"},
+		{"js-action", "/", actionMenu, "[...document.querySelectorAll('.pop-act .opt .num')].some(e => e.innerText !== '')"},
+		{"js-nothing", "/?search=nowhere+actor:alice", "", "document.querySelector('.rows .count') !== null"},
+		{"js-wrong", "/?search=actr:alice", "", "document.querySelector('.line-ink s') !== null"},
+		{"js-first", "/?tenant=new", "", "true"},
+	} {
+		for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
+			b.Size(size[0], size[1])
+			b.Go(s.url + l.address)
+			if l.click != "" {
+				b.Click(l.click)
+			}
+			b.Until(l.until)
+			if over := b.Overflow(); over != "" {
+				t.Errorf("%s at %d px: %s", l.name, size[0], over)
+			}
+			if small := b.Small(); size[0] < 960 && len(small) > 0 {
+				t.Errorf("%s: fingers miss %q", l.name, small)
+			}
+			for _, dark := range []bool{false, true} {
+				b.Dark(dark)
+				screenshot(t, b, fmt.Sprintf("%s-%d-%t.png", l.name, size[0], dark))
+				for _, violation := range b.Axe() {
+					t.Errorf("%s at %d px, dark %t: %s", l.name, size[0], dark, violation)
+				}
+			}
+			b.Dark(false)
+		}
 	}
 }

@@ -1,6 +1,6 @@
-// Package webtest drives the page in a browser, as a person does: it types,
-// clicks and reads what is shown. Scripts are switched off, since the page has
-// none and must never need one.
+// Package webtest drives the page in a browser, as a person does: it types, clicks and
+// reads what is shown. Scripts are switched off unless a test switches them on, since the
+// page must never need one for its main job.
 package webtest
 
 import (
@@ -32,6 +32,9 @@ type Tab struct {
 	t testing.TB
 	// ctx is the browser, by the way of chromedp.
 	ctx context.Context
+
+	// scripted is whether pages may run scripts.
+	scripted bool
 
 	mu         sync.Mutex
 	complaints []string
@@ -104,7 +107,11 @@ func (b *Tab) listen(event any) {
 	case *runtime.EventExceptionThrown:
 		complaint = "exception: " + e.ExceptionDetails.Text
 	case *runtime.EventConsoleAPICalled:
-		complaint = fmt.Sprintf("console: %v", e.Args)
+		said := make([]string, len(e.Args))
+		for i, arg := range e.Args {
+			said[i] = string(arg.Value) + arg.Description
+		}
+		complaint = "console: " + strings.Join(said, " ")
 	}
 	if complaint != "" {
 		b.mu.Lock()
@@ -128,6 +135,13 @@ func eval[T any](b *Tab, expression string) T {
 		b.t.Fatalf("read the page: %v", err)
 	}
 	return value
+}
+
+// Scripts switches the scripts of pages that are opened from now on.
+func (b *Tab) Scripts(on bool) {
+	b.t.Helper()
+	b.scripted = on
+	b.scripts(on)
 }
 
 func (b *Tab) scripts(on bool) {
@@ -213,6 +227,26 @@ func (b *Tab) await(what string, step chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// patience is how long a page has to become as a test expects it, on a busy machine too.
+const patience = time.Minute
+
+// Until waits until an expression is true, whichever page is shown by then.
+func (b *Tab) Until(expression string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	for tick := time.NewTicker(20 * time.Millisecond); ; {
+		if ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")")); err == nil && ok {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			b.t.Fatalf("%s does not become true at %s: %s", expression, b.URL(), b.Text("main"))
+		}
+	}
+}
+
 // URL returns the address of the page.
 func (b *Tab) URL() string {
 	b.t.Helper()
@@ -244,7 +278,7 @@ type Row struct{ Date, User, IP, Action, Subject, Description string }
 // have no column are not among them.
 func (b *Tab) Rows() []Row {
 	b.t.Helper()
-	cells := eval[[][]string](b, "[...document.querySelectorAll('.log tbody tr')].map(r => [...r.cells].map(c => (c.querySelector('summary') ?? c).innerText.trim()))")
+	cells := eval[[][]string](b, "[...document.querySelectorAll('.log tbody tr')].filter(r => r.id !== 'more').map(r => [...r.cells].map(c => (c.querySelector('summary') ?? c).innerText.trim()))")
 	rows := make([]Row, len(cells))
 	for i, c := range cells {
 		if len(c) != 6 {

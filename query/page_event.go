@@ -1,0 +1,150 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/actionlog/actionlog/pkg/search"
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// neighboursTimeout bounds the wait for the events beside one, which its page can do
+// without.
+const neighboursTimeout = time.Second
+
+// aroundNewer is how many events are newer than the one whose surroundings are shown, on
+// its page.
+const aroundNewer = 20
+
+// readEvent returns the event of the path, the one that Kafka got first.
+func (s *Server) readEvent(ctx context.Context, r *http.Request, p params) (*store.Action, error) {
+	tenant, err := p.tenant()
+	if err != nil {
+		return nil, err
+	}
+	id, err := pathPart(r, "id")
+	if err != nil {
+		return nil, err
+	}
+	events, err := s.store.Get(ctx, tenant, id)
+	if err != nil {
+		return nil, fmt.Errorf("read the event of a page: %w", err)
+	}
+	if len(events) == 0 {
+		return nil, actionNotFound(tenant, id)
+	}
+	return &events[0], nil
+}
+
+// serveEvent answers with an event: to htmx as a drawer, else as a page.
+func (s *Server) serveEvent(w http.ResponseWriter, r *http.Request, p params) error {
+	m := s.measure(r)
+	defer m.cancel()
+	event, err := s.readEvent(m.ctx, r, p)
+	if err != nil {
+		return err
+	}
+	q := s.pageRequest(r, p)
+	if question, err := s.filter(p, m.start); err == nil { // else the list's own page says what is wrong
+		q.Filter, q.Zone = question.Filter, question.Zone
+	}
+	view := s.site.View(q)
+	if forHTMX(r) {
+		return s.render(w, r, http.StatusOK, q.Lang, "drawer", view.Event(event, "", ""))
+	}
+	newer, older := s.neighbours(m.ctx, q.Filter, event)
+	page := view.Event(event, newer, older)
+	page.Alone = true
+	return s.render(w, r, http.StatusOK, q.Lang, "event-page", page)
+}
+
+// neighbours returns the ids of the events beside one in the list of a filter; empty
+// where there is none or the answer takes too long.
+func (s *Server) neighbours(ctx context.Context, f store.Filter, event *store.Action) (newer, older string) {
+	ctx, cancel := context.WithTimeout(ctx, neighboursTimeout)
+	defer cancel()
+	beside := func(order store.Order, id *string) func() error {
+		return func() error {
+			page, err := s.store.List(ctx, store.Search{Filter: f, Order: order, After: event.Cursor(), Limit: 1})
+			if err == nil && len(page.Actions) > 0 {
+				*id = page.Actions[0].ID
+			}
+			return nil
+		}
+	}
+	var group errgroup.Group
+	group.Go(beside(store.OldestFirst, &newer))
+	group.Go(beside(store.NewestFirst, &older))
+	_ = group.Wait() // they return none
+	return newer, older
+}
+
+// serveAround leads to the list in which an event stands among all others, with the
+// question that it was found by switched off.
+func (s *Server) serveAround(w http.ResponseWriter, r *http.Request, p params) error {
+	m := s.measure(r)
+	defer m.cancel()
+	event, err := s.readEvent(m.ctx, r, p)
+	if err != nil {
+		return err
+	}
+	q := s.pageRequest(r, p)
+	newer, err := s.store.List(m.ctx, store.Search{Filter: store.Filter{Tenant: q.Filter.Tenant}, Order: store.OldestFirst, After: event.Cursor(), Limit: aroundNewer + 1})
+	if err != nil {
+		return fmt.Errorf("read what surrounds an event: %w", err)
+	}
+	keys, err := s.cursorKeys(m.ctx)
+	if err != nil {
+		return err
+	}
+	address := url.Values{"tz": {q.Zone.String()}}
+	if tenant := q.Kept.Get("tenant"); tenant != "" {
+		address.Set("tenant", tenant)
+	}
+	begin := place{Question: params{values: address}.sum(), Now: m.start.Truncate(time.Millisecond)}
+	if n := len(newer.Actions); n > aroundNewer {
+		begin.At = newer.Actions[n-1].Cursor()
+		address.Set("cursor", begin.encode(keys[0]))
+	}
+	address.Set("around", event.ID)
+	if q.Text != "" {
+		address.Set("off", q.Text)
+	}
+	http.Redirect(w, r, "/?"+address.Encode()+"#event-"+url.PathEscape(event.ID), http.StatusSeeOther)
+	return nil
+}
+
+// serveUser leads to what an actor has done.
+func (s *Server) serveUser(w http.ResponseWriter, r *http.Request, p params) error {
+	id, err := pathPart(r, "id")
+	if err != nil {
+		return err
+	}
+	return s.leadTo(w, r, p, search.Term{Field: "actor", Value: id})
+}
+
+// serveRecord leads to what has happened to a record.
+func (s *Server) serveRecord(w http.ResponseWriter, r *http.Request, p params) error {
+	kind, err := pathPart(r, "type")
+	if err != nil {
+		return err
+	}
+	id, err := pathPart(r, "id")
+	if err != nil {
+		return err
+	}
+	return s.leadTo(w, r, p, search.Term{Field: "subject_type", Value: kind}, search.Term{Field: "subject_id", Value: id})
+}
+
+// leadTo leads to the log of what meets some terms.
+func (s *Server) leadTo(w http.ResponseWriter, r *http.Request, p params, terms ...search.Term) error {
+	q := s.pageRequest(r, p)
+	q.Kept.Set("search", search.Line{Terms: terms}.String())
+	redirect(w, r, "/", q.Kept)
+	return nil
+}

@@ -1,0 +1,98 @@
+(() => {
+  'use strict';
+  const { $, $$, copied } = al;
+  const links = () => $$('#rows [data-event]');
+  const row = id => links().find(a => a.closest('tr').id === 'event-' + id);
+  const drawer = () => $('#drawer-place #drawer');
+  let asked = '';
+
+  const select = link => {
+    for (const tr of $$('#rows tr[aria-selected]')) tr.removeAttribute('aria-selected');
+    link?.closest('tr').setAttribute('aria-selected', 'true');
+  };
+
+  // Opens an event beside the table. Its address is kept in the history, so that going
+  // back closes it, and what it shows can be shared.
+  const open = async (link, keep) => {
+    const href = link.getAttribute('href'), before = drawer();
+    select(link);
+    asked = href;
+    await htmx.ajax('GET', href, { target: '#drawer-place', swap: 'innerHTML show:none' });
+    if (asked !== href || !drawer()) return;
+    if (keep) history[before ? 'replaceState' : 'pushState']({ event: href }, '', href);
+    drawer().focus({ preventScroll: true });
+    steps();
+  };
+
+  const shut = () => {
+    const id = drawer()?.dataset.id;
+    asked = '';
+    $('#drawer-place').replaceChildren();
+    select(null);
+    if (id) row(id)?.focus();
+  };
+
+  const close = () => history.state?.event ? history.back() : shut();
+
+  const beside = by => {
+    const all = links(), i = all.findIndex(a => a.closest('tr').id === 'event-' + drawer()?.dataset.id);
+    return i < 0 ? null : all[i + by];
+  };
+
+  const steps = () => {
+    for (const b of $$('button[data-step]', drawer())) b.disabled = !beside(+b.dataset.step);
+  };
+
+  const step = by => {
+    const link = beside(by);
+    if (!link) return;
+    link.scrollIntoView({ block: 'nearest' });
+    open(link, true);
+  };
+
+  addEventListener('click', e => {
+    if (e.defaultPrevented || e.button || e.ctrlKey || e.metaKey || e.shiftKey || e.altKey) return;
+    const at = s => e.target.closest(s);
+    if (at('#drawer [data-copy-json]')) {
+      e.preventDefault();
+      const a = at('[data-copy-json]');
+      fetch(a.href).then(r => r.text()).then(text => copied(a, text));
+    } else if (at('#drawer [data-copy-link]')) {
+      e.preventDefault();
+      copied(at('[data-copy-link]'), at('[data-copy-link]').href);
+    } else if (!$('#drawer-place')) {
+      return;
+    } else if (at('[data-close]')) {
+      e.preventDefault();
+      close();
+    } else if (at('button[data-step]')) {
+      step(+at('button[data-step]').dataset.step);
+    } else if (at('[data-event]')) {
+      e.preventDefault();
+      open(at('[data-event]'), true);
+    } else if (at('#rows tr') && !at('a, button, summary, input') && !String(getSelection())) {
+      const link = $('[data-event]', at('tr'));
+      if (link) open(link, true);
+    }
+  });
+
+  addEventListener('keydown', e => {
+    if (e.key === 'Escape' && drawer() && !$('dialog[open]') && !$('.menu[open]')) close();
+  });
+
+  // Before htmx: going back from an event closes it, and the list is still there.
+  addEventListener('popstate', e => {
+    const results = $('#results[data-url]');
+    if (!results || !$('#drawer-place')) return;
+    if (e.state?.event) {
+      e.stopImmediatePropagation();
+      const link = links().find(a => a.getAttribute('href') === e.state.event);
+      if (link) open(link, false); else location.reload();
+    } else if (drawer()) {
+      shut();
+      e.stopImmediatePropagation();
+    }
+  });
+
+  al.drawer = { step, open: () => Boolean(drawer()) };
+})();

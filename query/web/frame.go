@@ -1,0 +1,95 @@
+package web
+
+import (
+	"cmp"
+	"time"
+)
+
+// Frame is what every page has around its own part.
+type Frame struct {
+	Title   string
+	Lang    string
+	Prefs   Prefs
+	Home    string
+	Tenant  string
+	Nav     []NavLink
+	Account Account
+	// Shown is the time zone of the page, and FixedZone set where the address or someone's
+	// choice names it.
+	Shown     string
+	FixedZone bool
+	// Back is the page to which a form of preferences returns.
+	Back string
+}
+
+// NavLink leads to a part of the service.
+type NavLink struct {
+	Label, Link string
+	Current     bool
+}
+
+// Account is the menu of what someone likes.
+type Account struct {
+	Languages []Choice
+	// Zone is the one in use, with how far it is from UTC.
+	Zone string
+	// OwnZone is the one where none is chosen.
+	OwnZone string
+}
+
+// Choice is one of several of which one holds.
+type Choice struct {
+	Value, Label string
+	Chosen       bool
+}
+
+// The parts of the service that the top bar names.
+const (
+	partLog      = "log"
+	partRejected = "rejected"
+)
+
+func (v *View) frame(title, part string) Frame {
+	f := Frame{
+		Title: title + " · Actionlog", Lang: v.Lang.Tag, Prefs: v.Prefs, Home: v.clear(), Back: v.Path,
+		Nav:     []NavLink{{v.Lang.say("nav.log"), v.clear(), part == partLog}},
+		Account: Account{Zone: v.zoneWords(), OwnZone: cmp.Or(v.Prefs.BrowserZone, "UTC")},
+	}
+	f.Shown, f.FixedZone = v.Zone.String(), v.Prefs.Zone != "" || v.Kept.Get("tz") != "" || v.Line.Zone != ""
+	if part == partRejected {
+		f.Nav = append(f.Nav, NavLink{v.Lang.say("nav.rejected"), "/rejected", true})
+	}
+	if tenant := v.Kept.Get("tenant"); tenant != "" {
+		f.Tenant = tenant
+	}
+	for _, l := range v.site.languages {
+		f.Account.Languages = append(f.Account.Languages, Choice{l.Tag, l.Name, l == v.Lang})
+	}
+	return f
+}
+
+// zoneWords is the name of the zone and how far it is from UTC now.
+func (v *View) zoneWords() string {
+	name := v.Zone.String()
+	if name == "UTC" {
+		return name
+	}
+	return name + " (UTC" + offset(v.Now) + ")"
+}
+
+// offset is how far a time's zone is from UTC, as in +5:30.
+func offset(t time.Time) string {
+	_, seconds := t.Zone()
+	sign := "+"
+	if seconds < 0 {
+		sign, seconds = "−", -seconds
+	}
+	text := sign + time.Unix(int64(seconds), 0).UTC().Format("15:04")
+	if seconds%3600 == 0 {
+		text = text[:len(text)-len(":00")]
+	}
+	if len(text) > len(sign)+1 && text[len(sign)] == '0' {
+		text = sign + text[len(sign)+1:]
+	}
+	return text
+}

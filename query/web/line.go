@@ -1,0 +1,154 @@
+package web
+
+import (
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/actionlog/actionlog/pkg/search"
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// lineFields are the fields that the search line knows.
+var lineFields = store.SearchFields()
+
+// LineView is the search line and what stands below it.
+type LineView struct {
+	Text string
+	// Clear is the log without the line; empty where there is none.
+	Clear string
+	// Hidden are the parameters that the form keeps and does not show.
+	Hidden []HiddenField
+	Wrong  *WrongLine
+}
+
+// HiddenField is a parameter of a form that nobody sees.
+type HiddenField struct{ Name, Value string }
+
+// WrongLine says what is wrong with the line.
+type WrongLine struct {
+	// Column is where, in characters from 1; 0 where that is not known.
+	Column int
+	// Part is what stands there.
+	Part, Problem string
+	// Mended is a line that can be read, and Link the log by it; empty where none was
+	// found.
+	Mended, Link string
+}
+
+func (v *View) line() LineView {
+	l := LineView{Text: v.Text}
+	if v.Text != "" {
+		l.Clear = v.clear()
+	}
+	for _, name := range sortedNames(v.Kept) {
+		l.Hidden = append(l.Hidden, HiddenField{name, v.Kept.Get(name)})
+	}
+	return l
+}
+
+func sortedNames(values url.Values) []string {
+	names := make([]string, 0, len(values))
+	for name := range values {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// wrongLine says what is wrong with a line that could not be read, in the words of who
+// could not.
+func (v *View) wrongLine(text string, err error) *WrongLine {
+	w := &WrongLine{Problem: err.Error()}
+	if at, ok := errors.AsType[*search.Error](err); ok {
+		w.Column, w.Problem = at.Column, at.Problem
+		if at.Suggestion != "" {
+			w.Problem += ": " + at.Suggestion
+		}
+	}
+	if last, _ := lastRune(w.Problem); last != '.' && last != '?' {
+		w.Problem += "."
+	}
+	if w.Column > 0 {
+		begin, end := termAt(text, w.Column)
+		w.Part = text[begin:end]
+	}
+	if w.Mended = mend(text, w.Column); w.Mended != "" {
+		w.Link = v.link(w.Mended)
+	}
+	return w
+}
+
+func lastRune(text string) (rune, bool) {
+	runes := []rune(text)
+	if len(runes) == 0 {
+		return 0, false
+	}
+	return runes[len(runes)-1], true
+}
+
+// termAt returns where the term begins and ends, in bytes, that holds a column.
+func termAt(text string, column int) (begin, end int) {
+	at := len(text)
+	for i := range text {
+		if column--; column == 0 {
+			at = i
+			break
+		}
+	}
+	end = len(text)
+	if i := strings.LastIndexFunc(text[:at], unicode.IsSpace); i >= 0 {
+		begin = i + 1
+	}
+	if i := strings.IndexFunc(text[at:], unicode.IsSpace); i >= 0 {
+		end = at + i
+	}
+	return begin, end
+}
+
+// mend returns a line near a wrong one that can be read: with the name of the field that
+// was probably meant, with the quote that is missing, or without what is wrong.
+func mend(text string, column int) string {
+	if column == 0 {
+		return ""
+	}
+	begin, end := termAt(text, column)
+	part := text[begin:end]
+	name := strings.TrimLeft(part, "-!")
+	sign := part[:len(part)-len(name)]
+	name, rest, _ := strings.Cut(name, ":")
+	var lines []string
+	if guess := search.Nearest(name, knownWords()); guess != "" && guess != name {
+		lines = append(lines, text[:begin]+sign+guess+":"+rest+text[end:])
+	}
+	lines = append(lines, text+`"`, strings.TrimSpace(strings.TrimSpace(text[:begin])+" "+strings.TrimSpace(text[end:])))
+	for _, line := range lines {
+		if readable(line) {
+			return line
+		}
+	}
+	return ""
+}
+
+// knownWords are the names that may stand before a colon.
+func knownWords() []string {
+	words := []string{"from", "to", "after", "before", "tz"}
+	for _, name := range lineFields.Names {
+		words = append(words, strings.TrimSuffix(name, "."))
+	}
+	return words
+}
+
+// readable reports whether a line holds a question.
+func readable(text string) bool {
+	line, err := search.Parse(text, lineFields)
+	if err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(line.Terms, func(t search.Term) bool {
+		field, ok := store.LookupField(t.Field)
+		return !ok || field.Check(t.Value) != nil
+	})
+}

@@ -1,0 +1,110 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/actionlog/actionlog/pkg/search"
+)
+
+// Prefs is how someone likes the page. Cookies keep it, so that the first paint is right.
+type Prefs struct {
+	// Theme is light or dark; empty follows the system.
+	Theme string
+	// Compact is set where a row is one line.
+	Compact bool
+	// Columns are the names of the columns that are shown; nil is the usual six.
+	Columns []string
+	// Zone is the time zone that was chosen, BrowserZone what the browser says; empty
+	// where that is not known.
+	Zone, BrowserZone string
+	// Lang is the language that was chosen; empty where none was.
+	Lang string
+	// NoKeys is set where single keys do nothing.
+	NoKeys bool
+	// Scripts is set where the browser has run a script of the page before.
+	Scripts bool
+}
+
+// The names of the cookies, which are those of the fields of the form too.
+const (
+	cookieTheme, cookieDensity, cookieColumns = "theme", "density", "columns"
+	cookieZone, cookieBrowserZone             = "zone", "tz"
+	cookieLang, cookieKeys                    = "lang", "keys"
+)
+
+// PrefNames are the fields that SetPref takes.
+func PrefNames() []string {
+	return []string{cookieTheme, cookieDensity, cookieColumns, cookieZone, cookieBrowserZone, cookieLang, cookieKeys}
+}
+
+// ReadPrefs returns the preferences of a request. What does not make sense counts as not
+// set.
+func ReadPrefs(r *http.Request) Prefs {
+	value := func(name string) string {
+		c, err := r.Cookie(name)
+		if err != nil || !validPref(name, c.Value) {
+			return ""
+		}
+		return c.Value
+	}
+	p := Prefs{
+		Theme: value(cookieTheme), Compact: value(cookieDensity) == "compact", Zone: value(cookieZone), BrowserZone: value(cookieBrowserZone),
+		Lang: value(cookieLang), NoKeys: value(cookieKeys) == "off", Scripts: value(cookieBrowserZone) != "",
+	}
+	if columns := value(cookieColumns); columns != "" {
+		p.Columns = strings.Split(columns, ".")
+	}
+	return p
+}
+
+// SetPref is the cookie that keeps a preference, and false where there is none of that
+// name or its values make no sense. No values forget it.
+func SetPref(name string, values []string) (*http.Cookie, bool) {
+	value := strings.Join(values, ".")
+	if !slices.Contains(PrefNames(), name) || value != "" && !validPref(name, value) {
+		return nil, false
+	}
+	const year = 365 * 24 * 60 * 60
+	//nolint:gosec // no secret: it has to work over plain HTTP too
+	c := &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: year, SameSite: http.SameSiteLaxMode, HttpOnly: true}
+	if value == "" {
+		c.MaxAge = -1
+	}
+	return c, true
+}
+
+func validPref(name, value string) bool {
+	switch name {
+	case cookieTheme:
+		return value == "light" || value == "dark"
+	case cookieDensity:
+		return value == "compact" || value == "comfortable"
+	case cookieKeys:
+		return value == "on" || value == "off"
+	case cookieColumns:
+		for name := range strings.SplitSeq(value, ".") {
+			if !slices.ContainsFunc(columns, func(c tableColumn) bool { return c.Name == name }) {
+				return false
+			}
+		}
+		return true
+	case cookieZone, cookieBrowserZone:
+		_, err := search.LoadLocation(value)
+		return err == nil && value != ""
+	case cookieLang:
+		return slices.ContainsFunc(languageNames, func(l struct{ tag, name string }) bool { return l.tag == value })
+	}
+	return false
+}
+
+// ZoneName is the time zone in which the page shows times where the address names none.
+func (p Prefs) ZoneName() string {
+	for _, name := range []string{p.Zone, p.BrowserZone} {
+		if name != "" {
+			return name
+		}
+	}
+	return "UTC"
+}

@@ -1,0 +1,31 @@
+(() => {
+  'use strict';
+  const { $ } = al;
+  // Where an answer takes its time, rows of the same height stand in its place.
+  let waiting = 0;
+  const stop = () => clearTimeout(waiting);
+  document.addEventListener('htmx:beforeRequest', e => {
+    if (e.detail.target?.id !== 'results' || e.detail.elt.id === 'more') return;
+    for (const menu of document.querySelectorAll('.menu[open]')) menu.open = false;
+    stop();
+    waiting = setTimeout(() => {
+      const rows = $('#rows');
+      if (!rows) return;
+      rows.replaceChildren($('#bones').content.cloneNode(true));
+      $('#log').setAttribute('aria-busy', 'true');
+      $('.sum-count').textContent = $('#searching').content.textContent;
+    }, 250);
+  });
+  document.addEventListener('htmx:afterRequest', stop);
+  // Who searched by the keyboard is led to what was found, where the focus was lost.
+  document.addEventListener('htmx:afterSettle', e => {
+    if (e.detail.elt.id === 'results' && (!document.activeElement || document.activeElement === document.body)) e.detail.elt.focus({ preventScroll: true });
+  });
+  document.addEventListener('htmx:sendError', e => {
+    if (e.detail.target?.id !== 'results' || $('.is-offline')) return;
+    const note = $('#offline').content.firstElementChild.cloneNode(true);
+    note.classList.add('is-offline');
+    $('#results').before(note);
+  });
+  document.addEventListener('htmx:afterOnLoad', () => $('.is-offline')?.remove());
+})();

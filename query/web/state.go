@@ -1,0 +1,139 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/actionlog/actionlog/pkg/action"
+)
+
+// State is what stands in the place of the table.
+type State struct {
+	Icon, Title, Text string
+	Alert             bool
+	Conditions        []Chip
+	Steps             []Step
+	Examples          []Example
+	Links             []StateLink
+	Note              string
+}
+
+// Step is one of what to do first.
+type Step struct{ Title, Command, Text string }
+
+// Example is a search line, and what it asks.
+type Example struct{ Line, Link, Text string }
+
+// StateLink is a way out of a state.
+type StateLink struct {
+	Label, Link, Icon string
+	Main              bool
+}
+
+// nothing says that no event matches, and which conditions could go.
+func (v *View) nothing() *State {
+	l := v.Lang
+	s := &State{Icon: "search", Title: l.say("nothing.title"), Text: l.say("nothing.text"), Conditions: v.conditions()}
+	if len(s.Conditions) == 1 {
+		s.Title, s.Text = l.say("nothing.one_title"), l.say("nothing.one_text")
+	}
+	if v.Line.From != "" || v.Line.To != "" {
+		s.Links = append(s.Links, StateLink{Label: l.say("nothing.all_history"), Link: v.logLink(withoutDates(v.Line))})
+	}
+	s.Links = append(s.Links, StateLink{Label: l.say("clear_all"), Link: v.clear()})
+	return s
+}
+
+// ended says that a list has no more pages.
+func (v *View) ended() *State {
+	return &State{
+		Icon: "corner-down-left", Title: v.Lang.say("ended.title"), Text: v.Lang.say("ended.text"),
+		Links: []StateLink{{Label: v.Lang.say("ended.newest"), Link: v.link(v.Text), Icon: "arrow-left", Main: true}},
+	}
+}
+
+// firstRun says how the first event gets here.
+func (v *View) firstRun() *State {
+	event, text := `{"actor":{"id":"alice"},"action":"record.viewed"}`, v.Lang.say("first.text")
+	if v.Filter.Tenant != action.DefaultTenant {
+		if tenant, err := json.Marshal(v.Filter.Tenant); err == nil {
+			event = `{"tenant":` + string(tenant) + `,` + event[1:]
+		}
+		text = v.Lang.say("first.text_tenant")
+	}
+	return &State{
+		Icon: "terminal", Title: v.Lang.say("first.title"), Text: text,
+		Steps: []Step{
+			{Title: v.Lang.say("first.emit"), Command: "echo " + shellQuote(event) + " | bin/actionlog emit"},
+			{Title: v.Lang.say("first.see"), Text: v.Lang.say("first.see_text")},
+			{Title: v.Lang.say("first.connect"), Text: v.Lang.say("first.connect_text")},
+		},
+		Links: []StateLink{{Label: v.Lang.say("load_again"), Link: v.Path, Icon: "rotate-cw", Main: true}},
+	}
+}
+
+// shellQuote makes one word of a text for a POSIX shell.
+func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
+// Failure is why a page shows no list.
+type Failure struct {
+	Status int
+	// Parameter is the one at fault, when one is.
+	Parameter, Title, Detail string
+	// Line is what is wrong with the search line, nil where nothing is.
+	Line error
+}
+
+// Fail shows an error where the table would be. The form stays usable, and what is wrong
+// with the search line stands at the line.
+func (v *View) Fail(f Failure, menus *Menus) *LogPage {
+	s := v.failed(f)
+	p := v.logPage(s.Title, menus)
+	p.Results.State = s
+	if f.Line != nil {
+		p.Line.Wrong = v.wrongLine(v.Text, f.Line)
+	}
+	return p
+}
+
+// failed says what went wrong and what to do.
+func (v *View) failed(f Failure) *State {
+	l := v.Lang
+	again := StateLink{Label: l.say("try_again"), Link: v.Path, Icon: "rotate-cw", Main: true}
+	home := StateLink{Label: l.say("go_to_log"), Link: v.clear(), Main: true}
+	s := &State{Title: f.Title, Text: f.Detail, Icon: "server-off", Alert: f.Status >= http.StatusInternalServerError}
+	switch f.Status {
+	case http.StatusBadRequest:
+		s.Icon, s.Title = "corner-down-left", l.say("wrong.title")
+		s.Links = []StateLink{{Label: l.say("clear_all"), Link: v.clear()}}
+		if f.Line != nil {
+			s.Text, s.Examples = l.say("wrong.text"), v.examples()
+		}
+		if f.Parameter == "tenant" {
+			s.Links = []StateLink{{Label: l.say("wrong.default_log"), Link: "/", Main: true}}
+		}
+	case http.StatusNotFound:
+		s.Icon, s.Title, s.Text, s.Links = "search", l.say("missing.title"), l.say("missing.text"), []StateLink{home}
+	case http.StatusServiceUnavailable:
+		s.Title, s.Text, s.Note, s.Links = l.say("down.title"), l.say("down.text"), l.say("down.note"), []StateLink{again}
+	case http.StatusGatewayTimeout:
+		s.Title, s.Text, s.Links = l.say("slow.title"), l.say("slow.text"), []StateLink{again}
+	case http.StatusTooManyRequests:
+		s.Title, s.Text, s.Links = l.say("busy.title"), l.say("busy.text"), []StateLink{again}
+	default:
+		s.Links = []StateLink{home}
+	}
+	return s
+}
+
+// examples are search lines to begin with.
+func (v *View) examples() []Example {
+	var all []Example
+	for _, e := range []struct{ line, id string }{
+		{"after:-30d", "example.dates"}, {"action:invoice.* -xero", "example.words"}, {`"late fee" outcome:denied`, "example.phrase"},
+	} {
+		all = append(all, Example{e.line, v.link(e.line), v.Lang.say(e.id)})
+	}
+	return all
+}

@@ -1,0 +1,207 @@
+package web
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// tableColumn is a column of the table: its head is the message column.<Name>, its cell
+// the template cell-<Name>, and the style sheet has its width as w-<Name>.
+type tableColumn struct {
+	Name string
+	// Usual is set where it is shown when nobody chose any.
+	Usual bool
+}
+
+// columns are those of the table, in their order.
+var columns = []tableColumn{
+	{"date", true},
+	{"user", true},
+	{"ip", true},
+	{"action", true},
+	{"subject", true},
+	{"description", true},
+	{"outcome", false},
+	{"session", false},
+	{"agent", false},
+	{"request", false},
+	{"subject_id", false},
+}
+
+// wideTable is how many columns fit a common screen; more scroll sideways.
+const wideTable = 7
+
+// Column is a column that can be chosen.
+type Column struct {
+	Name, Label string
+	Shown       bool
+}
+
+// columnChoices are all columns, and whether they are shown.
+func (v *View) columnChoices() []Column {
+	all := make([]Column, len(columns))
+	for i, c := range columns {
+		shown := c.Usual
+		if v.Prefs.Columns != nil {
+			shown = slices.Contains(v.Prefs.Columns, c.Name)
+		}
+		all[i] = Column{c.Name, v.Lang.say("column." + c.Name), shown}
+	}
+	return all
+}
+
+// Table is the events of a page.
+type Table struct {
+	Columns []Column
+	Wide    bool
+	Compact bool
+	// Oldest is set where the oldest event is the first.
+	Oldest bool
+	Zone   string
+	Rows   []*Row
+	Pager  Pager
+}
+
+// Row is an event as the template "row" shows it.
+type Row struct {
+	Columns []Column
+	ID      string
+	// Link is the page of the event.
+	Link                    string
+	Ago, Exact, Time        string
+	User, UserLink, Note    string
+	IP                      []string // broken where a line may end
+	IPLink                  string
+	Action                  Kind
+	Outcome, OutcomeClass   string
+	OutcomeWord             string
+	Conflicting             bool
+	Subject                 []Fragment
+	SubjectLink, Record     string
+	Description             []Fragment
+	Session, Agent, Request string
+	SubjectID               string
+	// Around is set for the event whose surroundings are shown.
+	Around bool
+}
+
+func (v *View) table(f *Found) *Table {
+	t := &Table{Compact: v.Prefs.Compact, Oldest: f.OldestFirst, Zone: v.zoneShort(), Pager: v.pager(f)}
+	for _, c := range v.columnChoices() {
+		if c.Shown {
+			t.Columns = append(t.Columns, c)
+		}
+	}
+	t.Wide = len(t.Columns) > wideTable
+	for i := range f.Actions {
+		row := v.row(&f.Actions[i])
+		row.Columns = t.Columns
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// zoneShort is the zone as the head of the column of dates says it.
+func (v *View) zoneShort() string {
+	name := v.Zone.String()
+	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+		name = name[i+1:]
+	}
+	return strings.ReplaceAll(name, "_", " ")
+}
+
+func (v *View) row(a *store.Action) *Row {
+	at := a.Time.In(v.Zone)
+	r := &Row{
+		ID: a.ID, Link: v.eventLink(a.ID), Around: a.ID == v.Around,
+		Ago: v.Lang.ago(v.Now, at), Exact: v.Lang.time("second", at), Time: a.Time.Format(store.TimeLayout),
+		User: cmp.Or(a.Actor.Name, a.Actor.ID), UserLink: v.userLink(a.Actor.ID), Note: v.userNote(a),
+		Action: v.site.kind(a.Action), Conflicting: a.Conflicting,
+		Outcome: a.Outcome, OutcomeWord: v.Lang.say("outcome." + a.Outcome), OutcomeClass: outcomeClass(a.Outcome),
+		Description: mark(a.Description, v.Filter.Text),
+		SubjectLink: v.recordLink(a.Subject),
+		Session:     a.SessionID, Agent: v.agent(a.UserAgent), Request: a.RequestID, SubjectID: a.Subject.ID,
+	}
+	if a.IP.IsValid() {
+		r.IP = strings.SplitAfter(a.IP.String(), ":")
+		r.IPLink = v.logLink(only(v.Line, "ip", a.IP.String()))
+	}
+	record := capital(a.Subject.Type)
+	switch {
+	case a.Subject.Name != "":
+		r.Subject, r.Record = mark(a.Subject.Name, v.Filter.Text), joined(" · ", record, a.Subject.ID)
+	case a.Subject.ID != "":
+		r.Subject, r.Record = []Fragment{{Text: a.Subject.ID}}, record
+	case record != "":
+		r.Subject = []Fragment{{Text: record}}
+	}
+	return r
+}
+
+// outcomeClass is the style sheet's class for an outcome.
+func outcomeClass(outcome string) string {
+	switch outcome {
+	case "failure":
+		return "warn"
+	case "denied":
+		return "bad"
+	default:
+		return "good"
+	}
+}
+
+// userNote is what stands below a user's name: who they are if no person, and for whom
+// they acted.
+func (v *View) userNote(a *store.Action) string {
+	kind, behalf := "", ""
+	if slices.Contains([]string{"service", "api_key", "agent", "system"}, a.Actor.Type) {
+		kind = v.Lang.say("actor." + a.Actor.Type)
+	}
+	if name := actorName(a.OnBehalfOf); name != "" {
+		behalf = v.Lang.say("user.for", "Name", name)
+	}
+	return joined(" · ", kind, behalf)
+}
+
+func actorName(a action.Actor) string { return cmp.Or(a.Name, a.ID) }
+
+func joined(separator string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), separator)
+}
+
+// Pager are the ways from one page to the next.
+type Pager struct {
+	// Newer and Older are links; empty at that end of the list.
+	Newer, Older string
+	// Span says how many events there are and from when to when they reach.
+	Count, Span string
+	// More is where an answer goes on, for a list that grows while someone scrolls.
+	More string
+	// OutOfBand is set in an answer to htmx, which puts the pager into its place.
+	OutOfBand bool
+}
+
+func (v *View) pager(f *Found) Pager {
+	p := Pager{Newer: v.pageLink(f.Previous), Older: v.pageLink(f.Next), Count: v.Lang.sayN("events", len(f.Actions))}
+	if f.OldestFirst {
+		p.Newer, p.Older = p.Older, p.Newer
+	}
+	if n := len(f.Actions); n > 0 {
+		p.Span = v.stretch(&f.Actions[0], &f.Actions[n-1])
+		p.More = v.pageLink(f.Next)
+	}
+	return p
+}
+
+// stretch says from when to when the rows of a table reach.
+func (v *View) stretch(first, last *store.Action) string {
+	from, to := v.Lang.time("short", first.Time.In(v.Zone)), v.Lang.time("short", last.Time.In(v.Zone))
+	if from == to {
+		return from
+	}
+	return from + " – " + to
+}

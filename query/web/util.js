@@ -1,0 +1,55 @@
+'use strict';
+// What every script of the page shares. The others are functions of their own.
+const al = (() => {
+  const root = document.documentElement;
+  const $ = (selector, within = document) => within.querySelector(selector);
+  const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const ready = f => document.readyState === 'loading' ? addEventListener('DOMContentLoaded', f) : f();
+
+  // Asks for the results again, as they are now to be shown.
+  const reload = () => {
+    const results = $('#results[data-url]');
+    if (results) htmx.ajax('GET', results.dataset.url, { target: '#results', swap: 'outerHTML show:none' });
+  };
+
+  // Keeps preferences: pairs of a name and a value, where no value forgets it.
+  const prefer = pairs => {
+    const body = new URLSearchParams();
+    for (const [name, value] of pairs) if (value !== null) body.append(name, value);
+    body.append('names', [...new Set(pairs.map(p => p[0]))].join(' '));
+    return fetch('/preferences', { method: 'POST', body, headers: { 'HX-Request': 'true' } });
+  };
+
+  // Without a secure connection browsers have no clipboard but the old way.
+  const copy = async text => {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    const field = document.createElement('textarea');
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand('copy');
+    field.remove();
+  };
+
+  // A button says for a moment that it did what it was asked.
+  const copied = async (button, text) => {
+    await copy(text);
+    const label = $('span', button), was = label.textContent;
+    label.textContent = document.body.dataset.copied;
+    setTimeout(() => { label.textContent = was; }, 1500);
+  };
+
+  addEventListener('click', e => {
+    const button = e.target.closest('[data-copy=previous]');
+    if (button) copied(button, button.previousElementSibling.textContent);
+  });
+
+  // The server is told the zone of the browser once, and shows its times from then on.
+  ready(() => {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const told = root.dataset.zone;
+    if (!zone || zone === told) return;
+    prefer([['tz', zone]]).then(r => { if (r.ok && root.dataset.shown !== zone && !root.dataset.fixed) reload(); }, () => {});
+  });
+  return { $, $$, ready, reload, prefer, copied };
+})();

@@ -1,0 +1,177 @@
+package web
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/search"
+	"github.com/actionlog/actionlog/pkg/store"
+)
+
+// Request is what a page is made for.
+type Request struct {
+	Prefs Prefs
+	Lang  *Language
+	// Now is the time, and Zone where days begin and in which times are shown.
+	Now  time.Time
+	Zone *time.Location
+	// Text is the search line as it was written, and Line what it says.
+	Text string
+	Line search.Line
+	// Filter is what is asked, with its times resolved.
+	Filter store.Filter
+	// Kept are the parameters that links of the page keep, besides the search line: tz,
+	// tenant, limit and order, where the address has them.
+	Kept url.Values
+	// Off is a search line that is switched off, to look at what surrounds an event.
+	Off string
+	// Around is the event whose surroundings are looked at.
+	Around string
+	// Path is that of the page, with its query string.
+	Path string
+}
+
+// View makes the parts of one page.
+type View struct {
+	Request
+	site *Site
+	// names are those of actors that are known from what was found, by their ids.
+	names map[string]string
+}
+
+// View begins a page.
+func (s *Site) View(r Request) *View {
+	r.Now = r.Now.In(r.Zone)
+	return &View{Request: r, site: s, names: map[string]string{}}
+}
+
+// address is a path with the parameters that the page keeps, the search line and others,
+// as pairs of a name and a value. Those that are empty are left out.
+func (v *View) address(path, line string, pairs ...string) string {
+	query := url.Values{}
+	maps.Copy(query, v.Kept)
+	for i, pairs := 0, append(pairs, "search", line); i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			query.Set(pairs[i], pairs[i+1])
+		}
+	}
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
+}
+
+// logLink is the log with another search line.
+func (v *View) logLink(line search.Line) string { return v.address("/", line.String()) }
+
+// link is the log by a search line as it is written.
+func (v *View) link(line string) string { return v.address("/", line) }
+
+// clear is the log without a search line.
+func (v *View) clear() string { return v.address("/", "") }
+
+// pageLink is another page of the list. It names the zone, since the cursor belongs to a
+// question with its days.
+func (v *View) pageLink(cursor string) string {
+	if cursor == "" {
+		return ""
+	}
+	return v.address("/", v.Text, "cursor", cursor, "tz", v.Zone.String(), "off", v.Off, "around", v.Around)
+}
+
+// eventLink is the page of an event, which knows the question it was found by.
+func (v *View) eventLink(id string) string {
+	return v.address("/events/"+url.PathEscape(id), v.Text, "off", v.Off)
+}
+
+// recordLink is the page of a record, empty where it has no name of its own.
+func (v *View) recordLink(r action.Record) string {
+	if r.Type == "" || r.ID == "" {
+		return ""
+	}
+	return v.address("/records/"+url.PathEscape(r.Type)+"/"+url.PathEscape(r.ID), "")
+}
+
+// userLink is the page of an actor.
+func (v *View) userLink(id string) string { return v.address("/users/"+url.PathEscape(id), "") }
+
+// without is the line without the terms that a condition takes out.
+func without(l search.Line, out func(search.Term) bool) search.Line {
+	l.Terms = slices.DeleteFunc(slices.Clone(l.Terms), out)
+	return l
+}
+
+// withoutFields is the line without any terms of some fields.
+func withoutFields(l search.Line, fields ...string) search.Line {
+	return without(l, func(t search.Term) bool { return slices.Contains(fields, t.Field) })
+}
+
+// only is the line with one value of a field instead of any others.
+func only(l search.Line, field, value string) search.Line {
+	l = withoutFields(l, field)
+	l.Terms = append(l.Terms, search.Term{Field: field, Value: value})
+	return l
+}
+
+// exclude is the line without the events that have a value of a field.
+func exclude(l search.Line, field, value string) search.Line {
+	l = without(l, func(t search.Term) bool { return t.Field == field && t.Value == value })
+	l.Terms = append(l.Terms, search.Term{Field: field, Value: value, Not: true})
+	return l
+}
+
+// values are the values of a field in the line, those that are asked for or those that are
+// excluded.
+func values(l search.Line, field string, not bool) []string {
+	var all []string
+	for _, t := range l.Terms {
+		if t.Field == field && t.Not == not {
+			all = append(all, t.Value)
+		}
+	}
+	return all
+}
+
+// Set is the line with what a menu's form says in the place of what it said before. The
+// form's fields are those of the API; name_is says whether its values are excluded.
+func Set(l search.Line, menu string, form url.Values) search.Line {
+	given := func(name string) string { return strings.TrimSpace(form.Get(name)) }
+	switch menu {
+	case "date":
+		l.From, l.To = given("from"), given("to")
+		for _, t := range []*string{&l.From, &l.To} {
+			*t = strings.TrimSuffix(*t, "T00:00")
+		}
+		return l
+	case "actor":
+		l = withoutFields(l, "actor")
+	case "action":
+		l = withoutFields(l, "action", "category")
+	default:
+		return l
+	}
+	not := given(menu+"_is") == "not"
+	for _, field := range []string{menu, "category"} {
+		if field == "category" && menu != "action" {
+			continue
+		}
+		for _, value := range form[field] {
+			if value = strings.TrimSpace(value); value != "" && !slices.Contains(values(l, field, not), value) {
+				l.Terms = append(l.Terms, search.Term{Field: field, Value: value, Not: not})
+			}
+		}
+	}
+	return l
+}
+
+// userName is the name by which an actor is known here.
+func (v *View) userName(id string) string {
+	if name := v.names[id]; name != "" {
+		return name
+	}
+	return id
+}

@@ -1,0 +1,89 @@
+// Package web turns what the log holds into HTML. It neither reads the store nor speaks
+// HTTP: package query hands data to it and sends what it makes.
+//
+// One component is one set of files that are named alike: table.go makes the view,
+// table.html is its template, table.css its style, table.js what it does in the browser.
+package web
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+
+	"github.com/actionlog/actionlog/pkg/action"
+)
+
+//go:embed *.html *.css *.js *.svg locales/*.json vendor/*.js
+var files embed.FS
+
+// Policy is the Content-Security-Policy of every page: its own style sheets, scripts and
+// icons, requests and forms to itself, nothing inline.
+const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// Site is what all pages are made of. It does not change, so requests share it.
+type Site struct {
+	catalogue *action.Catalogue
+	assets    assets
+	icons     map[string]bool
+	languages []*Language
+	templates map[*Language]*template.Template
+}
+
+// New makes a site whose action types are shown as a catalogue says.
+func New(catalogue *action.Catalogue) (*Site, error) {
+	s := &Site{catalogue: catalogue, templates: map[*Language]*template.Template{}}
+	var err error
+	if s.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	s.icons = s.assets.icons()
+	if s.languages, err = loadLanguages(); err != nil {
+		return nil, err
+	}
+	for _, l := range s.languages {
+		t := template.New("")
+		t.Funcs(template.FuncMap{
+			"asset": s.assets.path,
+			"icon":  s.icon,
+			"t":     l.Text,
+			"n":     l.count,
+			"cell":  func(name string, r *Row) (template.HTML, error) { return include(t, "cell-"+name, r) },
+		})
+		if _, err := t.ParseFS(files, "*.html"); err != nil {
+			return nil, fmt.Errorf("parse the page's templates: %w", err)
+		}
+		s.templates[l] = t
+	}
+	return s, nil
+}
+
+// include is a template by a name that is only known when it is used.
+func include(t *template.Template, name string, data any) (template.HTML, error) {
+	var b strings.Builder
+	if err := t.ExecuteTemplate(&b, name, data); err != nil {
+		return "", fmt.Errorf("make %s: %w", name, err)
+	}
+	return template.HTML(b.String()), nil //nolint:gosec // html/template has escaped it
+}
+
+// Render writes a template in a language.
+func (s *Site) Render(w io.Writer, l *Language, name string, data any) error {
+	if err := s.templates[l].ExecuteTemplate(w, name, data); err != nil {
+		return fmt.Errorf("render the page: %w", err)
+	}
+	return nil
+}
+
+// icon returns the markup of an icon. Its label stands beside it, so it is hidden from
+// screen readers. Classes are those of the style sheet.
+func (s *Site) icon(name string, classes ...string) (template.HTML, error) {
+	if !s.icons[name] {
+		return "", fmt.Errorf("there is no icon %q", name)
+	}
+	class := strings.Join(append([]string{"i"}, classes...), " ")
+	//nolint:gosec // the name is one of the shipped icons; path and class are escaped
+	return template.HTML(`<svg class="` + template.HTMLEscapeString(class) + `" aria-hidden="true"><use href="` +
+		template.HTMLEscapeString(s.assets["icons.svg"].Path) + "#i-" + name + `"/></svg>`), nil
+}

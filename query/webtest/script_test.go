@@ -1,0 +1,289 @@
+package webtest
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// scripted opens a browser that runs the scripts of pages.
+func scripted(t *testing.T) *Tab {
+	t.Helper()
+	b := Open(t)
+	b.Scripts(true)
+	return b
+}
+
+// shows waits until the table has the descriptions.
+func (b *Tab) shows(want ...string) {
+	b.t.Helper()
+	b.Until(`[...document.querySelectorAll('#rows .c-desc')].map(e => e.innerText.trim()).join('|') === ` + quoted(strings.Join(want, "|")))
+}
+
+// line is the search line of the address.
+func (b *Tab) line() string {
+	b.t.Helper()
+	address, err := url.Parse(b.URL())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return address.Query().Get("search")
+}
+
+func quoted(text string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
+}
+
+func TestSearchesStayOnThePage(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Go(s.url)
+	b.Until("document.documentElement.classList.contains('js')")
+	eval[string](b, "window.stays = 'here'")
+	b.Type("#q", "crane -refused")
+	b.Press("\r")
+	b.shows(added)
+	if got := b.line(); got != "crane -refused" {
+		t.Errorf("the address has the line %q", got)
+	}
+	if got := b.Texts(".chip .cut"); !slices.Equal(got, []string{"contains crane", "without refused"}) {
+		t.Errorf("chips %q", got)
+	}
+	b.Click("a[aria-label='Remove: without refused']")
+	b.shows(added, refused)
+	if got := eval[string](b, "document.querySelector('#q').value"); got != "crane" {
+		t.Errorf("the line says %q", got)
+	}
+	b.Until("document.querySelector('.sum .count').innerText === '2 events of 4'")
+
+	b.Click(userMenu)
+	b.Until("document.querySelectorAll('.pop-user .opt').length > 0")
+	b.Click("input[name=actor][value=bob]")
+	b.Click(".pop-user .btn-main")
+	b.Until("document.querySelector('.pill-user summary').innerText.includes('Bob Dvořák')")
+	if got := b.line(); got != "crane actor:bob" {
+		t.Errorf("the menu writes %q", got)
+	}
+	if got := eval[string](b, "window.stays"); got != "here" {
+		t.Error("a search loads another page")
+	}
+	eval[string](b, "(history.back(), '')")
+	b.Until("new URL(location).searchParams.get('search') === 'crane' && document.querySelector('#q').value === 'crane'")
+}
+
+func TestWrongLinesAreMended(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Go(s.url)
+	b.Type("#q", "crane actr:bob")
+	b.Press("\r")
+	b.Until("document.querySelector('.line-err') !== null")
+	if got := eval[string](b, "document.querySelector('.line-ink s').textContent"); got != "actr:bob" {
+		t.Errorf("marked as wrong: %q", got)
+	}
+	b.Click(".line-err a")
+	b.Until("document.querySelector('.line-err') === null && document.querySelectorAll('#rows [data-event]').length === 2")
+	if got := b.line(); got != "crane actor:bob" {
+		t.Errorf("the suggestion leads to %q", got)
+	}
+}
+
+func TestUsersAreFoundByTheirNames(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Go(s.url)
+	b.Press("u")
+	b.Until("document.querySelectorAll('.pop-user .opt').length === 3")
+	b.Type(".pop-user input[name=find]", "bob")
+	b.Until("document.querySelectorAll('.pop-user .opt').length === 1")
+	if got := b.Text(".pop-user .opt .num"); got != "2" {
+		t.Errorf("Bob has %s events, want 2", got)
+	}
+	b.Click(".pop-user .seg label:nth-child(2)")
+	b.Click(".pop-user .opt input")
+	b.Click(".pop-user .btn-main")
+	b.shows(posted, inspected)
+	if got := b.line(); got != "-actor:bob" {
+		t.Errorf("the menu writes %q", got)
+	}
+}
+
+func TestCalendarChoosesDays(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Go(s.url)
+	b.Press("t")
+	b.Until("document.querySelectorAll('.cal button').length > 27")
+	b.Click(".cal-head button:first-child")
+	b.Click(".cal tbody tr:nth-child(2) td:nth-child(1) button")
+	b.Click(".cal tbody tr:nth-child(2) td:nth-child(7) button")
+	b.Click(".pop-date .btn-main")
+	b.Until("document.querySelector('.pill-date').classList.contains('is-set')")
+	line := b.line()
+	from, to, ok := strings.Cut(strings.TrimPrefix(line, "from:"), " to:")
+	first, err := time.Parse(time.DateOnly, from)
+	last, err2 := time.Parse(time.DateOnly, to)
+	if !ok || err != nil || err2 != nil || !last.Equal(first.AddDate(0, 0, 7)) || first.Weekday() != time.Monday {
+		t.Errorf("a week of the calendar is %q", line)
+	}
+}
+
+func TestDrawerTellsAll(t *testing.T) {
+	t.Parallel()
+	events := company()
+	events[0].Details = []byte(`{"total":{"amount":5}}`)
+	events[0].UserAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+	s := serve(t, events...)
+	b := scripted(t)
+	b.Go(s.url + "/?search=-crane")
+	b.Until("document.querySelectorAll('#rows [data-event]').length === 2")
+	b.Press("j")
+	b.Press("\r")
+	b.Until("document.querySelector('#drawer-place #drawer') !== null && location.pathname.startsWith('/events/')")
+	text := b.Text("#drawer")
+	for _, want := range []string{"Alice Okonkwo posted invoice INV-1", "Harbour Lights", "192.0.2.1", "session-a", "Chrome 141 on Linux", `"amount": 5`, "event-0001"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the drawer lacks %q: %s", want, text)
+		}
+	}
+	b.Press("j")
+	b.Until("document.querySelector('#drawer').dataset.id === 'event-0003'")
+	eval[string](b, "(history.back(), '')")
+	b.Until("document.querySelector('#drawer') === null && location.pathname === '/'")
+	if got := b.line(); got != "-crane" {
+		t.Errorf("behind the drawer is %q", got)
+	}
+
+	b.Press("k")
+	b.Press("\r")
+	b.Until("document.querySelector('#drawer') !== null")
+	b.Press("\x1b")
+	b.Until("document.querySelector('#drawer') === null")
+
+	b.Go(s.url + "/events/event-0001?search=-crane")
+	b.Follow("a[aria-label^='Exclude: User']")
+	b.shows(inspected)
+	if got := b.line(); got != "-crane -actor:alice" {
+		t.Errorf("exclude leads to %q", got)
+	}
+}
+
+func TestSurroundingsKeepTheQuestion(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(120)...)
+	b := Open(t)
+	b.Go(s.url + "/events/event-0060?search=0059")
+	b.Follow(".drawer-around a")
+	if got := b.Text(".log .is-around .c-desc"); got != "Posted invoice 0059" {
+		t.Errorf("the event among its neighbours: %q", got)
+	}
+	if got := len(b.Rows()); got != 50 {
+		t.Errorf("%d rows around it", got)
+	}
+	b.Follow("#pager a[rel=prev]")
+	b.Follow("#pager a[rel=next]")
+	if got := b.Text(".log .is-around .c-desc"); got != "Posted invoice 0059" {
+		t.Errorf("after paging: %q", got)
+	}
+	b.Follow(".chip-on")
+	expect(t, b, "Posted invoice 0059")
+}
+
+func TestListGrowsWhileScrolling(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(120)...)
+	b := scripted(t)
+	b.Go(s.url)
+	for _, n := range []string{"50", "100"} {
+		b.Until("document.querySelectorAll('#rows [data-event]').length === " + n)
+		eval[string](b, "(scrollTo(0, document.body.scrollHeight), '')")
+	}
+	b.Until("document.querySelectorAll('#rows [data-event]').length === 120")
+	all := descriptions(b.Rows())
+	slices.Sort(all)
+	if all = slices.Compact(all); len(all) != 120 {
+		t.Errorf("%d different rows", len(all))
+	}
+	if got := b.Texts("#pager a[href]"); !slices.Equal(got, []string{"Newer"}) {
+		t.Errorf("ways on: %q", got)
+	}
+}
+
+func TestPreferencesStay(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	for _, scripts := range []bool{true, false} {
+		b := Open(t)
+		b.Scripts(scripts)
+		b.Go(s.url)
+		b.Click(".top .menu summary")
+		b.Click(".seg label:has(input[name=theme][value=dark])")
+		b.Click(".seg label:has(input[name=lang][value=de])")
+		b.Type("input[name=zone]", "Asia/Tokyo")
+		b.Follow(".pop-account .btn-main")
+		if got := eval[string](b, "document.documentElement.lang + ' ' + document.documentElement.dataset.theme"); got != "de dark" {
+			t.Errorf("scripts %t: %q", scripts, got)
+		}
+		want := company()[0].Time.In(time.FixedZone("", 9*3600)).Format("02.01.2006, 15:04:05")
+		if got := b.Text(".c-date time"); got != want {
+			t.Errorf("scripts %t: the date is %q, want %q", scripts, got, want)
+		}
+		if got := b.Text(".h-date .zone"); got != "Tokyo" {
+			t.Errorf("scripts %t: the zone is %q", scripts, got)
+		}
+		b.Click(".sum .menu:last-of-type summary")
+		b.Click("input[name=columns][value=session]")
+		if !scripts {
+			b.Follow(".sum .menu:last-of-type .btn-main")
+		}
+		b.Until("document.querySelector('.h-session') !== null")
+		b.Click(".sum .menu:last-of-type summary")
+		b.Click("input[name=columns][value=ip]")
+		if !scripts {
+			b.Follow(".sum .menu:last-of-type .btn-main")
+		}
+		b.Until("document.querySelector('.h-ip') === null && document.querySelector('.h-session') !== null")
+	}
+}
+
+func TestKeysCanBeSwitchedOff(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Go(s.url)
+	b.Press("?")
+	b.Until("document.querySelector('#keys').open")
+	b.Press("\x1b")
+	b.Until("!document.querySelector('#keys').open")
+	b.Press("/")
+	b.Until("document.activeElement.id === 'q'")
+	b.Go(s.url)
+	b.Click(".top .menu summary")
+	b.Click("input[name=keys]")
+	b.Until("document.querySelector('#keys').dataset.keys === 'off'")
+	b.Go(s.url)
+	b.Press("?")
+	b.Press("j")
+	if eval[bool](b, "document.querySelector('#keys').open || document.activeElement !== document.body") {
+		t.Error("keys that are switched off do something")
+	}
+}
+
+// The page may shift nothing when its count and its rows come.
+func TestNothingMoves(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(60)...)
+	b := scripted(t)
+	b.Go(s.url)
+	eval[string](b, `(window.shift = '', new PerformanceObserver(l => l.getEntries().forEach(e => { window.shift += e.value + e.sources.map(s => (s.node?.outerHTML ?? s.node?.parentElement?.outerHTML)) })).observe({ type: 'layout-shift', buffered: true }), '')`)
+	b.Until("document.querySelector('.sum .count').innerText === '60 events'")
+	if got := eval[string](b, "window.shift"); got != "" {
+		t.Errorf("these move: %s", got)
+	}
+}
