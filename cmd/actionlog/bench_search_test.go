@@ -107,7 +107,7 @@ func (d *searchData) start(dir string) {
 // what comes of the merges counts here.
 const buildBlock = 500_000
 
-// build inserts the events and merges each month to one part at the end. Indexes and
+// build inserts the events and merges each quarter to one part at the end. Indexes and
 // projections are made by that merge alone, which gives the same in a third of the time.
 func (d *searchData) build() {
 	d.execute("SYSTEM STOP MERGES actions")
@@ -141,13 +141,13 @@ func (d *searchData) build() {
 	d.merge("actions")
 }
 
-// merge makes each month of a table one part.
+// merge makes each quarter of a table one part.
 func (d *searchData) merge(table string) {
 	var group errgroup.Group
 	group.SetLimit(2)
-	for month := range strings.FieldsSeq(d.execute("SELECT DISTINCT partition_id FROM system.parts WHERE active AND database = 'bench' AND table = '" + table + "' ORDER BY 1")) {
+	for quarter := range strings.FieldsSeq(d.execute("SELECT DISTINCT partition_id FROM system.parts WHERE active AND database = 'bench' AND table = '" + table + "' ORDER BY 1")) {
 		group.Go(func() error {
-			d.execute("OPTIMIZE TABLE " + table + " PARTITION ID '" + month + "' FINAL SETTINGS optimize_skip_merged_partitions = 1")
+			d.execute("OPTIMIZE TABLE " + table + " PARTITION ID '" + quarter + "' FINAL SETTINGS optimize_skip_merged_partitions = 1")
 			return nil
 		})
 	}

@@ -21,9 +21,17 @@ type world struct {
 	random    *rand.Rand
 }
 
-var worldBegin = time.Date(2026, 1, 20, 0, 0, 0, 0, time.UTC)
+// The events of a world lie in three quarters.
+var worldBegin = time.Date(2025, 12, 10, 0, 0, 0, 0, time.UTC)
 
-// newWorld fills a store: a month whose rows are one merged part, one that is a merged
+const worldDays = 130
+
+// quarterOf is the partition that a time lies in, as SQL.
+func quarterOf(t time.Time) string {
+	return time.Date(t.Year(), (t.Month()-1)/3*3+1, 1, 0, 0, 0, 0, time.UTC).Format("'2006-01-02'")
+}
+
+// newWorld fills a store: a quarter whose rows are one merged part, one that is a merged
 // part and others, and one of parts that are not merged, with repeats within and across
 // parts, ids that are used again with other content, and two tenants.
 func newWorld(t testing.TB, seed uint64, n int) *world {
@@ -37,7 +45,7 @@ func newWorld(t testing.TB, seed uint64, n int) *world {
 	actions := []string{"invoice.posted", "invoice.viewed", "data.erased", "user.login", "unknown.thing"}
 	for i := range n {
 		w.events = append(w.events, event(i, func(a *Action) {
-			a.Time = worldBegin.Add(time.Duration(r.Int64N(int64(60 * 24 * time.Hour)))).Truncate(time.Millisecond)
+			a.Time = worldBegin.Add(time.Duration(r.Int64N(int64(worldDays * 24 * time.Hour)))).Truncate(time.Millisecond)
 			if r.IntN(4) == 0 { // on edges, too
 				a.Time = a.Time.Truncate(15 * time.Minute).Add(time.Duration(r.IntN(3)-1) * time.Millisecond)
 			}
@@ -77,15 +85,15 @@ func newWorld(t testing.TB, seed uint64, n int) *world {
 		}
 		return picked
 	}
-	months := map[string][]Action{}
+	quarters := map[string][]Action{}
 	for _, a := range w.events {
-		months[a.Time.Format("200601")] = append(months[a.Time.Format("200601")], a)
+		quarters[quarterOf(a.Time)] = append(quarters[quarterOf(a.Time)], a)
 	}
-	keys := slices.Sorted(maps.Keys(months))
+	keys := slices.Sorted(maps.Keys(quarters))
 	for i, key := range keys {
-		events := months[key]
+		events := quarters[key]
 		half := len(events) / 2
-		if i == 1 { // the events of the first half of the month are merged
+		if i == 1 { // the events of the first half of the quarter are merged
 			slices.SortFunc(events, func(a, b Action) int { return a.Time.Compare(b.Time) })
 		}
 		insert(t, w.Store, events[:half], some(events[:half], half/2))
@@ -124,7 +132,7 @@ func (w *world) filter(t testing.TB) (Filter, []Action) {
 	r := w.random
 	f := Filter{Tenant: []string{"default", "default", "other", "nobody"}[r.IntN(4)], Catalogue: w.catalogue}
 	bound := func() time.Time {
-		at := worldBegin.Add(time.Duration(r.Int64N(int64(62*24*time.Hour))) - 24*time.Hour)
+		at := worldBegin.Add(time.Duration(r.Int64N(int64((worldDays+2)*24*time.Hour))) - 24*time.Hour)
 		return at.Truncate([]time.Duration{1, time.Millisecond, time.Minute, 15 * time.Minute, 24 * time.Hour}[r.IntN(5)])
 	}
 	if r.IntN(2) == 0 {

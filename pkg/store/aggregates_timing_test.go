@@ -10,7 +10,7 @@ import (
 	"github.com/actionlog/actionlog/pkg/search"
 )
 
-// bulk inserts events of two years, all but those of the last month merged.
+// bulk inserts events of two years, all but those of the last quarter merged.
 func bulk(t testing.TB, s *Store, n int) {
 	t.Helper()
 	begin := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -19,8 +19,8 @@ func bulk(t testing.TB, s *Store, n int) {
 			'u-' || toString(intHash32(number) %% 3000), 'Name ' || toString(intHash32(number) %% 3000), toIPv6(toIPv4(toUInt32(167772160 + intHash32(number) %% 5000))),
 			'invoice.kind' || toString(number %% 40), 'success', 'type' || toString(number %% 5), toString(number), 'Added LED panel to number ' || toString(number), toString(intDiv(number, 50)), 'actions', number
 		FROM numbers(%d) SETTINGS max_partitions_per_insert_block = 0`, begin.UnixMilli(), (2*365*24*time.Hour).Milliseconds()/int64(n), n))
-	for month := begin; month.Before(begin.AddDate(0, 23, 0)); month = month.AddDate(0, 1, 0) {
-		execute(t, s, "OPTIMIZE TABLE actions PARTITION "+month.Format("200601")+" FINAL")
+	for quarter := begin; quarter.Before(begin.AddDate(0, 21, 0)); quarter = quarter.AddDate(0, 3, 0) {
+		execute(t, s, "OPTIMIZE TABLE actions PARTITION "+quarterOf(quarter)+" FINAL")
 	}
 }
 

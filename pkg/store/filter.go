@@ -126,7 +126,7 @@ func (c *condition) after(order Order, place *Cursor) {
 	ms := place.Time.UnixMilli()
 	c.and("time "+sign+"= "+milliseconds, ms)
 	// An if is not looked at while the engine plans: what the time alone leaves is little.
-	c.and("if(time = "+milliseconds+", (id_high, id_low, id_text, content_hash) "+sign+" (toUInt64(?), toUInt64(?), ?, toFixedString(unhex(?), 16)), 1)", //nolint:dupword // it is SQL
+	c.and("if(time = "+milliseconds+", (id_high, id_low, id_text, content_hash) "+sign+" (toUInt64(?), toUInt64(?), ?, toFixedString(unhex(?), 16)), 1)",
 		ms, high, low, text, hex.EncodeToString(place.ContentHash[:]))
 }
 

@@ -57,7 +57,7 @@ func (a *Action) Cursor() *Cursor {
 func (s *Store) Each(ctx context.Context, filter Filter, f func(*Action) error) error {
 	var last Cursor // no event has an empty id
 	return s.untilNoMore(ctx, filter, func(after *Cursor) (*Cursor, error) {
-		err := s.read(ctx, &filter, NewestFirst, after, 0, func(a *Action) error {
+		err := s.read(ctx, &filter, NewestFirst, after, 0, listSettings, func(a *Action) error {
 			if c := a.cursor(); c != last {
 				last, after = c, &last
 				return f(a)
@@ -119,9 +119,13 @@ func (s *Store) Get(ctx context.Context, tenant, id string) ([]Action, error) {
 // it spares.
 const listSettings = " SETTINGS optimize_use_projections = 0, use_skip_indexes_on_data_read = 0, use_skip_indexes_for_top_k = 0, use_top_k_dynamic_filtering = 0"
 
+// sparseSettings are for what matches little, and where an index tells: all of it is
+// found and then put in order, at once in all parts.
+const sparseSettings = listSettings + ", optimize_read_in_order = 0"
+
 // read calls each with the rows that match and come after a place, in the order,
 // repeats included; limit 0 means all.
-func (s *Store) read(ctx context.Context, f *Filter, order Order, after *Cursor, limit int, each func(*Action) error) error {
+func (s *Store) read(ctx context.Context, f *Filter, order Order, after *Cursor, limit int, settings string, each func(*Action) error) error {
 	c, err := f.conditionAfter(order, after)
 	if err != nil {
 		return err
@@ -131,7 +135,7 @@ func (s *Store) read(ctx context.Context, f *Filter, order Order, after *Cursor,
 		query += " LIMIT ?"
 		c.args = append(c.args, limit)
 	}
-	query += listSettings
+	query += settings
 	if err := s.scan(ctx, query, c.args, shownColumns, each); err != nil {
 		return fmt.Errorf("read actions: %w", err)
 	}

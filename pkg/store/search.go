@@ -69,11 +69,12 @@ func (s *Store) List(ctx context.Context, q Search) (Page, error) {
 
 // searchWindows finds the events of a page.
 func (s *Store) searchWindows(ctx context.Context, q *Search, w *windows) (Page, error) {
+	settings := listSettings
 	actions := list[Action, Cursor]{
 		read: func(after *Cursor, fetch int, each func(*Action) error) error {
 			window := q.Filter
 			window.From, window.To = w.within()
-			return s.read(ctx, &window, q.Order, after, fetch, each)
+			return s.read(ctx, &window, q.Order, after, fetch, settings, each)
 		},
 		place: (*Action).cursor,
 		size:  (*Action).size,
@@ -112,6 +113,9 @@ func (s *Store) searchWindows(ctx context.Context, q *Search, w *windows) (Page,
 		}
 		if page.Next != nil || page.Partial || !w.advance(q.Limit-len(page.Actions), len(page.Actions)) {
 			return page, nil
+		}
+		if q.Filter.indexed() {
+			settings = sparseSettings // or the first window would have been enough
 		}
 	}
 }
