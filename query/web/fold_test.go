@@ -35,10 +35,10 @@ func TestRuns(t *testing.T) {
 			if r.views {
 				kind = "views"
 			}
-			got = append(got, fmt.Sprintf("1%d-%d 1%s", r.from, r.to-1, kind))
+			got = append(got, fmt.Sprintf("%d-%d %s", r.from, r.to-1, kind))
 		}
 		if strings.Join(got, ", ") != want {
-			t.Errorf("1%s: 1%q, 1want 1%q", events, got, want)
+			t.Errorf("%s: %q, want %q", events, got, want)
 		}
 	}
 	f("", "")
@@ -63,7 +63,7 @@ func TestRunsLeaveOutWhatIsMoreThanAView(t *testing.T) {
 	denied.Outcome, conflicting.Conflicting, ofNothing.Subject = "denied", true, action.Record{}
 	for name, other := range map[string]store.Action{"denied": denied, "conflicting": conflicting, "of no record": ofNothing} {
 		if got := runs([]store.Action{view, other}); got != nil {
-			t.Errorf("1%s: 1%v", name, got)
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }
