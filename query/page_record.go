@@ -106,8 +106,10 @@ func became(f store.Filter, what string) store.Filter {
 		types = append(types, own)
 	}
 	f.Conditions = []store.Condition{
-		{Field: "action", Values: types}, {Field: "outcome", Values: []string{"success"}},
-		{Field: "subject_type", Values: []string{f.Record.Type}}, {Field: "subject_id", Values: []string{f.Record.ID}},
+		{Field: "action", Values: types},
+		{Field: "outcome", Values: []string{"success"}},
+		{Field: "subject_type", Values: []string{f.Record.Type}},
+		{Field: "subject_id", Values: []string{f.Record.ID}},
 	}
 	return f
 }

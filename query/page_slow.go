@@ -29,9 +29,9 @@ func (s *Server) listWithin(ctx context.Context, l *list, wait time.Duration) (s
 		page store.Page
 		err  error
 	}
-	found := make(chan answer, 1)
+	found, search := make(chan answer, 1), l.search()
 	go func() {
-		page, err := s.store.List(ctx, l.search())
+		page, err := s.store.List(ctx, search)
 		found <- answer{page, err}
 	}()
 	timer := time.NewTimer(wait)

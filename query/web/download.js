@@ -2,10 +2,10 @@
   'use strict';
   const { $, $$ } = al;
   const dialog = () => $('#download');
-  // Up to so many rows a file is put together in the window; more go to the disk as they
-  // come, where the browser can do that.
-  const mostInWindow = 200_000;
-  let link, total = null, exact = false, running = null, opener = null;
+  // Up to so many rows, and bytes, a file is put together in the window; more go to the disk
+  // as they come, where the browser can do that.
+  const mostRows = 100_000, mostBytes = 500_000_000;
+  let link, total = null, exact = false, counted = null, running = null, opener = null;
 
   const number = n => n.toLocaleString(document.documentElement.lang);
   const size = n => {
@@ -28,19 +28,11 @@
     $('#dl-title').focus();
   };
 
-  const way = () => total !== null && total <= mostInWindow ? 'small' : window.showSaveFilePicker ? 'large' : 'plain';
+  const way = () => exact && total <= mostRows ? 'small' : window.showSaveFilePicker ? 'large' : 'plain';
   const showWay = () => { for (const p of $$('[data-way]', dialog())) p.hidden = p.dataset.way !== way(); };
 
-  const open = async anchor => {
-    link = anchor;
-    opener = anchor;
-    total = null;
-    dialog().showModal();
-    state('choose');
-    showWay();
-    $('#dl-count').textContent = dialog().dataset.counting;
-    const asked = anchor.dataset.count;
-    const answer = await fetch(asked).then(r => r.ok ? r.json() : null, () => null);
+  const count = async asked => {
+    const answer = await fetch(asked + '&budget=2s').then(r => r.ok ? r.json() : null, () => null);
     if (link.dataset.count !== asked) return;
     if (answer) {
       total = answer.count;
@@ -48,6 +40,16 @@
     }
     $('#dl-count').textContent = answer ? (exact ? '' : dialog().dataset.atLeast + ' ') + number(total) : '';
     showWay();
+  };
+
+  const open = anchor => {
+    link = opener = anchor;
+    total = null;
+    exact = false;
+    dialog().showModal();
+    state('choose');
+    $('#dl-count').textContent = dialog().dataset.counting;
+    counted = count(anchor.dataset.count);
   };
 
   const address = () => {
@@ -112,16 +114,21 @@
 
   const start = async () => {
     const url = address(), d = dialog();
-    if (way() === 'plain') {
+    const plain = () => {
       state('plain');
       location.href = url;
+    };
+    await counted;
+    if (way() === 'plain') {
+      plain();
       return;
     }
+    const small = way() === 'small';
     const mine = running = new AbortController();
     let to, rows = 0, bytes = 0;
     const began = performance.now();
     try {
-      to = way() === 'small' ? inWindow() : await onDisk();
+      to = small ? inWindow() : await onDisk();
       state('running');
       for (const name of $$('.dl-file', d)) name.textContent = '';
       progress(0, 0, began);
@@ -134,14 +141,20 @@
       }
       const name = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1] ?? 'actions.csv';
       for (const b of $$('.dl-file', d)) b.textContent = name;
-      const count = counter(), reader = answer.body.getReader();
+      const lines = counter(), reader = answer.body.getReader();
       let shown = 0;
       for (;;) {
         const { done, value } = await reader.read(); // throws where the stream was cut
         if (done) break;
         await to.write(value);
-        rows = count(value);
+        rows = lines(value);
         bytes += value.length;
+        if (small && bytes > mostBytes) { // its rows are large
+          to.abort();
+          mine.abort();
+          plain();
+          return;
+        }
         if (performance.now() - shown > 100) {
           shown = performance.now();
           progress(rows, bytes, began);

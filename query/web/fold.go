@@ -2,6 +2,7 @@ package web
 
 import (
 	"slices"
+	"time"
 
 	"github.com/actionlog/actionlog/pkg/store"
 )
@@ -83,7 +84,7 @@ func (v *View) fold(rows []*Row, actions []store.Action) {
 			f.Open = f.Open || row.Around
 		}
 		if r.views {
-			f.Label = v.Lang.sayN("fold.viewed", r.to-r.from, "Time", v.Lang.time("short", actions[r.to-1].Time.In(v.Zone)))
+			f.Label = v.Lang.sayN("fold.viewed", r.to-r.from, "Time", v.Lang.time("short", earlier(actions[r.from].Time, actions[r.to-1].Time).In(v.Zone)))
 		} else {
 			f.Label = v.Lang.sayN("fold.request", len(rest))
 		}
@@ -92,6 +93,13 @@ func (v *View) fold(rows []*Row, actions []store.Action) {
 			row.FoldedIn, row.Folded = head.ID, !f.Open
 		}
 	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // openLink is this page with the run of an event open.

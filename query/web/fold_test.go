@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,16 +10,16 @@ import (
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
-// Events are written as actor, a colon, and a view of a record (v1), another action of a
-// request (r1), a view within a request (v1r1), or something else (x).
+// Events are written as how many, actor, a colon, and a view of a record (v1), another
+// action of a request (r1), a view within a request (v1r1), or something else (x).
 func TestRuns(t *testing.T) {
 	t.Parallel()
 	f := func(events, want string) {
 		t.Helper()
 		var actions []store.Action
-		for i, e := range strings.Fields(events) {
-			who, what, _ := strings.Cut(e, ":")
-			a := store.Action{Event: action.Event{ID: fmt.Sprint(i), Actor: action.Actor{ID: who, Type: "user"}, Action: "invoice.posted", Outcome: "success"}}
+		for e := range strings.FieldsSeq(events) {
+			who, what, _ := strings.Cut(e[1:], ":")
+			a := store.Action{Event: action.Event{Actor: action.Actor{ID: who, Type: "user"}, Action: "invoice.posted", Outcome: "success"}}
 			if view, ok := strings.CutPrefix(what, "v"); ok {
 				a.Action, a.Subject = "record.viewed", action.Record{Type: "invoice", ID: view[:1]}
 				what = view[1:]
@@ -26,7 +27,7 @@ func TestRuns(t *testing.T) {
 			if request, ok := strings.CutPrefix(what, "r"); ok {
 				a.RequestID = request
 			}
-			actions = append(actions, a)
+			actions = append(actions, slices.Repeat([]store.Action{a}, int(e[0]-'0'))...)
 		}
 		var got []string
 		for _, r := range runs(actions) {
@@ -41,18 +42,18 @@ func TestRuns(t *testing.T) {
 		}
 	}
 	f("", "")
-	f("a:x a:x", "")
-	f("a:v1", "")
-	f("a:v1 a:v1 a:v1", "0-2 views")
-	f("a:v1 a:v2 a:v2", "1-2 views")
-	f("a:v1 b:v1", "")
-	f("a:v1 b:x a:v1", "")
-	f("a:r1 a:r1 a:r2 a:r2 a:r2 a:x", "0-1 request, 2-4 request")
-	f("a:r1 b:r1", "")
-	f("a:v1r1 a:v1r2 a:v1r3", "0-2 views")
-	f("a:v1r1 a:r1 a:v1", "0-1 request")
-	f("a:v1 a:v1r1 a:r1", "0-1 views")
-	f("a:r1 a:v1 a:v1", "1-2 views")
+	f("2a:x", "")
+	f("1a:v1", "")
+	f("3a:v1", "0-2 views")
+	f("1a:v1 2a:v2", "1-2 views")
+	f("1a:v1 1b:v1", "")
+	f("1a:v1 1b:x 1a:v1", "")
+	f("2a:r1 3a:r2 1a:x", "0-1 request, 2-4 request")
+	f("1a:r1 1b:r1", "")
+	f("1a:v1r1 1a:v1r2 1a:v1r3", "0-2 views")
+	f("1a:v1r1 1a:r1 1a:v1", "0-1 request")
+	f("1a:v1 1a:v1r1 1a:r1", "0-1 views")
+	f("1a:r1 2a:v1", "1-2 views")
 }
 
 func TestRunsLeaveOutWhatIsMoreThanAView(t *testing.T) {

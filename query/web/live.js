@@ -1,6 +1,6 @@
 (() => {
   'use strict';
-  const { $, $$, reload, drawer, ready } = al;
+  const { $, $$, reload, drawer } = al;
   // A table that has grown so long is read again from its top.
   const mostRows = 300;
   const again = 5000;
@@ -166,5 +166,5 @@
   };
   addEventListener('online', online);
   addEventListener('offline', online);
-  ready(() => { if (!navigator.onLine) online(); });
+  addEventListener('DOMContentLoaded', () => { if (!navigator.onLine) online(); });
 })();

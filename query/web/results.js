@@ -25,8 +25,10 @@
     if ($('.is-offline') || !$('#results')) return;
     const note = $('#offline').content.firstElementChild.cloneNode(true);
     note.classList.add('is-offline');
+    const since = $('.since', note);
+    since.textContent = since.dataset.since.replace('{time}', new Date().toLocaleTimeString(document.documentElement.lang));
     $('#results').before(note);
   };
   document.addEventListener('htmx:sendError', e => { if (e.detail.target?.id === 'results') al.offline(); });
-  document.addEventListener('htmx:afterOnLoad', () => $('.is-offline')?.remove());
+  document.addEventListener('htmx:afterOnLoad', () => { if (navigator.onLine) $('.is-offline')?.remove(); });
 })();

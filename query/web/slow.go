@@ -46,7 +46,7 @@ func (v *View) Slow(f *Found) *LogPage {
 func (v *View) Found(actions []store.Action, count int, reached time.Time, cursor string) *Rows {
 	f := Found{Actions: actions, Partial: true, Reached: reached, Next: cursor}
 	r := &Rows{
-		Said: v.Lang.sayN("slow.so_far", count) + " · " + v.Lang.say("slow.back", "Time", v.moment(reached.In(v.Zone))),
+		Said: v.Lang.sayN("slow.so_far", count) + " · " + v.Lang.say("slow.back", "Time", v.Lang.time("minute", reached.In(v.Zone))),
 		GoOn: v.pageLink(cursor), Gap: v.gap(&f),
 	}
 	r.Gap.Title = v.Lang.say("slow.stopped")
@@ -70,7 +70,7 @@ func (v *View) gap(f *Found) *Gap {
 		if f.OldestFirst {
 			id = "partial.forward"
 		}
-		g.Text = v.Lang.say(id, "Time", v.moment(f.Reached.In(v.Zone)))
+		g.Text = v.Lang.say(id, "Time", v.Lang.time("minute", f.Reached.In(v.Zone)))
 	}
 	return g
 }

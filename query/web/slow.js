@@ -11,8 +11,10 @@
   const add = html => {
     const rows = rowsOf(html);
     if (!rows.length) return;
-    for (const bone of $$('#rows .is-bone')) bone.remove();
-    $('#rows').append(...rows);
+    // Each takes the place of a bone; those that are left stand for what may follow.
+    for (const bone of $$('#rows .is-bone').slice(0, rows.length)) bone.remove();
+    const bone = $('#rows .is-bone');
+    if (bone) bone.before(...rows); else $('#rows').append(...rows);
   };
 
   // What stands there is all that there will be: a note says what it lacks.
@@ -29,10 +31,15 @@
   // one of them or has it open, stays there.
   const whole = (results, html) => {
     const focused = document.activeElement?.closest?.('#rows tr')?.id, selected = $('#rows tr[aria-selected]')?.id, at = scrollY;
+    const line = $('.line-in'), typed = line?.value;
     results.removeAttribute('data-stream');
     htmx.swap('#results', html, { swapStyle: 'outerHTML' });
     if (selected) document.getElementById(selected)?.setAttribute('aria-selected', 'true');
     if (focused) $('[data-event]', document.getElementById(focused) ?? document)?.focus({ preventScroll: true });
+    if (line && document.activeElement === line && line.value !== typed) { // the next question is being written
+      line.value = typed;
+      line.dispatchEvent(new Event('input', { bubbles: true }));
+    }
     scrollTo(0, at);
   };
 

@@ -61,10 +61,14 @@ func (v *View) days(r *Record) []Day {
 
 // views is how many events, from the first on, are views of one day.
 func (v *View) views(actions []store.Action) int {
-	return max(0, slices.IndexFunc(append(slices.Clone(actions), store.Action{}), func(a store.Action) bool {
-		return a.Action == "" || v.site.catalogue.Lookup(a.Action).Category != action.CategoryView || a.Outcome != "success" ||
+	n := slices.IndexFunc(actions, func(a store.Action) bool {
+		return v.site.catalogue.Lookup(a.Action).Category != action.CategoryView || a.Outcome != "success" ||
 			!sameDay(a.Time.In(v.Zone), actions[0].Time.In(v.Zone))
-	}))
+	})
+	if n < 0 {
+		n = len(actions)
+	}
+	return n
 }
 
 // viewed is a run of views.

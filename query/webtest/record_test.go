@@ -51,7 +51,7 @@ func TestRecordTellsWhatHappenedToIt(t *testing.T) {
 		!strings.HasPrefix(answers[1], "Created by Alice Okonkwo-Brännström, ") {
 		t.Errorf("the answers are %q", answers)
 	}
-	if got := b.Text(".head + p"); !strings.HasPrefix(got, "Invoice INV-20871 · 14 events by 5 actors, ") {
+	if got := b.Text(".record-sum .clamp"); !strings.HasPrefix(got, "Invoice INV-20871 · 14 events by 5 actors, ") {
 		t.Errorf("the summary is %q", got)
 	}
 	text := b.Text("#timeline")
@@ -79,7 +79,7 @@ func TestRecordTellsWhatHappenedToIt(t *testing.T) {
 		t.Errorf("a time leads to %s", b.URL())
 	}
 	b.Follow(".drawer-foot a:nth-child(3)")
-	b.Follow(".head-end a")
+	b.Follow(".record-sum a")
 	if got := len(b.Rows()); got != 14 {
 		t.Errorf("the log of the record has %d rows, want 14", got)
 	}
