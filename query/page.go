@@ -65,6 +65,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 		return err
 	}
 	q.Filter, q.Zone = l.Filter, l.Zone
+	asked := l.question // the list closes its own while it is read
 
 	found := web.Found{OldestFirst: l.order == store.OldestFirst, Continued: l.from.At != nil}
 	trigger := r.Header.Get("Hx-Trigger")
@@ -84,7 +85,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 		return nil
 	})
 	group.Go(func() error {
-		found.Counted = s.chart(ctx, m, q, l.question)
+		found.Counted = s.chart(ctx, m, q, asked)
 		return nil
 	})
 	if err := group.Wait(); err != nil {
