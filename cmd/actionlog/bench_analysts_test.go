@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -37,10 +38,11 @@ func TestBenchAnalysts(t *testing.T) {
 	}
 	d := openSearchData(t, *searchEvents, *searchDir)
 	service := d.serve(d.engine.DSN("bench"))
-	questions := d.questions(d.page10000(service))
+	// An exact count of a common word takes both cores for seconds; people ask with a budget.
+	questions := slices.DeleteFunc(d.questions(d.page10000(service)), func(q benchQuestion) bool { return q.slow })
 	// What arrives meanwhile lies behind the history, and goes again at the end.
 	defer func() {
-		d.execute("DELETE FROM actions WHERE time >= " + searchEnd.Format("'2006-01-02 15:04:05'"))
+		d.execute("ALTER TABLE actions DELETE WHERE time >= " + searchEnd.Format("'2006-01-02 15:04:05'") + " SETTINGS mutations_sync = 2")
 		d.merge("actions")
 	}()
 
@@ -75,7 +77,7 @@ func TestBenchAnalysts(t *testing.T) {
 				lock.Lock()
 				if problem != "" {
 					failed[problem]++
-				} else if !q.slow {
+				} else {
 					took = append(took, time.Since(began))
 				}
 				lock.Unlock()

@@ -209,7 +209,7 @@ func TestNoStyleIsDead(t *testing.T) {
 	}
 	for _, match := range classes.FindAllStringSubmatch(string(style), -1) {
 		class := match[1]
-		if generated := strings.HasPrefix(class, "t-") || strings.HasPrefix(class, "w-") || strings.HasPrefix(class, "h-") || strings.HasPrefix(class, "pill-"); generated {
+		if generated := strings.HasPrefix(class, "t-") || strings.HasPrefix(class, "w-") || strings.HasPrefix(class, "h-") || strings.HasPrefix(class, "pill-") || strings.HasPrefix(class, "htmx-"); generated {
 			continue
 		}
 		if !strings.Contains(all.String(), class) {

@@ -19,7 +19,7 @@ func scripted(t *testing.T) *Tab {
 // shows waits until the table has the descriptions.
 func (b *Tab) shows(want ...string) {
 	b.t.Helper()
-	b.Until(`[...document.querySelectorAll('#rows .c-desc')].map(e => e.innerText.trim()).join('|') === ` + quoted(strings.Join(want, "|")))
+	b.Until(`[...document.querySelectorAll('#rows tr:not(.is-bone) .c-desc')].map(e => e.innerText.trim()).join('|') === ` + quoted(strings.Join(want, "|")))
 }
 
 // line is the search line of the address.
