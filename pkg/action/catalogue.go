@@ -110,6 +110,16 @@ func (c *Catalogue) Lookup(actionType string) Kind {
 // Types returns every kind, by category and within that in the catalogue's order.
 func (c *Catalogue) Types() []Kind { return slices.Clone(c.kinds) }
 
+// Relabelled returns the same kinds with the labels that a function gives them, as in
+// another language.
+func (c *Catalogue) Relabelled(label func(Kind) string) *Catalogue {
+	other := &Catalogue{kinds: slices.Clone(c.kinds), index: c.index}
+	for i := range other.kinds {
+		other.kinds[i].Label = label(other.kinds[i])
+	}
+	return other
+}
+
 // extend returns kinds with those of extra in the place of their equals or at the end.
 func extend(kinds, extra []Kind) []Kind {
 	for _, kind := range extra {

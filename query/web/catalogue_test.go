@@ -13,6 +13,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/action"
 )
 
 // messages are those of a language, each with its forms.
@@ -137,6 +140,34 @@ func TestMessagesAreThere(t *testing.T) {
 	for _, id := range more {
 		if known[id] == nil {
 			t.Errorf("no language has %s", id)
+		}
+	}
+}
+
+// Every label of the built-in catalogue is there in every language but its own, and none
+// that it does not have.
+func TestLabelsAreTranslated(t *testing.T) {
+	t.Parallel()
+	s, err := New(catalogue(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range s.languages[1:] {
+		left := maps.Clone(l.labels)
+		for _, k := range s.catalogue.Types() {
+			if l.labels[k.Label] == "" {
+				t.Errorf("%s has no label for %q", l.Tag, k.Label)
+			}
+			delete(left, k.Label)
+			if got := s.View(Request{Lang: l, Zone: time.UTC}).site.kind(k.Type).Label; got != l.labels[k.Label] {
+				t.Errorf("%s shows %s as %q", l.Tag, k.Type, got)
+			}
+		}
+		for label := range left {
+			t.Errorf("%s translates %q, which no type has", l.Tag, label)
+		}
+		if got := l.label(action.Kind{Label: "Our own"}); got != "Our own" {
+			t.Errorf("a configured label becomes %q", got)
 		}
 	}
 }

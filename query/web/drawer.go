@@ -91,7 +91,7 @@ func (v *View) sentence(a *store.Action, kind Kind) string {
 	first, last := words[0], words[len(words)-1]
 	switch {
 	case v.Lang.Tag != "en" || kind.Label == kind.Type:
-		return v.Lang.say("sentence", "Who", who, "What", what, "Record", record)
+		return v.Lang.say("sentence", "Who", who, "What", kind.Label, "Record", record)
 	case len(words) > 1 && strings.HasSuffix(kind.Type, "."+lower(last)):
 		noun := lower(strings.Join(words[:len(words)-1], " "))
 		if record != "" && (noun == a.Subject.Type || noun == "record") {

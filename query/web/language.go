@@ -1,8 +1,11 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,6 +14,8 @@ import (
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"github.com/actionlog/actionlog/pkg/action"
 )
 
 // languageNames are the languages of the page, as those who speak them call them. The
@@ -27,6 +32,10 @@ type Language struct {
 	months, days  []string
 	layouts       map[string]string
 	knownMessages map[string]bool
+	// labels are what the labels of action types are in this language: a file of its own
+	// beside the messages. A label that is not there, as those of a configured catalogue,
+	// is shown as it is.
+	labels map[string]string
 }
 
 func loadLanguages() ([]*Language, error) {
@@ -41,6 +50,9 @@ func loadLanguages() ([]*Language, error) {
 		one := &Language{
 			Tag: l.tag, Name: l.name, printer: message.NewPrinter(language.Make(l.tag)),
 			layouts: map[string]string{}, knownMessages: map[string]bool{},
+		}
+		if one.labels, err = loadLabels(l.tag); err != nil {
+			return nil, err
 		}
 		for _, m := range file.Messages {
 			one.knownMessages[m.ID] = true
@@ -63,6 +75,23 @@ func loadLanguages() ([]*Language, error) {
 		}
 	}
 	return all, nil
+}
+
+// loadLabels returns the labels of action types in a language; none in that of the
+// catalogue.
+func loadLabels(tag string) (map[string]string, error) {
+	content, err := files.ReadFile("locales/labels." + tag + ".json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // a map without labels
+	}
+	var labels map[string]string
+	if err == nil {
+		err = json.Unmarshal(content, &labels)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load the labels of the language %s: %w", tag, err)
+	}
+	return labels, nil
 }
 
 // Language returns the language that someone chose, or else the one of an
@@ -88,6 +117,9 @@ func (s *Site) Language(chosen, accept string) *Language {
 func (l *Language) Text(id string, pairs ...any) (string, error) {
 	return l.localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: data(pairs)})
 }
+
+// label is that of a kind of action.
+func (l *Language) label(k action.Kind) string { return cmp.Or(l.labels[k.Label], k.Label) }
 
 // count returns a message that depends on a number, which is its Count.
 func (l *Language) count(id string, n any, pairs ...any) (string, error) {

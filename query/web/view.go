@@ -40,6 +40,7 @@ type Request struct {
 // View makes the parts of one page.
 type View struct {
 	Request
+	// site has the catalogue in the language of the page.
 	site *Site
 	// names are those of actors that are known from what was found, by their ids.
 	names map[string]string
@@ -48,7 +49,9 @@ type View struct {
 // View begins a page.
 func (s *Site) View(r Request) *View {
 	r.Now = r.Now.In(r.Zone)
-	return &View{Request: r, site: s, names: map[string]string{}}
+	site := *s
+	site.catalogue = s.catalogues[r.Lang]
+	return &View{Request: r, site: &site, names: map[string]string{}}
 }
 
 // Know tells the names of actors, by their ids.

@@ -25,15 +25,17 @@ const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // Site is what all pages are made of. It does not change, so requests share it.
 type Site struct {
 	catalogue *action.Catalogue
-	assets    assets
-	icons     map[string]bool
-	languages []*Language
-	templates map[*Language]*template.Template
+	// catalogues are the catalogue in each language.
+	catalogues map[*Language]*action.Catalogue
+	assets     assets
+	icons      map[string]bool
+	languages  []*Language
+	templates  map[*Language]*template.Template
 }
 
 // New makes a site whose action types are shown as a catalogue says.
 func New(catalogue *action.Catalogue) (*Site, error) {
-	s := &Site{catalogue: catalogue, templates: map[*Language]*template.Template{}}
+	s := &Site{catalogue: catalogue, catalogues: map[*Language]*action.Catalogue{}, templates: map[*Language]*template.Template{}}
 	var err error
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, err
@@ -43,6 +45,7 @@ func New(catalogue *action.Catalogue) (*Site, error) {
 		return nil, err
 	}
 	for _, l := range s.languages {
+		s.catalogues[l] = catalogue.Relabelled(l.label)
 		t := template.New("")
 		t.Funcs(template.FuncMap{
 			"asset": s.assets.path,
