@@ -70,7 +70,7 @@ func (p Place) Write(value string) string {
 	if p.List {
 		nowhere = ",)"
 	}
-	if plain(value, nowhere, notFirst) && !(p.List && isOperator(value)) {
+	if plain(value, nowhere, notFirst) && (!p.List || !isOperator(value)) {
 		return value
 	}
 	if isTime := p.Field == nameFrom || p.Field == nameTo; isTime && isPeriod(value) {
