@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
@@ -285,10 +286,27 @@ func lineError(text string, problem *Problem) error {
 	}
 	for _, term := range line.Terms {
 		if err := check(term.Field, term.Value); err != nil {
-			return &search.Error{Column: term.Column, Problem: err.Error()}
+			return wrongValue(term, err)
 		}
 	}
 	return errors.New(problem.Detail)
+}
+
+// wrongValue says what is wrong with a value of the line: in the words of an error, and by
+// its fault where that has a name.
+func wrongValue(term search.Term, err error) error {
+	wrong := &search.Error{Column: term.Column, Problem: err.Error(), About: search.Short(term.Value)}
+	field, _ := store.LookupField(term.Field)
+	switch {
+	case utf8.RuneCountInString(term.Value) > field.Most: // which is rare
+	case field.Only != nil:
+		wrong.Fault, wrong.Guess, wrong.Suggestion = "value", search.Nearest(term.Value, field.Only), strings.Join(field.Only, ", ")
+	case term.Field == "ip":
+		wrong.Fault = "address"
+	case term.Field == "action":
+		wrong.Fault = "star"
+	}
+	return wrong
 }
 
 // failNotFound answers what is not there: with a page to a browser, and with problem

@@ -16,7 +16,42 @@ type Error struct {
 	// Problem says what is wrong, and Suggestion what to write instead; a Suggestion
 	// may be empty. Neither begins as a sentence nor ends in a full stop.
 	Problem, Suggestion string
+	// Fault names the kind of what is wrong, for who says it in another language: About
+	// is the word that is at fault, and Guess what was probably meant. Each may be empty.
+	Fault, About, Guess string
 }
+
+// Faults returns every Fault that an Error of a line has.
+func Faults() []string {
+	return []string{
+		faultUnknownField, faultNoValue, faultOpenQuote, faultOr, faultAnd, faultNot, faultBrackets, faultNoPath, faultNoField,
+		faultOpenList, faultEmptyList, faultAfterList, faultListOperator, faultAfterQuote, faultZoneExcluded, faultTimeExcluded,
+		faultTwice, faultTime, faultZone,
+	}
+}
+
+// The faults of a line.
+const (
+	faultUnknownField = "unknown_field"
+	faultNoValue      = "no_value"
+	faultOpenQuote    = "open_quote"
+	faultOr           = "or"
+	faultAnd          = "and"
+	faultNot          = "not"
+	faultBrackets     = "brackets"
+	faultNoPath       = "no_path"
+	faultNoField      = "no_field"
+	faultOpenList     = "open_list"
+	faultEmptyList    = "empty_list"
+	faultAfterList    = "after_list"
+	faultListOperator = "list_operator"
+	faultAfterQuote   = "after_quote"
+	faultZoneExcluded = "zone_excluded"
+	faultTimeExcluded = "time_excluded"
+	faultTwice        = "twice"
+	faultTime         = "time"
+	faultZone         = "zone"
+)
 
 // Error is one message for people: the column, the problem and the suggestion.
 func (e *Error) Error() string {
@@ -54,7 +89,7 @@ func checkUTF8(text string) *Error {
 	for at := 0; ; column++ {
 		r, size := utf8.DecodeRuneInString(text[at:])
 		if r == utf8.RuneError && size == 1 {
-			return &Error{column, "this is not valid UTF-8", "send text as percent-encoded UTF-8"}
+			return &Error{Column: column, Problem: "this is not valid UTF-8", Suggestion: "send text as percent-encoded UTF-8"}
 		}
 		at += size
 	}

@@ -88,7 +88,7 @@ func (f Fields) index(name string) int {
 
 // unknown says that a word is no field, and which was probably meant.
 func (f Fields) unknown(word string, column int) *Error {
-	e := &Error{Column: column, Problem: "unknown field " + Short(word)}
+	e := &Error{Column: column, Problem: "unknown field " + Short(word), Fault: faultUnknownField, About: Short(word)}
 	head, path, dotted := strings.Cut(word, ".")
 	known := slices.DeleteFunc(slices.Clone(f.Names), func(n string) bool { return slices.Contains(ownNames, n) })
 	known = append(known, nameFrom, nameTo, nameZone)
@@ -107,10 +107,12 @@ func (f Fields) unknown(word string, column int) *Error {
 	}
 	switch guess := Nearest(canonical(word), words); {
 	case isFamily(guess) && path == "":
-		e.Suggestion = "did you mean " + guess + "amount, with the path that you look for?"
+		e.Guess, e.Suggestion = guess+"amount", "did you mean "+guess+"amount, with the path that you look for?"
 	case isFamily(guess):
-		e.Suggestion = "did you mean " + guess + Short(path) + "?"
+		e.Guess = guess + Short(path)
+		e.Suggestion = "did you mean " + e.Guess + "?"
 	case guess != "":
+		e.Guess = guess
 		e.Suggestion = "did you mean " + guess + "?"
 	default:
 		e.Suggestion = "put it in quotes to look for it as text; the fields are " + strings.Join(known, ", ")

@@ -167,8 +167,9 @@ func checkOwn(name, value string) *Error {
 
 func noValue(name string, column int) *Error {
 	return &Error{
-		column, Short(name) + " has no value",
-		"write " + escapeName(Short(name)) + ":value without a space after the colon, or put it in quotes to look for it as text",
+		Column: column, Problem: Short(name) + " has no value",
+		Suggestion: "write " + escapeName(Short(name)) + ":value without a space after the colon, or put it in quotes to look for it as text",
+		Fault:      faultNoValue, About: Short(name),
 	}
 }
 

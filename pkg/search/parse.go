@@ -75,7 +75,7 @@ func (p *parser) closedPhrase() (string, *Error) {
 	content, closed := p.phrase()
 	if !closed {
 		end, _ := utf8.DecodeRuneInString(quotes[opening])
-		return "", &Error{column, "this quote is never closed", "close it with " + string(end) + ", or write " + quoted(string(opening)) + " to look for a quote"}
+		return "", &Error{Column: column, Problem: "this quote is never closed", Suggestion: "close it with " + string(end) + ", or write " + quoted(string(opening)) + " to look for a quote", Fault: faultOpenQuote, About: string(end)}
 	}
 	return content, nil
 }
@@ -88,13 +88,13 @@ func noOperator(word string) *Error {
 	const anyOf = "write actor:(alice bob) for any of several values of a field, or "
 	switch {
 	case word == "OR":
-		return &Error{Problem: "OR does not combine terms", Suggestion: anyOf + `"OR" to look for the word`}
+		return &Error{Problem: "OR does not combine terms", Suggestion: anyOf + `"OR" to look for the word`, Fault: faultOr}
 	case word == "AND":
-		return &Error{Problem: "AND is not needed, since all terms must match", Suggestion: `leave it out, or write "AND" to look for the word`}
+		return &Error{Problem: "AND is not needed, since all terms must match", Suggestion: `leave it out, or write "AND" to look for the word`, Fault: faultAnd}
 	case word == "NOT":
-		return &Error{Problem: "NOT does not exclude", Suggestion: `write - before what is not to be found, as in -xero, or "NOT" to look for the word`}
+		return &Error{Problem: "NOT does not exclude", Suggestion: `write - before what is not to be found, as in -xero, or "NOT" to look for the word`, Fault: faultNot}
 	case strings.HasPrefix(word, "("), word == ")":
-		return &Error{Problem: "brackets do not group terms", Suggestion: anyOf + "put the text in quotes to look for a bracket"}
+		return &Error{Problem: "brackets do not group terms", Suggestion: anyOf + "put the text in quotes to look for a bracket", Fault: faultBrackets}
 	}
 	return nil
 }
@@ -130,7 +130,7 @@ func (p *parser) name() (fieldName, *Error) {
 		n.field, n.word = family+path, family+path
 		if path == "" {
 			p.at = begin
-			return n, &Error{p.column(), family + " has no path", "write " + family + "amount:5, with the path that you look for"}
+			return n, &Error{Column: p.column(), Problem: family + " has no path", Suggestion: "write " + family + "amount:5, with the path that you look for", Fault: faultNoPath, About: family}
 		}
 	} else {
 		n.word = canonical(p.identifier())
@@ -147,7 +147,7 @@ func (p *parser) name() (fieldName, *Error) {
 			word := p.text[begin : p.at-1]
 			p.at = begin
 			if n.field == nameText {
-				return n, &Error{p.column(), word + " is no field of a search line", `write what you look for as it is: words and "phrases" without a field are text`}
+				return n, &Error{Column: p.column(), Problem: word + " is no field of a search line", Suggestion: `write what you look for as it is: words and "phrases" without a field are text`, Fault: faultNoField, About: word}
 			}
 			return n, p.fields.unknown(word, p.column())
 		}
@@ -213,13 +213,13 @@ func (p *parser) list(name fieldName, not bool) *Error {
 	for n := 0; ; n++ {
 		switch {
 		case !p.skip(func(r rune) bool { return r == ',' || unicode.IsSpace(r) }):
-			return &Error{column, "this list is never closed", `close it with ), or put a value that begins with ( in quotes`}
+			return &Error{Column: column, Problem: "this list is never closed", Suggestion: `close it with ), or put a value that begins with ( in quotes`, Fault: faultOpenList}
 		case p.begins(")") && n == 0:
-			return &Error{column, "this list is empty", "write " + escapeName(name.word) + `:(one "and another")`}
+			return &Error{Column: column, Problem: "this list is empty", Suggestion: "write " + escapeName(name.word) + `:(one "and another")`, Fault: faultEmptyList, About: name.word}
 		case p.begins(")"):
 			p.at++
 			if !p.blank() {
-				return &Error{p.column(), "this follows a list without a space", "put a space before it"}
+				return &Error{Column: p.column(), Problem: "this follows a list without a space", Suggestion: "put a space before it", Fault: faultAfterList}
 			}
 			return nil
 		}
@@ -237,8 +237,11 @@ func (p *parser) listValue(name fieldName, not bool) *Error {
 	p.at = start
 	if isOperator(word) {
 		return &Error{
-			p.column(), word + " does not combine the values of a list, which means any of them",
-			`leave it out, or write "` + word + `" for the value and !value for one that is not to be found`,
+			Column:     p.column(),
+			Problem:    word + " does not combine the values of a list, which means any of them",
+			Suggestion: `leave it out, or write "` + word + `" for the value and !value for one that is not to be found`,
+			Fault:      faultListOperator,
+			About:      word,
 		}
 	}
 	return p.value(name, not, ends)
@@ -279,7 +282,7 @@ func (p *parser) quotedValue(ends func(rune) bool) (string, *Error) {
 		return "", err
 	}
 	if r, size := utf8.DecodeRuneInString(p.rest()); size > 0 && !ends(r) {
-		return "", &Error{p.column(), "this follows a closing quote without a space", `put a space before it, or write \" for a quote within quotes`}
+		return "", &Error{Column: p.column(), Problem: "this follows a closing quote without a space", Suggestion: `put a space before it, or write \" for a quote within quotes`, Fault: faultAfterQuote}
 	}
 	return value, nil
 }
@@ -289,11 +292,11 @@ func (p *parser) own(name fieldName, not bool) *Error {
 	to := map[string]*string{nameFrom: &p.line.From, nameTo: &p.line.To, nameZone: &p.line.Zone}[name.field]
 	switch {
 	case not && name.field == nameZone:
-		return &Error{name.column, name.word + " cannot be excluded", "name the time zone that you mean"}
+		return &Error{Column: name.column, Problem: name.word + " cannot be excluded", Suggestion: "name the time zone that you mean", Fault: faultZoneExcluded, About: name.word}
 	case not:
-		return &Error{name.column, name.word + " cannot be excluded", "write after: for what is later and before: for what is earlier"}
+		return &Error{Column: name.column, Problem: name.word + " cannot be excluded", Suggestion: "write after: for what is later and before: for what is earlier", Fault: faultTimeExcluded, About: name.word}
 	case *to != "":
-		return &Error{name.column, name.field + " is given twice", "give one time from and one time to, and one tz"}
+		return &Error{Column: name.column, Problem: name.field + " is given twice", Suggestion: "give one time from and one time to, and one tz", Fault: faultTwice, About: name.field}
 	}
 	column := p.column()
 	if p.quote() != "" {

@@ -103,12 +103,13 @@ func readTime(text string, bound Bound, now time.Time, loc *time.Location) (time
 const unknownForm = "unknown form"
 
 func notTime(text, problem string) *Error {
-	e := &Error{Problem: strconv.Quote(Short(text)) + " is not a time (" + problem + ")", Suggestion: timeForms}
+	e := &Error{Problem: strconv.Quote(Short(text)) + " is not a time (" + problem + ")", Suggestion: timeForms, Fault: faultTime, About: Short(text)}
 	guess := Nearest(nameOf(text), timeNames())
 	if relativeForm.MatchString(text) && problem == noSign {
 		guess = "-" + text
 	}
 	if guess != "" {
+		e.Guess = guess
 		e.Suggestion = "did you mean " + guess + "? Or " + timeForms
 	}
 	return e

@@ -48,8 +48,9 @@ func findZone(tz string) (*time.Location, *Error) {
 		return loc, nil
 	}
 	const forms = "give a name of the IANA time zone database such as Europe/Berlin or UTC"
-	e := &Error{Problem: strconv.Quote(Short(tz)) + " is not a time zone", Suggestion: forms}
+	e := &Error{Problem: strconv.Quote(Short(tz)) + " is not a time zone", Suggestion: forms, Fault: faultZone, About: Short(tz)}
 	if guess := nearestZone(tz, names); guess != "" {
+		e.Guess = guess
 		e.Suggestion = "did you mean " + guess + "? Or " + forms
 	}
 	return nil, e

@@ -63,10 +63,7 @@ func sortedNames(values url.Values) []string {
 func (v *View) wrongLine(text string, err error) *WrongLine {
 	w := &WrongLine{Problem: err.Error()}
 	if at, ok := errors.AsType[*search.Error](err); ok {
-		w.Column, w.Problem = at.Column, at.Problem
-		if at.Suggestion != "" {
-			w.Problem += ": " + at.Suggestion
-		}
+		w.Column, w.Problem = at.Column, v.fault(at)
 	}
 	if last, _ := lastRune(w.Problem); last != '.' && last != '?' {
 		w.Problem += "."
@@ -79,6 +76,18 @@ func (v *View) wrongLine(text string, err error) *WrongLine {
 		w.Link = v.link(w.Mended)
 	}
 	return w
+}
+
+// fault says what is wrong in the language of the page, and what it has no words for in
+// those of who found it.
+func (v *View) fault(at *search.Error) string {
+	if at.Fault != "" {
+		return v.Lang.say("fault."+at.Fault, "About", at.About, "Guess", at.Guess, "Known", at.Suggestion)
+	}
+	if at.Suggestion != "" {
+		return at.Problem + ": " + at.Suggestion
+	}
+	return at.Problem
 }
 
 func lastRune(text string) (rune, bool) {
