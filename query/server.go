@@ -160,6 +160,7 @@ func (s *Server) routes() []route {
 		{path: "/fragments/rows", handle: s.streamRows, parameters: slices.Concat(keptParameters, []parameter{{name: "cursor"}}), turns: s.queries, fail: s.failFragment, page: true},
 		{path: "/fragments/count", handle: s.serveCount, parameters: keptParameters, turns: s.queries, fail: s.failFragment, page: true},
 		{path: "/fragments/histogram", handle: s.serveHistogram, parameters: keptParameters, turns: s.queries, fail: s.failHistogram, page: true},
+		{path: "/fragments/complete", handle: s.serveCompletions, parameters: completeParameters, turns: s.queries, fail: s.failFragment, page: true},
 		{path: "/preferences", handle: s.savePreferences, methods: []string{http.MethodPost}, page: true},
 		{path: web.RejectedPath, handle: s.serveRejected, parameters: slices.Concat(rejectedParameters, []parameter{{name: "cursor"}, {name: "set"}}), turns: s.queries, fail: s.failRejected, page: true},
 		{path: web.AssetPrefix, handle: s.serveAsset, fail: s.failNotFound, prefix: true, page: true},

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/search"
 )
 
 // messages are those of a language, each with its forms.
@@ -136,6 +137,12 @@ func TestMessagesAreThere(t *testing.T) {
 		if !strings.HasSuffix(name, ".") {
 			more = append(more, "field."+name)
 		}
+	}
+	for _, fault := range search.Faults() {
+		more = append(more, "fault."+fault)
+	}
+	for _, name := range lineNames {
+		more = append(more, "hint."+strings.TrimSuffix(name, "."))
 	}
 	for _, id := range more {
 		if known[id] == nil {

@@ -27,6 +27,7 @@
     d: click('[data-key=d]'),
     l: click('#live input'),
     c: click('[data-key=c]'),
+    z: click('[data-undo]:not([hidden])'),
     '?': () => { const d = $('#keys'); if (!d.open) d.showModal(); },
   };
   addEventListener('keydown', e => {

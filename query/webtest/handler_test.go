@@ -282,6 +282,24 @@ func TestExportLinkKeepsTheQuestion(t *testing.T) {
 }
 
 // Preferences are set from the page only, and lead back to it only.
+// What completes the line is asked for by a script alone, and says what it cannot read.
+func TestCompletionsAreAFragment(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	if page := get(t, s.url+"/"); strings.Contains(page.body, "combobox") {
+		t.Error("without scripts the line claims to complete")
+	}
+	list := get(t, s.url+"/fragments/complete?at=14&wait=1&search="+url.QueryEscape("crane -actor:b"))
+	if !strings.Contains(list.body, `data-insert="bob " data-begin="13" data-end="14"`) || strings.Contains(list.body, "alice") {
+		t.Errorf("%d %s", list.status, list.body)
+	}
+	for _, at := range []string{"", "-1", "x"} {
+		if a := get(t, s.url+"/fragments/complete?search=a&at="+at); a.status != http.StatusBadRequest {
+			t.Errorf("at=%q: %d", at, a.status)
+		}
+	}
+}
+
 func TestPreferencesAreGuarded(t *testing.T) {
 	t.Parallel()
 	s := serve(t)

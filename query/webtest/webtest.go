@@ -17,11 +17,13 @@ import (
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // timeout bounds all that a tab does, on a busy machine too.
@@ -165,11 +167,17 @@ func (b *Tab) Dark(dark bool) {
 	if dark {
 		scheme = "dark"
 	}
+	b.Media("", "prefers-color-scheme", scheme)
+}
+
+// Media shows pages as on a medium, such as print, and with a feature of it.
+func (b *Tab) Media(medium, feature, value string) {
+	b.t.Helper()
 	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		Media: medium, Features: []*emulation.MediaFeature{{Name: feature, Value: value}},
 	})
 	if err != nil {
-		b.t.Fatalf("set the color scheme: %v", err)
+		b.t.Fatalf("set the medium: %v", err)
 	}
 }
 
@@ -222,6 +230,20 @@ func (b *Tab) Type(selector, text string) {
 func (b *Tab) Press(keys string) {
 	b.t.Helper()
 	b.do("press keys", chromedp.KeyEvent(keys))
+}
+
+// Enter presses Enter as a keyboard does, by a raw event: where the page takes the key, no
+// form is submitted.
+func (b *Tab) Enter() {
+	b.t.Helper()
+	for _, event := range kb.Encode('\r') {
+		if event.Type == kb.KeyDown {
+			event.Type = kb.KeyRawDown
+		}
+		if _, err := chromedp.Call(b.ctx, input.DispatchKeyEvent, *event); err != nil {
+			b.t.Fatalf("press Enter: %v", err)
+		}
+	}
 }
 
 // Submit presses keys that lead to another page, and waits for that page.
