@@ -140,12 +140,17 @@ func TestEveryScriptedLook(t *testing.T) {
 		{"js-nothing", "/?search=nowhere+actor:alice", "", "document.querySelector('.rows .count') !== null"},
 		{"js-wrong", "/?search=actr:alice", "", "document.querySelector('.line-ink s') !== null"},
 		{"js-first", "/?tenant=new", "", "true"},
+		{"js-complete", "/", "", "document.querySelectorAll('#complete .num').length > 3"},
 	} {
-		for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
+		// 720 px are half of a window: what is left at a zoom of 200 %.
+		for _, size := range [][2]int64{{1440, 900}, {720, 450}, {390, 844}} {
 			b.Size(size[0], size[1])
 			b.Go(s.url + l.address)
 			if l.click != "" {
 				b.Click(l.click)
+			}
+			if l.name == "js-complete" {
+				b.Type("#q", "actor:")
 			}
 			b.Until(l.until)
 			if over := b.Overflow(); over != "" {
@@ -153,6 +158,10 @@ func TestEveryScriptedLook(t *testing.T) {
 			}
 			if small := b.Small(); size[0] < 960 && len(small) > 0 {
 				t.Errorf("%s: fingers miss %q", l.name, small)
+			}
+			if size[0] == 720 {
+				screenshot(t, b, l.name+"-720.png")
+				continue
 			}
 			for _, dark := range []bool{false, true} {
 				b.Dark(dark)
