@@ -168,6 +168,12 @@ bench-analysts: engine ## Measure questions that are asked at once while ingest 
 	@$(bench_cmd) '^TestBenchAnalysts$$' -bench.search $(N) -bench.dir $(abspath $(BENCH_DIR)) -bench.analysts 60s \
 		-bench.clients $(CLIENTS) -bench.pause $(PAUSE) -bench.live $(RATE) $(json_last)
 
+LOADS ?= 20
+.PHONY: bench-page
+bench-page: engine test-browser ## Measure the page in a browser over N events: bytes, time to the table, layout shift
+	$(need_go)
+	@$(bench_cmd) '^TestBenchPage$$' -bench.search $(N) -bench.dir $(abspath $(BENCH_DIR)) -bench.page $(LOADS) $(json_last)
+
 .PHONY: bench-storage
 bench-storage: engine ## Compare layouts of the table over N events: bytes, insert, questions
 	$(need_go)
@@ -204,6 +210,11 @@ $(AXE_STAMP): $(AXE)/package-lock.json
 	$(call need_npm,axe-core for the tests of the page)
 	@cd $(AXE) && $(npm_ci) >&2 || { echo 'make $@: npm could not fetch axe-core, which checks that everyone can use the page.' >&2; exit 1; }
 	@touch $@
+
+.PHONY: screenshots
+screenshots: engine test-browser ## Make the pictures of the README from demo events
+	$(need_go)
+	go test -count=1 -run '^TestPictures$$' ./query/webtest -pictures $(CURDIR)/docs/images
 
 # The page's copy of htmx is committed, so that a build needs no npm; a test holds it to
 # the lock file.
