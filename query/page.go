@@ -41,7 +41,7 @@ func formParameters() []parameter {
 }
 
 // choicesTimeout bounds the wait for menus that a page can do without.
-const choicesTimeout = 500 * time.Millisecond
+const choicesTimeout = 2 * time.Second
 
 // servePage answers / with the newest actions that match, as people read them.
 func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) error {

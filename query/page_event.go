@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -116,13 +115,5 @@ func (s *Server) serveAround(w http.ResponseWriter, r *http.Request, p params) e
 		address.Set("off", q.Text)
 	}
 	http.Redirect(w, r, "/?"+address.Encode()+"#event-"+url.PathEscape(event.ID), http.StatusSeeOther)
-	return nil
-}
-
-// leadTo leads to the log of what meets some terms.
-func (s *Server) leadTo(w http.ResponseWriter, r *http.Request, p params, terms ...search.Term) error {
-	q := s.pageRequest(r, p)
-	q.Kept.Set("search", search.Line{Terms: terms}.String())
-	redirect(w, r, "/", q.Kept)
 	return nil
 }
