@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/actionlog/actionlog/pkg/search"
 )
 
 func TestCountAgreesWithPlainGo(t *testing.T) {
@@ -166,4 +168,33 @@ func TestReachIsWhatIsAskedOrTheTenantHas(t *testing.T) {
 	if _, _, err := s.Reach(t.Context(), Filter{}); err == nil {
 		t.Error("a question without a tenant is not refused")
 	}
+}
+
+func TestCommonTextsAreCountedWithoutTheIndex(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	var all []Action
+	for n := range 3000 {
+		all = append(all, event(n, func(a *Action) {
+			a.Description = "a common word"
+			if n%1000 == 7 {
+				a.Description = "a rare ẞtone"
+			}
+		}))
+	}
+	insert(t, s, all)
+	f := func(needle string, not bool, want uint64, common bool) {
+		t.Helper()
+		filter := Filter{Tenant: "default", Text: []search.Text{{Needle: needle, Not: not}}}
+		if n, err := s.Count(t.Context(), filter); err != nil || n.Count != want {
+			t.Errorf("%s: %d events, %v; want %d", needle, n.Count, err, want)
+		}
+		if err := s.findCommon(t.Context(), &filter); err != nil || filter.common != common {
+			t.Errorf("%s: common is %v, %v", needle, filter.common, err)
+		}
+	}
+	f("COMMON", false, 2997, true)
+	f("common", true, 3, false)
+	f("sstone", false, 3, false)
+	f("nowhere", false, 0, false)
 }

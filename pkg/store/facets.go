@@ -182,7 +182,7 @@ func (s *Store) facets(ctx context.Context, q *FacetQuestion, groups []facetGrou
 	all := make([]Facet, len(q.Fields))
 	group, ctx := errgroup.WithContext(ctx)
 	for _, g := range groups {
-		g.filter.From, g.filter.To = window.From, window.To
+		g.filter.From, g.filter.To, g.filter.common = window.From, window.To, window.common
 		group.Go(func() error {
 			found, err := s.facetGroup(ctx, q, &g)
 			for _, facet := range found {

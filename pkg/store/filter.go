@@ -28,6 +28,9 @@ type Filter struct {
 	// Catalogue tells the categories of actions. It is required where a condition is
 	// about one.
 	Catalogue *action.Catalogue
+
+	// common is set when no index is worth asking for Text: see findCommon.
+	common bool
 }
 
 // Condition asks that a field has one of some values or, with Not, that it has none
@@ -85,7 +88,7 @@ func (f *Filter) condition() (*condition, error) {
 		return nil, err
 	}
 	for _, t := range f.Text {
-		c.text(t)
+		c.text(t, f.common)
 	}
 	if f.Record != nil {
 		c.about(*f.Record)

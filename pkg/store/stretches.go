@@ -60,6 +60,9 @@ func (s *Store) stretch(ctx context.Context, f *Filter, p *projection, windows w
 	if noTime {
 		return w.asked.to, nil
 	}
+	if err := s.findCommon(ctx, f); err != nil && !timeUp(ctx) {
+		return time.Time{}, err
+	}
 	reached = w.asked.to
 	rows := s.rate / 8 * w.left().Seconds()
 	for {

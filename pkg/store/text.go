@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -19,13 +21,16 @@ const (
 
 // text asks that the description or the subject's name contains a needle, or that
 // neither does.
-func (c *condition) text(t search.Text) {
+func (c *condition) text(t search.Text, common bool) {
 	term, args := contains(t.Needle)
 	if t.Not {
 		c.and("NOT "+term, args...)
 		return
 	}
 	c.and(term, args...)
+	if common {
+		return
+	}
 	// What follows is true as well, and leads to an index. It is dearer to compute, and
 	// comes last.
 	if number, ok := numberIn(t.Needle); ok {
@@ -33,6 +38,36 @@ func (c *condition) text(t search.Text) {
 	} else if len(search.Fold(t.Needle)) >= gramLength {
 		c.and(folded+like, likeEscaper.Replace(t.Needle))
 	}
+}
+
+// A text is common when so many of the newest events have it that nearly every granule
+// does: then the index rules nothing out, and to ask it doubles the time of a scan.
+const (
+	commonSample = 4096
+	commonShare  = 1. / 512
+)
+
+// findCommon looks whether the texts of a filter are common.
+func (s *Store) findCommon(ctx context.Context, f *Filter) error {
+	if !slices.ContainsFunc(f.Text, func(t search.Text) bool { return !t.Not }) {
+		return nil
+	}
+	newest := Filter{Tenant: f.Tenant, From: f.From, To: f.To}
+	c, err := newest.condition()
+	if err != nil {
+		return err
+	}
+	texts := condition{}
+	for _, t := range f.Text {
+		texts.text(t, true)
+	}
+	n, err := collectOne(ctx, s.conn, "SELECT countIf("+texts.sql()+") FROM (SELECT description, subject_name FROM actions WHERE "+c.sql()+
+		NewestFirst.orderBy()+" LIMIT ?)"+listSettings, slices.Concat(texts.args, c.args, []any{commonSample}), func(n *uint64) []any { return []any{n} })
+	if err != nil {
+		return fmt.Errorf("look how common texts are: %w", err)
+	}
+	f.common = float64(n) >= commonSample*commonShare
+	return nil
 }
 
 // gramLength is that of the pieces of text that the indexes by_text are of, in bytes.
@@ -56,8 +91,8 @@ func contains(needle string) (string, []any) {
 	if len(others) == 0 {
 		return ascii, args
 	}
-	return "if(" + ascii + ", 1, NOT isValidASCII(" + searched + ") AND multiSearchAny(" + searched + ", ?) AND caseFoldUTF8(" + searched + ")" + like + ")",
-		append(args, others, pattern)
+	return "if(" + ascii + ", 1, (multiSearchAny(description, ?) OR multiSearchAny(subject_name, ?)) AND caseFoldUTF8(" + searched + ")" + like + ")",
+		append(args, others, others, pattern)
 }
 
 // foldingToASCII are the characters beyond ASCII that fold to text with ASCII in it,
