@@ -1,8 +1,8 @@
-// Package web turns what the log holds into HTML. It neither reads the store nor speaks
-// HTTP: package query hands data to it and sends what it makes.
+// Package web turns what the log holds into HTML. It neither reads the store nor, but for
+// its cookies, speaks HTTP: package query hands data to it and sends what it makes.
 //
-// One component is one set of files that are named alike: table.go makes the view,
-// table.html is its template, table.css its style, table.js what it does in the browser.
+// One component is one set of files that are named alike: drawer.go makes the view,
+// drawer.html is its template, drawer.css its style, drawer.js what it does in the browser.
 package web
 
 import (
