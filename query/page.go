@@ -300,11 +300,11 @@ func wrongValue(term search.Term, err error) error {
 	switch {
 	case utf8.RuneCountInString(term.Value) > field.Most: // which is rare
 	case field.Only != nil:
-		wrong.Fault, wrong.Guess, wrong.Suggestion = "value", search.Nearest(term.Value, field.Only), strings.Join(field.Only, ", ")
+		wrong.Fault, wrong.Guess, wrong.Suggestion = search.FaultValue, search.Nearest(term.Value, field.Only), strings.Join(field.Only, ", ")
 	case term.Field == "ip":
-		wrong.Fault = "address"
+		wrong.Fault = search.FaultAddress
 	case term.Field == "action":
-		wrong.Fault = "star"
+		wrong.Fault = search.FaultStar
 	}
 	return wrong
 }
