@@ -189,12 +189,12 @@ func (l *Language) percent(share float64) string {
 	return l.printer.Sprint(number.Percent(share, number.MaxFractionDigits(digits)))
 }
 
-// Against is the view of what a selection is compared with, when no line says so: the
-// time of a selection by fields or text, and everything for one by time alone.
+// Against is the view of what a selection is compared with, by a line and its filter.
+// Without a line the filter has the selection's time or none, and the view says the same.
 func (v *View) Against(line string, read search.Line, filter store.Filter) *View {
 	r := v.Request
 	r.Text, r.Line, r.Filter = line, read, filter
-	if line == "" && (len(v.Line.Terms) > 0 || len(v.Line.Texts) > 0) {
+	if line == "" && !(filter.From.IsZero() && filter.To.IsZero()) {
 		r.Line.From, r.Line.To = v.Line.From, v.Line.To
 	}
 	other := v.site.View(r)
