@@ -277,7 +277,7 @@ func (v *View) tally(f store.Facet) []TallyEntry {
 	var all []TallyEntry
 	for _, value := range f.Values {
 		width := strconv.FormatFloat(100*part(value.Count, f.Values[0].Count), 'f', 1, 64)
-		all = append(all, TallyEntry{v.site.kind(value.Value), v.Lang.number(value.Count), width, v.logLink(only(v.Line, "action", value.Value))})
+		all = append(all, TallyEntry{v.kind(value.Value), v.Lang.number(value.Count), width, v.logLink(only(v.Line, "action", value.Value))})
 	}
 	return all
 }

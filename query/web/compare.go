@@ -148,7 +148,7 @@ func (v *View) differentValue(field string, c *store.ComparedValue) DifferentVal
 			value.Name, value.Second = c.Name, c.Value
 		}
 	case "action":
-		kind := v.site.kind(c.Value)
+		kind := v.kind(c.Value)
 		value.Name, value.Icon, value.Class = kind.Label, kind.Icon, kind.Class
 	case "outcome":
 		value.Name = v.Lang.say("outcome." + c.Value)

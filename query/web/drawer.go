@@ -54,7 +54,7 @@ type Fact struct {
 // empty where there is none or it is not known.
 func (v *View) Event(a *store.Action, newer, older string) *Event {
 	at := a.Time.In(v.Zone)
-	kind := v.site.kind(a.Action)
+	kind := v.kind(a.Action)
 	say := v.sentence(a, kind)
 	e := &Event{
 		Frame: v.frame(say, partLog), ID: a.ID, Action: kind, Say: say,

@@ -167,7 +167,7 @@ func (v *View) answer(a *store.Action, word string, deleted bool) Answer {
 		said = cmp.Or(a.Reason, a.Description)
 	}
 	answer := Answer{
-		Action: v.site.kind(a.Action), Word: v.Lang.say(word), Who: actorName(a.Actor), WhoLink: v.userLink(a.Actor.ID),
+		Action: v.kind(a.Action), Word: v.Lang.say(word), Who: actorName(a.Actor), WhoLink: v.userLink(a.Actor.ID),
 		When: when, Said: said, Link: v.eventLink(a.ID), Deleted: deleted,
 	}
 	if name := actorName(a.OnBehalfOf); name != "" {
@@ -203,7 +203,7 @@ func (v *View) userTallies(f store.Facet) []Tally {
 func (v *View) kindTallies(f store.Facet) []Tally {
 	var all []Tally
 	for _, k := range f.Values {
-		kind := v.site.kind(k.Value)
+		kind := v.kind(k.Value)
 		all = append(all, Tally{
 			Icon: kind.Icon, Class: kind.Class, Label: kind.Label, Count: v.Lang.number(k.Count), Share: share(k.Count, f.Values[0].Count),
 		})

@@ -130,7 +130,7 @@ func (v *View) row(a *store.Action) *Row {
 		ID: a.ID, Link: v.eventLink(a.ID), Around: a.ID == v.Around,
 		Ago: v.Lang.ago(v.Now, at), Exact: v.Lang.time("second", at), Time: a.Time.Format(store.TimeLayout),
 		User: cmp.Or(a.Actor.Name, a.Actor.ID), UserLink: v.userLink(a.Actor.ID), Note: v.userNote(a),
-		Action: v.site.kind(a.Action), Conflicting: a.Conflicting,
+		Action: v.kind(a.Action), Conflicting: a.Conflicting,
 		Outcome: a.Outcome, OutcomeWord: v.Lang.say("outcome." + a.Outcome), OutcomeClass: outcomeClass(a.Outcome),
 		Description: mark(a.Description, v.Filter.Text),
 		SubjectLink: v.recordLink(a.Subject),

@@ -40,8 +40,9 @@ type Request struct {
 // View makes the parts of one page.
 type View struct {
 	Request
-	// site has the catalogue in the language of the page.
 	site *Site
+	// catalogue is in the language of the page.
+	catalogue *action.Catalogue
 	// names are those of actors that are known from what was found, by their ids.
 	names map[string]string
 }
@@ -49,9 +50,7 @@ type View struct {
 // View begins a page.
 func (s *Site) View(r Request) *View {
 	r.Now = r.Now.In(r.Zone)
-	site := *s
-	site.catalogue = s.catalogues[r.Lang]
-	return &View{Request: r, site: &site, names: map[string]string{}}
+	return &View{Request: r, site: s, catalogue: s.catalogues[r.Lang], names: map[string]string{}}
 }
 
 // Know tells the names of actors, by their ids.
@@ -62,7 +61,8 @@ func (v *View) Know(names map[string]string) { maps.Copy(v.names, names) }
 func (v *View) address(path, line string, pairs ...string) string {
 	query := url.Values{}
 	maps.Copy(query, v.Kept)
-	for i, pairs := 0, append(pairs, "search", line); i+1 < len(pairs); i += 2 {
+	pairs = append(pairs, "search", line)
+	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
 			query.Set(pairs[i], pairs[i+1])
 		}

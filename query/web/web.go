@@ -24,7 +24,6 @@ const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // Site is what all pages are made of. It does not change, so requests share it.
 type Site struct {
-	catalogue *action.Catalogue
 	// catalogues are the catalogue in each language.
 	catalogues map[*Language]*action.Catalogue
 	assets     assets
@@ -35,7 +34,7 @@ type Site struct {
 
 // New makes a site whose action types are shown as a catalogue says.
 func New(catalogue *action.Catalogue) (*Site, error) {
-	s := &Site{catalogue: catalogue, catalogues: map[*Language]*action.Catalogue{}, templates: map[*Language]*template.Template{}}
+	s := &Site{catalogues: map[*Language]*action.Catalogue{}, templates: map[*Language]*template.Template{}}
 	var err error
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, err
