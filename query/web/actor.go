@@ -143,10 +143,7 @@ func (v *View) Actor(a *Actor) *ActorPage {
 		Initials: initials(name), Name: name, Log: v.link(v.Text), Download: v.download(v.Text), AllColumns: allColumns(),
 		Stats: v.stats(a), Heat: v.heat(a), AllEvents: v.Lang.say("actor.all", "Count", v.Lang.number(a.Count)),
 	}
-	kind, id := "", ""
-	if a.Type != "" && a.Type != "user" {
-		kind = v.Lang.say("actor." + a.Type)
-	}
+	id := ""
 	if name != a.ID {
 		id = a.ID
 	}
@@ -154,7 +151,7 @@ func (v *View) Actor(a *Actor) *ActorPage {
 	if len(a.Names) > 1 {
 		also = v.Lang.say("actor.also", "Names", v.either(slices.Clone(a.Names[1:])))
 	}
-	p.Second = joined(" · ", kind, id, also)
+	p.Second = joined(" · ", v.actorKind(a.Type), id, also)
 	if !a.Reached.IsZero() {
 		p.Partial = v.Lang.say("actor.since", "From", v.moment(v.in(a.Reached)))
 	}

@@ -73,14 +73,6 @@ func (v *View) Event(a *store.Action, newer, older string) *Event {
 	return e
 }
 
-// apiLink is an address of the API for this tenant.
-func (v *View) apiLink(path string) string {
-	if tenant := v.Kept.Get("tenant"); tenant != "" {
-		return path + "?" + url.Values{"tenant": {tenant}}.Encode()
-	}
-	return path
-}
-
 // sentence tells what happened. English labels are of the form "Invoice deleted" or
 // "Posted to Xero", of which a sentence can be made; other languages have the label
 // behind a colon.
@@ -163,11 +155,7 @@ func (v *View) actorFact(field string, a action.Actor) Fact {
 	if a.ID != "" {
 		f.Link = v.userLink(a.ID)
 	}
-	kind := ""
-	if a.Type != "" && a.Type != "user" {
-		kind = v.Lang.say("actor." + a.Type)
-	}
-	if f.Second = joined(" · ", kind, a.ID); f.Second == f.Value {
+	if f.Second = joined(" · ", v.actorKind(a.Type), a.ID); f.Second == f.Value {
 		f.Second = ""
 	}
 	return f

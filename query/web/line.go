@@ -2,7 +2,7 @@ package web
 
 import (
 	"errors"
-	"net/url"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -43,19 +43,10 @@ func (v *View) line() LineView {
 	if v.Text != "" {
 		l.Clear = v.clear()
 	}
-	for _, name := range sortedNames(v.Kept) {
+	for _, name := range slices.Sorted(maps.Keys(v.Kept)) {
 		l.Hidden = append(l.Hidden, HiddenField{name, v.Kept.Get(name)})
 	}
 	return l
-}
-
-func sortedNames(values url.Values) []string {
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // wrongLine says what is wrong with a line that could not be read, in the words of who

@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,8 +113,9 @@ func (v *View) Record(r *Record) *RecordPage {
 	about := []search.Term{{Field: "subject_type", Value: r.Type}, {Field: "subject_id", Value: r.ID}}
 	line := search.Line{Terms: about}
 	p.Log, p.Download, p.AllColumns = v.logLink(line), v.download(line.String()), allColumns()
+	this := action.Record{Type: r.Type, ID: r.ID}
 	for _, s := range recordShows {
-		p.Shows = append(p.Shows, Preset{v.Lang.say(s.id), v.timelineLink(r, "show", s.name), s.name == r.Show})
+		p.Shows = append(p.Shows, Preset{v.Lang.say(s.id), v.recordLink(this, "show", s.name), s.name == r.Show})
 	}
 	// The last word is the answer: what was created again is there.
 	if d := r.Deleted; d != nil && (r.Created == nil || !r.Created.Time.After(d.Time)) {
@@ -125,16 +125,12 @@ func (v *View) Record(r *Record) *RecordPage {
 		p.Answers = append(p.Answers, v.answer(r.Created, "record.created", false))
 	}
 	if r.Next != "" {
-		p.Older = v.timelineLink(r, "show", r.Show, "cursor", r.Next, "tz", v.Zone.String())
+		p.Older = v.recordLink(this, "show", r.Show, "cursor", r.Next, "tz", v.Zone.String())
 	}
 	if r.Previous != "" {
-		p.Newer = v.timelineLink(r, "show", r.Show, "cursor", r.Previous, "tz", v.Zone.String())
+		p.Newer = v.recordLink(this, "show", r.Show, "cursor", r.Previous, "tz", v.Zone.String())
 	}
 	return p
-}
-
-func (v *View) timelineLink(r *Record, pairs ...string) string {
-	return v.address("/records/"+url.PathEscape(r.Type)+"/"+url.PathEscape(r.ID), "", pairs...)
 }
 
 func (v *View) recordSummary(r *Record) string {

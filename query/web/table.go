@@ -167,14 +167,11 @@ func outcomeClass(outcome string) string {
 // userNote is what stands below a user's name: who they are if no person, and for whom
 // they acted.
 func (v *View) userNote(a *store.Action) string {
-	kind, behalf := "", ""
-	if slices.Contains([]string{"service", "api_key", "agent", "system"}, a.Actor.Type) {
-		kind = v.Lang.say("actor." + a.Actor.Type)
-	}
+	behalf := ""
 	if name := actorName(a.OnBehalfOf); name != "" {
 		behalf = v.Lang.say("user.for", "Name", name)
 	}
-	return joined(" · ", kind, behalf)
+	return joined(" · ", v.actorKind(a.Actor.Type), behalf)
 }
 
 func actorName(a action.Actor) string { return cmp.Or(a.Name, a.ID) }

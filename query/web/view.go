@@ -73,6 +73,14 @@ func (v *View) address(path, line string, pairs ...string) string {
 	return path + "?" + query.Encode()
 }
 
+// apiLink is an address of the API for this tenant.
+func (v *View) apiLink(path string) string {
+	if tenant := v.Kept.Get("tenant"); tenant != "" {
+		return path + "?" + url.Values{"tenant": {tenant}}.Encode()
+	}
+	return path
+}
+
 // apiAddress is an address of the API that asks what the page does. It names the zone, in
 // which the days of the question are.
 func (v *View) apiAddress(path, line string) string {
@@ -112,12 +120,13 @@ func (v *View) eventLink(id string) string {
 	return v.address("/events/"+url.PathEscape(id), v.Text, "off", v.Off)
 }
 
-// recordLink is the page of a record, empty where it has no name of its own.
-func (v *View) recordLink(r action.Record) string {
+// recordLink is the page of a record, with other parameters, as pairs of a name and a
+// value; empty where the record has no name of its own.
+func (v *View) recordLink(r action.Record, pairs ...string) string {
 	if r.Type == "" || r.ID == "" {
 		return ""
 	}
-	return v.address("/records/"+url.PathEscape(r.Type)+"/"+url.PathEscape(r.ID), "")
+	return v.address("/records/"+url.PathEscape(r.Type)+"/"+url.PathEscape(r.ID), "", pairs...)
 }
 
 // userLink is the page of an actor.
