@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
@@ -56,7 +57,7 @@ func (v *View) wrongLine(text string, err error) *WrongLine {
 	if at, ok := errors.AsType[*search.Error](err); ok {
 		w.Column, w.Problem = at.Column, v.fault(at)
 	}
-	if last, _ := lastRune(w.Problem); last != '.' && last != '?' {
+	if last, _ := utf8.DecodeLastRuneInString(w.Problem); last != '.' && last != '?' {
 		w.Problem += "."
 	}
 	if w.Column > 0 {
@@ -79,14 +80,6 @@ func (v *View) fault(at *search.Error) string {
 		return at.Problem + ": " + at.Suggestion
 	}
 	return at.Problem
-}
-
-func lastRune(text string) (rune, bool) {
-	runes := []rune(text)
-	if len(runes) == 0 {
-		return 0, false
-	}
-	return runes[len(runes)-1], true
 }
 
 // termAt returns where the term begins and ends, in bytes, that holds a column.

@@ -176,8 +176,9 @@ func (v *View) userNote(a *store.Action) string {
 
 func actorName(a action.Actor) string { return cmp.Or(a.Name, a.ID) }
 
+// joined puts a separator between the parts that are not empty.
 func joined(separator string, parts ...string) string {
-	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), separator)
+	return strings.Join(slices.DeleteFunc(slices.Clone(parts), func(p string) bool { return p == "" }), separator)
 }
 
 // Pager are the ways from one page to the next.
