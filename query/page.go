@@ -25,13 +25,13 @@ import (
 // The parameters of pages. The address of a view of the log has its question in search;
 // that of the API's other parameters leads there.
 var (
-	// keptParameters are those that links of the page hand on.
+	// keptParameters are those that the pages of the log and their fragments all take.
 	keptParameters = []parameter{tenantParameter, {name: "search"}, {name: "tz"}, {name: "limit"}, {name: "order"}, {name: "off"}}
 	// logParameters are also those of the form and of what surrounds an event.
 	logParameters = slices.Concat(listParameters, []parameter{{name: "off"}, {name: "around"}, {name: "open"}}, formParameters())
 )
 
-// keptNames are the parameters that links of the page hand on, besides the search line.
+// keptNames are the parameters that every link of a page hands on, besides the search line.
 var keptNames = []string{"tenant", "tz", "limit", "order"}
 
 // formParameters are the fields of the form of filters that are not the API's: which
@@ -253,8 +253,8 @@ func (s *Server) failPage(w http.ResponseWriter, r *http.Request, problem *Probl
 			p.values[name] = []string{value}
 		}
 	}
-	if problem.Parameter != "" {
-		delete(p.values, map[string]string{"tz": "tz", "limit": "limit", "order": "order", "tenant": "tenant"}[problem.Parameter])
+	if slices.Contains(keptNames, problem.Parameter) { // its links would fail again
+		delete(p.values, problem.Parameter)
 	}
 	q := s.pageRequest(r, p)
 	failure := web.Failure{Status: problem.Status, Parameter: problem.Parameter, Title: problem.Title, Detail: problem.Detail}
@@ -300,11 +300,11 @@ func wrongValue(term search.Term, err error) error {
 	switch {
 	case utf8.RuneCountInString(term.Value) > field.Most: // which is rare
 	case field.Only != nil:
-		wrong.Fault, wrong.Guess, wrong.Suggestion = "value", search.Nearest(term.Value, field.Only), strings.Join(field.Only, ", ")
+		wrong.Fault, wrong.Guess, wrong.Suggestion = search.FaultValue, search.Nearest(term.Value, field.Only), strings.Join(field.Only, ", ")
 	case term.Field == "ip":
-		wrong.Fault = "address"
+		wrong.Fault = search.FaultAddress
 	case term.Field == "action":
-		wrong.Fault = "star"
+		wrong.Fault = search.FaultStar
 	}
 	return wrong
 }

@@ -21,20 +21,16 @@ const shownValues = 6
 func (s *Server) serveCompare(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
 	defer m.cancel()
-	against := p.one("against")
-	delete(p.values, "against")
 	q, err := s.askedBy(r, p, m)
 	if err != nil {
 		return err
-	}
-	if against != "" {
-		p.values["against"] = []string{against}
 	}
 	selected := question{q.Filter, q.Zone}
 	ask := store.Comparison{Selection: q.Filter, Fields: store.ComparedFields(), Limit: shownValues}
 	if ask.Against, err = p.against(&selected, m.start, s.catalogue); err != nil {
 		return err
 	}
+	against := p.one("against")
 	line, err := search.Parse(against, searchFields)
 	if err != nil {
 		return err //nolint:wrapcheck // against has read it already

@@ -18,12 +18,7 @@ var menuParameters = append(slices.Clone(keptParameters), parameter{name: "find"
 // askedBy is the question of a fragment, and the request of its page.
 func (s *Server) askedBy(r *http.Request, p params, m *measure) (web.Request, error) {
 	q := s.pageRequest(r, p)
-	find := p.values["find"]
-	delete(p.values, "find")
 	question, err := s.filter(p, m.start)
-	if find != nil {
-		p.values["find"] = find
-	}
 	q.Filter, q.Zone = question.Filter, question.Zone
 	return q, err
 }

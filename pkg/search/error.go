@@ -26,7 +26,7 @@ func Faults() []string {
 	return []string{
 		faultUnknownField, faultNoValue, faultOpenQuote, faultOr, faultAnd, faultNot, faultBrackets, faultNoPath, faultNoField,
 		faultOpenList, faultEmptyList, faultAfterList, faultListOperator, faultAfterQuote, faultZoneExcluded, faultTimeExcluded,
-		faultTwice, faultTime, faultZone,
+		faultTwice, faultTime, faultZone, FaultValue, FaultAddress, FaultStar,
 	}
 }
 
@@ -51,6 +51,14 @@ const (
 	faultTwice        = "twice"
 	faultTime         = "time"
 	faultZone         = "zone"
+)
+
+// The faults of a value, which those find who know the fields: one that is none of a few,
+// that is no address, and that has a star where none may stand.
+const (
+	FaultValue   = "value"
+	FaultAddress = "address"
+	FaultStar    = "star"
 )
 
 // Error is one message for people: the column, the problem and the suggestion.

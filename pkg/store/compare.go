@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,17 +71,15 @@ const (
 type comparedColumn struct{ field, group, text, kind string }
 
 // comparedColumns is the one table of them.
-var comparedColumns = func() []comparedColumn {
-	var all []comparedColumn
-	for _, field := range []string{"actor", "on_behalf_of", "action", "outcome", "subject", "ip", "session_id"} {
-		if field == "subject" {
-			all = append(all, comparedColumn{field, "subject_id", "%s", "subject_type"})
-		} else if c, ok := lookupFacet(field); ok {
-			all = append(all, comparedColumn{field, c.group(nil), c.text, ""})
-		}
-	}
-	return all
-}()
+var comparedColumns = []comparedColumn{
+	{"actor", "actor_id", "toString(%s)", ""},
+	{"on_behalf_of", "on_behalf_of_id", "toString(%s)", ""},
+	{"action", "action", "toString(%s)", ""},
+	{"outcome", "outcome", "toString(%s)", ""},
+	{"subject", "subject_id", "%s", "subject_type"},
+	{"ip", "ip", addressText, ""},
+	{"session_id", "session_id", "toString(%s)", ""},
+}
 
 // ComparedFields returns the fields that a Comparison may be about.
 func ComparedFields() []string {
@@ -192,11 +189,7 @@ func (s *Store) compare(ctx context.Context, q *Comparison, columns []comparedCo
 			d.Count, d.Rest = v.Count, v.Rest
 			return nil
 		}
-		if field == "ip" {
-			if a, err := netip.ParseAddr(v.Value); err == nil {
-				v.Value = a.String()
-			}
-		}
+		v.Value = shownValue(field, v.Value)
 		d.Fields[i].Values = append(d.Fields[i].Values, v)
 		d.Fields[i].Distinct = distinct
 		return nil
@@ -241,9 +234,7 @@ func (q *Comparison) query(columns []comparedColumn, window *Filter) (source, er
 		name := "e" + strconv.Itoa(i)
 		set := name
 		groups, names = append(groups, c.group+" AS "+name), append(names, name)
-		// grouping has a bit for each name, the first one highest, that is not set where
-		// rows are grouped by it; all are set where all rows are one group.
-		is := "g = " + strconv.Itoa(1<<len(columns)-1-1<<(len(columns)-1-i)) + ", "
+		is := groupedBy(len(columns), i) + ", "
 		fields = append(fields, is+quote(c.field))
 		values = append(values, is+fmt.Sprintf(c.text, name))
 		if c.kind != "" {

@@ -73,12 +73,15 @@ var facetColumns = []facetColumn{
 	{"action", inColumn("action"), "toString(%s)"},
 	{"actor", inColumn("actor_id"), "toString(%s)"},
 	{"category", categoryOfAction, "toString(%s)"},
-	{"ip", inColumn("ip"), "multiIf(%[1]s = toIPv6('::'), '', startsWith(toString(%[1]s), '::ffff:'), substring(toString(%[1]s), 8), toString(%[1]s))"},
+	{"ip", inColumn("ip"), addressText},
 	{"on_behalf_of", inColumn("on_behalf_of_id"), "toString(%s)"},
 	{"outcome", inColumn("outcome"), "toString(%s)"},
 	{"session_id", inColumn("session_id"), "toString(%s)"},
 	{"subject_type", inColumn("subject_type"), "toString(%s)"},
 }
+
+// addressText is an address as text, empty where there is none.
+const addressText = "multiIf(%[1]s = toIPv6('::'), '', startsWith(toString(%[1]s), '::ffff:'), substring(toString(%[1]s), 8), toString(%[1]s))"
 
 func inColumn(name string) func(*Filter) string { return func(*Filter) string { return name } }
 
@@ -240,16 +243,30 @@ func (f *Facet) add(r facetRow) {
 	if len(f.Values) == 0 {
 		f.Distinct, f.Other = r.distinct, r.total
 	}
-	if f.Field == "ip" {
-		if a, err := netip.ParseAddr(r.value.Value); err == nil {
-			r.value.Value = a.String()
-		}
-	}
+	r.value.Value = shownValue(f.Field, r.value.Value)
 	if r.last > 0 {
 		r.value.First, r.value.Last = time.UnixMilli(r.first).UTC(), time.UnixMilli(r.last).UTC()
 	}
 	f.Other -= r.value.Count
 	f.Values = append(f.Values, r.value)
+}
+
+// shownValue is a field's value as it is returned: addresses are as Go writes them.
+func shownValue(field, value string) string {
+	if field == "ip" {
+		if a, err := netip.ParseAddr(value); err == nil {
+			return a.String()
+		}
+	}
+	return value
+}
+
+// groupedBy is the condition that a row is of the i-th of n GROUPING SETS, each of which
+// has one of the n names that g, their grouping, is of. It has a bit for each name, the
+// first one highest, that is not set where rows are grouped by it; all are set where all
+// rows are one group.
+func groupedBy(n, i int) string {
+	return "g = " + strconv.Itoa(1<<n-1-1<<(n-1-i))
 }
 
 // query counts the values of the group's fields.
@@ -321,11 +338,9 @@ func (g *facetGroup) scan(columns []facetColumn, counts string, times bool, from
 	for i, c := range columns {
 		name := "e" + strconv.Itoa(i)
 		groups, names, sets = append(groups, c.group(&g.filter)+" AS "+name), append(names, name), append(sets, "("+name+")")
-		// grouping has a bit for each name, the first one highest, that is not set where
-		// rows are grouped by it.
-		is := "g = " + strconv.Itoa(1<<len(columns)-1-1<<(len(columns)-1-i))
-		fields = append(fields, is+", "+quote(c.field))
-		values = append(values, is+", "+fmt.Sprintf(c.text, name))
+		is := groupedBy(len(columns), i) + ", "
+		fields = append(fields, is+quote(c.field))
+		values = append(values, is+fmt.Sprintf(c.text, name))
 	}
 	outer := "n"
 	if times {

@@ -28,7 +28,7 @@ type Range struct {
 }
 
 // insertContext adds the settings of an insert: it is synchronous, may touch as many
-// months as its events do, and is stored even where the server takes it for a repeat:
+// partitions as its events do, and is stored even where the server takes it for a repeat:
 // repeats are the table's to collapse, and a server that has only begun to store the
 // first would lose both. Repeats within the insert are left to merges and reads as all
 // others are, which saves a fifth of its time.

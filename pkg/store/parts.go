@@ -19,7 +19,7 @@ import (
 // make parts of level 0.)
 // So where only one part reaches, and a merge made it, no event is there twice, and the
 // projection's counts are those of events. Such stretches of time are nearly all of a
-// log: every month that was merged whole, and of the present one all but the newest
+// log: every quarter that was merged whole, and of the present one all but the newest
 // hours. What is left, the ends of a question that lie within the projection's grain
 // among it, is read with FINAL, which drops repeats. Both are asked in one query, and
 // each event is in one of the two by its time.

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -262,42 +261,4 @@ type extent struct{ read, oldest, newest time.Time }
 type extents struct {
 	lock sync.Mutex
 	of   map[string]extent
-}
-
-// Choices are values that a person can choose from to filter by.
-type Choices struct {
-	// Actors are the actors seen, the most active first.
-	Actors []action.Actor
-	// Actions are the action types seen, in alphabetical order.
-	Actions []string
-}
-
-// The bounds of Choices.
-const (
-	choicesRows   = 100_000
-	choicesActors = 50
-)
-
-// Choices returns the actors and action types of the tenant's newest events. It
-// reads 100,000 events at most, so it stays quick in a long history; what acted
-// before them can still be filtered by, but is not offered.
-func (s *Store) Choices(ctx context.Context, tenant string) (Choices, error) {
-	c, err := tenantCondition(tenant)
-	if err != nil {
-		return Choices{}, fmt.Errorf("read the choices: %w", err)
-	}
-	newest := " FROM (SELECT actor_id, actor_name, actor_type, action, time FROM actions WHERE " + c.sql() + NewestFirst.orderBy() + " LIMIT ?) "
-	c.args = append(c.args, choicesRows)
-	actors, err := collect(ctx, s.conn, "SELECT actor_id, argMax(actor_name, time), argMax(actor_type, time)"+newest+
-		"GROUP BY actor_id ORDER BY count() DESC, actor_id LIMIT ?", slices.Concat(c.args, []any{choicesActors}),
-		func(a *action.Actor) []any { return []any{&a.ID, &a.Name, &a.Type} })
-	if err != nil {
-		return Choices{}, fmt.Errorf("read the actors seen: %w", err)
-	}
-	actions, err := collect(ctx, s.conn, "SELECT DISTINCT action"+newest, c.args, func(a *string) []any { return []any{a} })
-	if err != nil {
-		return Choices{}, fmt.Errorf("read the action types seen: %w", err)
-	}
-	slices.Sort(actions)
-	return Choices{Actors: actors, Actions: actions}, nil
 }

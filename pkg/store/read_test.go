@@ -328,29 +328,3 @@ func TestTheSurvivorOfRepeatsIsTheLowestOffset(t *testing.T) {
 	f([2]int{1 << 40, 0}, [2]int{7, 1<<31 - 1})
 	f([2]int{0, 1}, [2]int{0, 0})
 }
-
-func TestChoices(t *testing.T) {
-	t.Parallel()
-	s := testStore(t)
-	choices, err := s.Choices(t.Context(), "default")
-	if err != nil || len(choices.Actors) != 0 || len(choices.Actions) != 0 {
-		t.Errorf("of nothing: %v, %v", choices, err)
-	}
-	insert(t, s, []Action{
-		event(1, func(a *Action) { a.Actor = action.Actor{ID: "busy", Name: "Old Name", Type: "user"} }),
-		event(2, func(a *Action) {
-			a.Actor, a.Time, a.Action = action.Actor{ID: "busy", Name: "New Name", Type: "agent"}, noon.Add(1e9), "a.b"
-		}),
-		event(3, func(a *Action) { a.Actor = action.Actor{ID: "idle", Name: "", Type: "user"} }),
-	})
-	choices, err = s.Choices(t.Context(), "default")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := []action.Actor{{ID: "busy", Name: "New Name", Type: "agent"}, {ID: "idle", Type: "user"}}; !slices.Equal(choices.Actors, want) {
-		t.Errorf("actors: %v, want %v", choices.Actors, want)
-	}
-	if want := []string{"a.b", "invoice.posted"}; !slices.Equal(choices.Actions, want) {
-		t.Errorf("actions: %v, want %v", choices.Actions, want)
-	}
-}

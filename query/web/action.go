@@ -41,10 +41,10 @@ type TypeChoice struct {
 
 // kind returns how a type of action is shown. An icon that a configured catalogue names
 // and the page does not have is replaced by that of its category.
-func (s *Site) kind(name string) Kind { return s.shown(s.catalogue.Lookup(name)) }
+func (v *View) kind(name string) Kind { return v.shown(v.catalogue.Lookup(name)) }
 
-func (s *Site) shown(k action.Kind) Kind {
-	if !s.icons[k.Icon] {
+func (v *View) shown(k action.Kind) Kind {
+	if !v.site.icons[k.Icon] {
 		k.Icon = categoryIcons[k.Category]
 	}
 	return Kind{k, "t-" + string(k.Category)}
@@ -70,7 +70,7 @@ func (v *View) actionWords() string {
 			all = append(all, v.Lang.say("category."+c))
 		}
 		for _, t := range values(v.Line, "action", not) {
-			all = append(all, v.site.kind(t).Label)
+			all = append(all, v.kind(t).Label)
 		}
 		return all
 	}
@@ -100,13 +100,13 @@ func (v *View) actionMenu(menus *Menus) ActionMenu {
 	for _, t := range menus.Actions.Values {
 		counts[t.Value] = t.Count
 	}
-	types := v.site.catalogue.Types()
+	types := v.catalogue.Types()
 	known := func(name string) bool {
 		return slices.ContainsFunc(types, func(k action.Kind) bool { return k.Type == name })
 	}
 	for _, name := range slices.Concat(keys(menus), values(v.Line, "action", m.Not)) {
 		if !known(name) {
-			types = append(types, v.site.catalogue.Lookup(name))
+			types = append(types, v.catalogue.Lookup(name))
 		}
 	}
 	m.Note = v.Lang.sayN("action.note", len(types))
@@ -119,7 +119,7 @@ func (v *View) actionMenu(menus *Menus) ActionMenu {
 			if k.Category != category {
 				continue
 			}
-			t := TypeChoice{Kind: v.site.shown(k), Checked: slices.Contains(chosen, k.Type)}
+			t := TypeChoice{Kind: v.shown(k), Checked: slices.Contains(chosen, k.Type)}
 			if n := counts[k.Type]; n > 0 {
 				t.Count = v.Lang.number(n)
 				c.count += n

@@ -29,8 +29,6 @@ type Actor struct {
 	// Reached is up to where all was counted; zero where that is everything.
 	Reached time.Time
 	Latest  []store.Action
-	// Continued is set where there are more.
-	Continued bool
 }
 
 // ActorSession is a session of an actor.
@@ -76,12 +74,12 @@ type Stat struct{ Label, Value, Title, Link string }
 // HeatView is the map of the hours of a week.
 type HeatView struct {
 	Note  string
-	Hours []HeatHour
+	Hours []HeatHead
 	Days  []HeatDay
 }
 
-// HeatHour is the head of a column; every third is shown.
-type HeatHour struct {
+// HeatHead is the head of a column; every third is shown.
+type HeatHead struct {
 	Text  string
 	Shown bool
 }
@@ -89,11 +87,11 @@ type HeatHour struct {
 // HeatDay is a row.
 type HeatDay struct {
 	Label string
-	Cells []HeatHourView
+	Cells []HeatHour
 }
 
-// HeatHourView is an hour of the week.
-type HeatHourView struct {
+// HeatHour is an hour of the week.
+type HeatHour struct {
 	Count, Title string
 	// Level is the class of the style sheet; empty where nothing happened.
 	Level string
@@ -143,18 +141,15 @@ func (v *View) Actor(a *Actor) *ActorPage {
 		Initials: initials(name), Name: name, Log: v.link(v.Text), Download: v.download(v.Text), AllColumns: allColumns(),
 		Stats: v.stats(a), Heat: v.heat(a), AllEvents: v.Lang.say("actor.all", "Count", v.Lang.number(a.Count)),
 	}
-	kind, id := "", ""
-	if a.Type != "" && a.Type != "user" {
-		kind = v.Lang.say("actor." + a.Type)
-	}
+	id := ""
 	if name != a.ID {
 		id = a.ID
 	}
 	also := ""
 	if len(a.Names) > 1 {
-		also = v.Lang.say("actor.also", "Names", v.either(slices.Clone(a.Names[1:])))
+		also = v.Lang.say("actor.also", "Names", v.either(a.Names[1:]))
 	}
-	p.Second = joined(" · ", kind, id, also)
+	p.Second = joined(" · ", v.actorKind(a.Type), id, also)
 	if !a.Reached.IsZero() {
 		p.Partial = v.Lang.say("actor.since", "From", v.moment(v.in(a.Reached)))
 	}
@@ -223,13 +218,13 @@ func (v *View) heat(a *Actor) HeatView {
 	days := int(v.Now.Sub(a.WeekFrom).Round(24*time.Hour).Hours() / 24)
 	h := HeatView{Note: v.Lang.sayN("actor.week_note", days, "Zone", v.Zone.String())}
 	for hour := range 24 {
-		h.Hours = append(h.Hours, HeatHour{clockHour(hour), hour%3 == 0})
+		h.Hours = append(h.Hours, HeatHead{clockHour(hour), hour%3 == 0})
 	}
 	cells := NewHeat(a.Week)
 	for d, day := range cells.Days {
 		row := HeatDay{Label: v.Lang.days[(d+1)%7]} // those of the catalogue begin with Sunday
 		for hour, cell := range day {
-			c := HeatHourView{Count: v.Lang.number(cell.Count), Title: row.Label + " " + clockHour(hour) + ":00: " + v.Lang.sayN("events", cell.Count)}
+			c := HeatHour{Count: v.Lang.number(cell.Count), Title: row.Label + " " + clockHour(hour) + ":00: " + v.Lang.sayN("events", cell.Count)}
 			if cell.Level > 0 {
 				c.Level = "h" + strconv.Itoa(cell.Level)
 			}
@@ -277,7 +272,7 @@ func (v *View) tally(f store.Facet) []TallyEntry {
 	var all []TallyEntry
 	for _, value := range f.Values {
 		width := strconv.FormatFloat(100*part(value.Count, f.Values[0].Count), 'f', 1, 64)
-		all = append(all, TallyEntry{v.site.kind(value.Value), v.Lang.number(value.Count), width, v.logLink(only(v.Line, "action", value.Value))})
+		all = append(all, TallyEntry{v.kind(value.Value), v.Lang.number(value.Count), width, v.logLink(only(v.Line, "action", value.Value))})
 	}
 	return all
 }

@@ -29,7 +29,7 @@ type assets map[string]Asset
 // The style sheet begins with these, then come the components by name; what is last
 // overrules them. The script is made alike, but for what runs before the first paint.
 var (
-	firstScripts = []string{"util.js"}
+	firstScripts = []string{"al.js"}
 	bootScript   = "boot.js"
 	firstStyles  = []string{"tokens.css", "base.css"}
 	lastStyles   = []string{"print.css"}

@@ -161,12 +161,12 @@ func TestLabelsAreTranslated(t *testing.T) {
 	}
 	for _, l := range s.languages[1:] {
 		left := maps.Clone(l.labels)
-		for _, k := range s.catalogue.Types() {
+		for _, k := range catalogue(t).Types() {
 			if l.labels[k.Label] == "" {
 				t.Errorf("%s has no label for %q", l.Tag, k.Label)
 			}
 			delete(left, k.Label)
-			if got := s.View(Request{Lang: l, Zone: time.UTC}).site.kind(k.Type).Label; got != l.labels[k.Label] {
+			if got := s.View(Request{Lang: l, Zone: time.UTC}).kind(k.Type).Label; got != l.labels[k.Label] {
 				t.Errorf("%s shows %s as %q", l.Tag, k.Type, got)
 			}
 		}
@@ -206,7 +206,7 @@ func TestEveryIconIsThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range s.catalogue.Types() {
+	for _, k := range catalogue(t).Types() {
 		if !s.icons[k.Icon] {
 			t.Errorf("%s: there is no icon %q", k.Type, k.Icon)
 		}

@@ -148,7 +148,7 @@ func (v *View) differentValue(field string, c *store.ComparedValue) DifferentVal
 			value.Name, value.Second = c.Name, c.Value
 		}
 	case "action":
-		kind := v.site.kind(c.Value)
+		kind := v.kind(c.Value)
 		value.Name, value.Icon, value.Class = kind.Label, kind.Icon, kind.Class
 	case "outcome":
 		value.Name = v.Lang.say("outcome." + c.Value)
@@ -189,12 +189,12 @@ func (l *Language) percent(share float64) string {
 	return l.printer.Sprint(number.Percent(share, number.MaxFractionDigits(digits)))
 }
 
-// Against is the view of what a selection is compared with, when no line says so: the
-// time of a selection by fields or text, and everything for one by time alone.
+// Against is the view of what a selection is compared with, by a line and its filter.
+// Without a line the filter has the selection's time or none, and the view says the same.
 func (v *View) Against(line string, read search.Line, filter store.Filter) *View {
 	r := v.Request
 	r.Text, r.Line, r.Filter = line, read, filter
-	if line == "" && (len(v.Line.Terms) > 0 || len(v.Line.Texts) > 0) {
+	if line == "" && !(filter.From.IsZero() && filter.To.IsZero()) {
 		r.Line.From, r.Line.To = v.Line.From, v.Line.To
 	}
 	other := v.site.View(r)

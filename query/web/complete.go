@@ -174,7 +174,7 @@ func (c *completer) words(users store.Facet) {
 	c.add(c.title("user"), c.named("actor", users))
 	if utf8.RuneCountInString(c.typed) > 1 {
 		var types []Completion
-		for _, k := range c.site.catalogue.Types() {
+		for _, k := range c.catalogue.Types() {
 			if len(types) < maxChoices/2 && c.begins(k.Label) {
 				types = append(types, c.instead("action:"+c.Write(k.Type)+c.space, "action:"+k.Type, k.Label, 0))
 			}
@@ -235,10 +235,10 @@ func (c *completer) known(values []string, messages string, counts map[string]ui
 // actions are types of action, the most frequent first, and ahead of them all that begin
 // as the one that is being written.
 func (c *completer) actions(found store.Facet, counts map[string]uint64) []Completion {
-	types := c.site.catalogue.Types()
+	types := c.catalogue.Types()
 	for _, f := range found.Values {
 		if !slices.ContainsFunc(types, func(k action.Kind) bool { return k.Type == f.Value }) {
-			types = append(types, c.site.catalogue.Lookup(f.Value))
+			types = append(types, c.catalogue.Lookup(f.Value))
 		}
 	}
 	types = slices.DeleteFunc(types, func(k action.Kind) bool { return !c.begins(k.Type, k.Label) })

@@ -54,7 +54,7 @@ type Fact struct {
 // empty where there is none or it is not known.
 func (v *View) Event(a *store.Action, newer, older string) *Event {
 	at := a.Time.In(v.Zone)
-	kind := v.site.kind(a.Action)
+	kind := v.kind(a.Action)
 	say := v.sentence(a, kind)
 	e := &Event{
 		Frame: v.frame(say, partLog), ID: a.ID, Action: kind, Say: say,
@@ -71,14 +71,6 @@ func (v *View) Event(a *store.Action, newer, older string) *Event {
 		e.Older = v.eventLink(older)
 	}
 	return e
-}
-
-// apiLink is an address of the API for this tenant.
-func (v *View) apiLink(path string) string {
-	if tenant := v.Kept.Get("tenant"); tenant != "" {
-		return path + "?" + url.Values{"tenant": {tenant}}.Encode()
-	}
-	return path
 }
 
 // sentence tells what happened. English labels are of the form "Invoice deleted" or
@@ -163,11 +155,7 @@ func (v *View) actorFact(field string, a action.Actor) Fact {
 	if a.ID != "" {
 		f.Link = v.userLink(a.ID)
 	}
-	kind := ""
-	if a.Type != "" && a.Type != "user" {
-		kind = v.Lang.say("actor." + a.Type)
-	}
-	if f.Second = joined(" · ", kind, a.ID); f.Second == f.Value {
+	if f.Second = joined(" · ", v.actorKind(a.Type), a.ID); f.Second == f.Value {
 		f.Second = ""
 	}
 	return f

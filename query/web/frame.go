@@ -51,16 +51,13 @@ const (
 
 func (v *View) frame(title, part string) Frame {
 	f := Frame{
-		Title: title + " · Actionlog", Lang: v.Lang.Tag, Prefs: v.Prefs, Home: v.clear(), Back: v.Path,
+		Title: title + " · Actionlog", Lang: v.Lang.Tag, Prefs: v.Prefs, Tenant: v.Kept.Get("tenant"), Home: v.clear(), Back: v.Path,
 		Nav:     []NavLink{{v.Lang.say("nav.log"), v.clear(), part == partLog}},
 		Account: Account{Zone: v.zoneWords(), OwnZone: cmp.Or(v.Prefs.BrowserZone, "UTC")},
 	}
 	f.Shown, f.FixedZone = v.Zone.String(), v.Prefs.Zone != "" || v.Kept.Get("tz") != "" || v.Line.Zone != ""
 	if part == partRejected {
 		f.Nav = append(f.Nav, NavLink{v.Lang.say("nav.rejected"), "/rejected", true})
-	}
-	if tenant := v.Kept.Get("tenant"); tenant != "" {
-		f.Tenant = tenant
 	}
 	for _, l := range v.site.languages {
 		f.Account.Languages = append(f.Account.Languages, Choice{l.Tag, l.Name, l == v.Lang})

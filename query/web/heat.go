@@ -6,8 +6,6 @@ import "slices"
 type Heat struct {
 	// Days are those of the week, Monday first, each of 24 hours.
 	Days [7][24]HeatCell
-	// Total is the sum of all cells.
-	Total uint64
 }
 
 // HeatCell is an hour of the week.
@@ -34,7 +32,6 @@ func NewHeat(counts [7][24]uint64) Heat {
 	var busy []uint64
 	for _, day := range counts {
 		for _, n := range day {
-			h.Total += n
 			if n > 0 {
 				busy = append(busy, n)
 			}

@@ -32,9 +32,16 @@ type Counted struct {
 func (c *Counted) sum() uint64 {
 	total := uint64(0)
 	for _, bucket := range c.Counts {
-		for _, n := range bucket {
-			total += n
-		}
+		total += sumOf(bucket)
+	}
+	return total
+}
+
+// sumOf adds up the counts of all categories.
+func sumOf(counts map[string]uint64) uint64 {
+	total := uint64(0)
+	for _, n := range counts {
+		total += n
 	}
 	return total
 }
@@ -167,8 +174,8 @@ func (v *View) Histogram(c *Counted) *Histogram {
 	for _, l := range h.Bars.Lines {
 		h.Scale = append(h.Scale, ScaleLabel{l.Y, short(l.Count)})
 	}
-	v.brush(h, c, buckets)
-	v.chartTable(h, buckets)
+	begins, ends := v.brush(h, c, buckets)
+	v.chartTable(h, buckets, begins, ends)
 	return h
 }
 
@@ -225,7 +232,8 @@ func (v *View) legend(counts map[string]uint64, known bool) []LegendEntry {
 }
 
 // brush says what the buckets are to a script and, to browsers that run none, as links.
-func (v *View) brush(h *Histogram, c *Counted, buckets []Bucket) {
+// It returns when the buckets begin and end, for people.
+func (v *View) brush(h *Histogram, c *Counted, buckets []Bucket) (begins, ends []string) {
 	rest := withoutDates(v.Line)
 	rest.Zone = ""
 	b := &h.Brush
@@ -237,11 +245,11 @@ func (v *View) brush(h *Histogram, c *Counted, buckets []Bucket) {
 	for i, edge := range c.Edges {
 		edges[i] = v.lineTime(edge)
 	}
-	var begins, ends, counts []string
+	var counts []string
 	for i, bucket := range buckets {
 		begin, end := v.bucketEnds(bucket, c.Daily)
 		begins, ends = append(begins, begin), append(ends, end)
-		n := bucketSum(bucket)
+		n := sumOf(bucket.Counts)
 		counts = append(counts, strconv.FormatUint(n, 10))
 		if n > 0 && !v.Prefs.Scripts {
 			h.Links = append(h.Links, BarLink{
@@ -251,14 +259,7 @@ func (v *View) brush(h *Histogram, c *Counted, buckets []Bucket) {
 		}
 	}
 	b.Edges, b.Begins, b.Ends, b.Counts = strings.Join(edges, "|"), strings.Join(begins, "|"), strings.Join(ends, "|"), strings.Join(counts, "|")
-}
-
-func bucketSum(b Bucket) uint64 {
-	sum := uint64(0)
-	for _, n := range b.Counts {
-		sum += n
-	}
-	return sum
+	return begins, ends
 }
 
 // zoomed is the line of a stretch of the chart.
@@ -298,14 +299,13 @@ func (v *View) lineTime(t time.Time) string {
 }
 
 // chartTable says the chart in numbers.
-func (v *View) chartTable(h *Histogram, buckets []Bucket) {
+func (v *View) chartTable(h *Histogram, buckets []Bucket, begins, ends []string) {
 	h.Table.Columns = []string{v.Lang.say("chart.time"), v.Lang.say("chart.events")}
 	for _, stack := range h.Bars.Stacks {
 		h.Table.Columns = append(h.Table.Columns, v.Lang.say("category."+stack.Category))
 	}
-	begins, ends := strings.Split(h.Brush.Begins, "|"), strings.Split(h.Brush.Ends, "|")
 	for i, bucket := range buckets {
-		n := bucketSum(bucket)
+		n := sumOf(bucket.Counts)
 		if n == 0 {
 			continue
 		}

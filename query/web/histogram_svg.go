@@ -27,11 +27,8 @@ type Bars struct {
 	Stacks []BarStack
 	// Unread is the path of what was not counted; empty where all was.
 	Unread string
-	// Total is the sum of all buckets, and Top what the chart reaches up to: an even number
-	// that is easily read.
-	Total, Top uint64
-	// Most is the number of the fullest bucket, the first of several; -1 where nothing is.
-	Most int
+	// Top is what the chart reaches up to: an even number that is easily read.
+	Top uint64
 	// Lines are the counts at which there is a line, the highest first.
 	Lines []BarLine
 	// Labels are those below the bars.
@@ -76,18 +73,11 @@ const (
 // most so many labels are made, where hours, days, months or years begin, by a function
 // that is told what they are apart by.
 func NewBars(buckets []Bucket, categories []string, mostLabels int, label func(begin time.Time, unit BarUnit) string) Bars {
-	b := Bars{Most: -1}
 	highest := uint64(0)
-	for i, bucket := range buckets {
-		sum := uint64(0)
-		for _, n := range bucket.Counts {
-			sum += n
-		}
-		if b.Total += sum; sum > highest {
-			highest, b.Most = sum, i
-		}
+	for _, bucket := range buckets {
+		highest = max(highest, sumOf(bucket.Counts))
 	}
-	b.Top = evenTop(highest)
+	b := Bars{Top: evenTop(highest)}
 	b.ViewBox = fmt.Sprintf("0 0 %d %d", len(buckets), b.Top)
 	b.Lines = []BarLine{{b.Top, "0%"}, {b.Top / 2, "50%"}}
 	b.stack(buckets, stackOrder(buckets, categories))

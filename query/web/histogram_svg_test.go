@@ -34,13 +34,13 @@ func TestBarsAreStacked(t *testing.T) {
 	buckets[3].Counts = map[string]uint64{"delete": 2, "other": 5, "change": 0}
 	got := NewBars(buckets, []string{"view", "change", "delete"}, 0, noLabel)
 	want := Bars{
-		ViewBox: "0 0 4 8", Unread: "M0 0h1v8h-1z", Total: 11, Top: 8, Most: 3, Lines: []BarLine{{8, "0%"}, {4, "50%"}},
+		ViewBox: "0 0 4 8", Unread: "M0 0h1v8h-1z", Top: 8, Lines: []BarLine{{8, "0%"}, {4, "50%"}},
 		Stacks: []BarStack{{"view", "M1.1 5h.8v3h-.8z", 3}, {"delete", "M1.1 4h.8v1h-.8zM3.1 6h.8v2h-.8z", 3}, {"other", "M3.1 1h.8v5h-.8z", 5}},
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if got := NewBars(nil, nil, 6, noLabel); got.Most != -1 || got.Total != 0 || got.ViewBox != "0 0 0 2" || got.Labels != nil {
+	if got := NewBars(nil, nil, 6, noLabel); got.ViewBox != "0 0 0 2" || got.Labels != nil {
 		t.Errorf("of nothing: %+v", got)
 	}
 }
@@ -83,7 +83,7 @@ func TestBarsAddUpToTheCount(t *testing.T) {
 			}
 			drawn += sum
 		}
-		if highest := slices.Max(reach); drawn != total || b.Total != total || reach[max(b.Most, 0)] != highest || highest > b.Top || b.Top > 2 && highest*2 < b.Top {
+		if highest := slices.Max(reach); drawn != total || highest > b.Top || b.Top > 2 && highest*2 < b.Top {
 			t.Fatalf("%d are drawn of %d, up to %d of %d", drawn, total, highest, b.Top)
 		}
 	}

@@ -2,10 +2,11 @@ package web
 
 import (
 	"errors"
-	"net/url"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
@@ -43,19 +44,10 @@ func (v *View) line() LineView {
 	if v.Text != "" {
 		l.Clear = v.clear()
 	}
-	for _, name := range sortedNames(v.Kept) {
+	for _, name := range slices.Sorted(maps.Keys(v.Kept)) {
 		l.Hidden = append(l.Hidden, HiddenField{name, v.Kept.Get(name)})
 	}
 	return l
-}
-
-func sortedNames(values url.Values) []string {
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // wrongLine says what is wrong with a line that could not be read, in the words of who
@@ -65,7 +57,7 @@ func (v *View) wrongLine(text string, err error) *WrongLine {
 	if at, ok := errors.AsType[*search.Error](err); ok {
 		w.Column, w.Problem = at.Column, v.fault(at)
 	}
-	if last, _ := lastRune(w.Problem); last != '.' && last != '?' {
+	if last, _ := utf8.DecodeLastRuneInString(w.Problem); last != '.' && last != '?' {
 		w.Problem += "."
 	}
 	if w.Column > 0 {
@@ -88,14 +80,6 @@ func (v *View) fault(at *search.Error) string {
 		return at.Problem + ": " + at.Suggestion
 	}
 	return at.Problem
-}
-
-func lastRune(text string) (rune, bool) {
-	runes := []rune(text)
-	if len(runes) == 0 {
-		return 0, false
-	}
-	return runes[len(runes)-1], true
 }
 
 // termAt returns where the term begins and ends, in bytes, that holds a column.

@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,8 +113,9 @@ func (v *View) Record(r *Record) *RecordPage {
 	about := []search.Term{{Field: "subject_type", Value: r.Type}, {Field: "subject_id", Value: r.ID}}
 	line := search.Line{Terms: about}
 	p.Log, p.Download, p.AllColumns = v.logLink(line), v.download(line.String()), allColumns()
+	this := action.Record{Type: r.Type, ID: r.ID}
 	for _, s := range recordShows {
-		p.Shows = append(p.Shows, Preset{v.Lang.say(s.id), v.timelineLink(r, "show", s.name), s.name == r.Show})
+		p.Shows = append(p.Shows, Preset{v.Lang.say(s.id), v.recordLink(this, "show", s.name), s.name == r.Show})
 	}
 	// The last word is the answer: what was created again is there.
 	if d := r.Deleted; d != nil && (r.Created == nil || !r.Created.Time.After(d.Time)) {
@@ -125,16 +125,12 @@ func (v *View) Record(r *Record) *RecordPage {
 		p.Answers = append(p.Answers, v.answer(r.Created, "record.created", false))
 	}
 	if r.Next != "" {
-		p.Older = v.timelineLink(r, "show", r.Show, "cursor", r.Next, "tz", v.Zone.String())
+		p.Older = v.recordLink(this, "show", r.Show, "cursor", r.Next, "tz", v.Zone.String())
 	}
 	if r.Previous != "" {
-		p.Newer = v.timelineLink(r, "show", r.Show, "cursor", r.Previous, "tz", v.Zone.String())
+		p.Newer = v.recordLink(this, "show", r.Show, "cursor", r.Previous, "tz", v.Zone.String())
 	}
 	return p
-}
-
-func (v *View) timelineLink(r *Record, pairs ...string) string {
-	return v.address("/records/"+url.PathEscape(r.Type)+"/"+url.PathEscape(r.ID), "", pairs...)
 }
 
 func (v *View) recordSummary(r *Record) string {
@@ -167,7 +163,7 @@ func (v *View) answer(a *store.Action, word string, deleted bool) Answer {
 		said = cmp.Or(a.Reason, a.Description)
 	}
 	answer := Answer{
-		Action: v.site.kind(a.Action), Word: v.Lang.say(word), Who: actorName(a.Actor), WhoLink: v.userLink(a.Actor.ID),
+		Action: v.kind(a.Action), Word: v.Lang.say(word), Who: actorName(a.Actor), WhoLink: v.userLink(a.Actor.ID),
 		When: when, Said: said, Link: v.eventLink(a.ID), Deleted: deleted,
 	}
 	if name := actorName(a.OnBehalfOf); name != "" {
@@ -203,7 +199,7 @@ func (v *View) userTallies(f store.Facet) []Tally {
 func (v *View) kindTallies(f store.Facet) []Tally {
 	var all []Tally
 	for _, k := range f.Values {
-		kind := v.site.kind(k.Value)
+		kind := v.kind(k.Value)
 		all = append(all, Tally{
 			Icon: kind.Icon, Class: kind.Class, Label: kind.Label, Count: v.Lang.number(k.Count), Share: share(k.Count, f.Values[0].Count),
 		})

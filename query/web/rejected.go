@@ -2,6 +2,8 @@ package web
 
 import (
 	"encoding/hex"
+	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"unicode/utf8"
@@ -98,7 +100,7 @@ func (v *View) Rejected(r *Rejection) *RejectedPage {
 	case r.Failure != nil:
 		p.State = v.failed(*r.Failure)
 		p.State.Links = []StateLink{{Label: v.Lang.say("try_again"), Link: v.Path, Icon: "rotate-cw", Main: true}}
-		if r.Failure.Status == 400 {
+		if r.Failure.Status == http.StatusBadRequest {
 			p.State.Text, p.State.Links = v.Lang.say("rejected.mend"), []StateLink{{Label: v.Lang.say("clear_all"), Link: RejectedPath}}
 		}
 	case len(r.Page.Rejected) > 0:
@@ -106,7 +108,7 @@ func (v *View) Rejected(r *Rejection) *RejectedPage {
 	case r.Query.Has("cursor"):
 		p.State = &State{
 			Icon: "corner-down-left", Title: v.Lang.say("ended.title"), Text: v.Lang.say("ended.text"),
-			Links: []StateLink{{Label: v.Lang.say("rejected.newest"), Link: rejectedLink(r.Query, "cursor"), Icon: "arrow-left", Main: true}},
+			Links: []StateLink{{Label: v.Lang.say("rejected.newest"), Link: rejectedLink(r.Query), Icon: "arrow-left", Main: true}},
 		}
 	case len(conditions) > 0:
 		p.State = &State{
@@ -119,41 +121,21 @@ func (v *View) Rejected(r *Rejection) *RejectedPage {
 	return p
 }
 
-// rejectedLink is the page with a parameter replaced; without values it is removed. The
-// list begins anew, so the cursor goes.
-func rejectedLink(query url.Values, name string, values ...string) string {
-	kept := url.Values{}
-	for key, given := range query {
-		if key != name && key != "cursor" {
-			kept[key] = given
+// rejectedLink is the page with other parameters, as pairs of a name and a value: one
+// whose value is empty is removed. The list begins anew, so the cursor goes.
+func rejectedLink(query url.Values, pairs ...string) string {
+	changed := url.Values{}
+	maps.Copy(changed, query)
+	delete(changed, "cursor")
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if changed.Del(pairs[i]); pairs[i+1] != "" {
+			changed.Set(pairs[i], pairs[i+1])
 		}
 	}
-	for _, value := range values {
-		kept.Add(name, value)
-	}
-	if len(kept) == 0 {
+	if len(changed) == 0 {
 		return RejectedPath
 	}
-	return RejectedPath + "?" + kept.Encode()
-}
-
-// rejectedDates is the page with other dates.
-func rejectedDates(query url.Values, from, to string) string {
-	kept := url.Values{}
-	for key, given := range query {
-		if key != "from" && key != "to" && key != "cursor" {
-			kept[key] = given
-		}
-	}
-	for name, value := range map[string]string{"from": from, "to": to} {
-		if value != "" {
-			kept.Set(name, value)
-		}
-	}
-	if len(kept) == 0 {
-		return RejectedPath
-	}
-	return RejectedPath + "?" + kept.Encode()
+	return RejectedPath + "?" + changed.Encode()
 }
 
 // reasons are those that the address asks for and that there are.
@@ -173,13 +155,13 @@ func pending(query url.Values) bool {
 func (v *View) rejectedConditions(r *Rejection) []Chip {
 	var all []Chip
 	if words := v.dateWords(); words != "" {
-		all = append(all, Chip{Label: v.Lang.say("date.is"), Value: words, Remove: rejectedDates(r.Query, "", "")})
+		all = append(all, Chip{Label: v.Lang.say("date.is"), Value: words, Remove: rejectedLink(r.Query, "from", "", "to", "")})
 	}
 	if chosen := reasons(r.Query); len(chosen) > 0 {
-		all = append(all, Chip{Label: v.Lang.say("chip.is", "Field", v.Lang.say("rejected.reason")), Value: v.either(chosen), Remove: rejectedLink(r.Query, "reason")})
+		all = append(all, Chip{Label: v.Lang.say("chip.is", "Field", v.Lang.say("rejected.reason")), Value: v.either(chosen), Remove: rejectedLink(r.Query, "reason", "")})
 	}
 	if pending(r.Query) {
-		all = append(all, Chip{Label: v.Lang.say("rejected.retry"), Value: v.Lang.say("rejected.not_retried"), Remove: rejectedLink(r.Query, "pending")})
+		all = append(all, Chip{Label: v.Lang.say("rejected.retry"), Value: v.Lang.say("rejected.not_retried"), Remove: rejectedLink(r.Query, "pending", "")})
 	}
 	return all
 }
@@ -191,17 +173,17 @@ func (v *View) rejectedFilters(r *Rejection) RejectedFilters {
 		Reason:  Pill{Name: "reason", Icon: "circle-x", Label: l.say("rejected.reason"), Value: v.either(chosen), RemoveLabel: l.say("rejected.remove_reason")},
 		Retried: Pill{Name: "retried", Icon: "rotate-cw", Label: l.say("rejected.retry"), RemoveLabel: l.say("rejected.remove_retry")},
 	}
-	if r.Failure != nil && r.Failure.Status == 400 {
+	if r.Failure != nil && r.Failure.Status == http.StatusBadRequest {
 		f.Wrong = r.Failure.Detail
 	}
 	if f.Date.Value != "" {
-		f.Date.Remove = rejectedDates(q, "", "")
+		f.Date.Remove = rejectedLink(q, "from", "", "to", "")
 	}
 	if f.Reason.Value != "" {
-		f.Reason.Remove = rejectedLink(q, "reason")
+		f.Reason.Remove = rejectedLink(q, "reason", "")
 	}
 	if pending(q) {
-		f.Retried.Value, f.Retried.Remove = l.say("rejected.not_retried"), rejectedLink(q, "pending")
+		f.Retried.Value, f.Retried.Remove = l.say("rejected.not_retried"), rejectedLink(q, "pending", "")
 		f.Hidden = []HiddenField{{"pending", "1"}}
 	}
 	if f.Date.Remove != "" || f.Reason.Remove != "" || pending(q) {
@@ -209,13 +191,13 @@ func (v *View) rejectedFilters(r *Rejection) RejectedFilters {
 	}
 	f.Dates = v.dateMenu()
 	for i, p := range presets {
-		f.Dates.Presets[i].Link = rejectedDates(q, p.from, p.to)
+		f.Dates.Presets[i].Link = rejectedLink(q, "from", p.from, "to", p.to)
 	}
 	for _, reason := range action.Reasons() {
 		f.Reasons = append(f.Reasons, Choice{Value: string(reason), Chosen: slices.Contains(chosen, string(reason))})
 	}
 	f.Choices = []Preset{
-		{l.say("rejected.all"), rejectedLink(q, "pending"), !pending(q)},
+		{l.say("rejected.all"), rejectedLink(q, "pending", ""), !pending(q)},
 		{l.say("rejected.not_retried"), rejectedLink(q, "pending", "1"), pending(q)},
 	}
 	return f
@@ -236,7 +218,7 @@ func (v *View) rejectedTable(r *Rejection) *RejectedTable {
 		}
 	}
 	if r.Query.Has("cursor") {
-		t.Newest = rejectedLink(r.Query, "cursor")
+		t.Newest = rejectedLink(r.Query)
 	}
 	for i := range list {
 		t.Rows = append(t.Rows, v.rejectedRow(&list[i]))

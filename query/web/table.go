@@ -130,7 +130,7 @@ func (v *View) row(a *store.Action) *Row {
 		ID: a.ID, Link: v.eventLink(a.ID), Around: a.ID == v.Around,
 		Ago: v.Lang.ago(v.Now, at), Exact: v.Lang.time("second", at), Time: a.Time.Format(store.TimeLayout),
 		User: cmp.Or(a.Actor.Name, a.Actor.ID), UserLink: v.userLink(a.Actor.ID), Note: v.userNote(a),
-		Action: v.site.kind(a.Action), Conflicting: a.Conflicting,
+		Action: v.kind(a.Action), Conflicting: a.Conflicting,
 		Outcome: a.Outcome, OutcomeWord: v.Lang.say("outcome." + a.Outcome), OutcomeClass: outcomeClass(a.Outcome),
 		Description: mark(a.Description, v.Filter.Text),
 		SubjectLink: v.recordLink(a.Subject),
@@ -167,20 +167,18 @@ func outcomeClass(outcome string) string {
 // userNote is what stands below a user's name: who they are if no person, and for whom
 // they acted.
 func (v *View) userNote(a *store.Action) string {
-	kind, behalf := "", ""
-	if slices.Contains([]string{"service", "api_key", "agent", "system"}, a.Actor.Type) {
-		kind = v.Lang.say("actor." + a.Actor.Type)
-	}
+	behalf := ""
 	if name := actorName(a.OnBehalfOf); name != "" {
 		behalf = v.Lang.say("user.for", "Name", name)
 	}
-	return joined(" · ", kind, behalf)
+	return joined(" · ", v.actorKind(a.Actor.Type), behalf)
 }
 
 func actorName(a action.Actor) string { return cmp.Or(a.Name, a.ID) }
 
+// joined puts a separator between the parts that are not empty.
 func joined(separator string, parts ...string) string {
-	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), separator)
+	return strings.Join(slices.DeleteFunc(slices.Clone(parts), func(p string) bool { return p == "" }), separator)
 }
 
 // Pager are the ways from one page to the next.

@@ -62,7 +62,7 @@ func (v *View) days(r *Record) []Day {
 // views is how many events, from the first on, are views of one day.
 func (v *View) views(actions []store.Action) int {
 	n := slices.IndexFunc(actions, func(a store.Action) bool {
-		return v.site.catalogue.Lookup(a.Action).Category != action.CategoryView || a.Outcome != "success" ||
+		return v.catalogue.Lookup(a.Action).Category != action.CategoryView || a.Outcome != "success" ||
 			!sameDay(a.Time.In(v.Zone), actions[0].Time.In(v.Zone))
 	})
 	if n < 0 {
@@ -101,7 +101,7 @@ func (v *View) namesOf(names []string) string {
 
 // happened is an event in the timeline of a record.
 func (v *View) happened(r *Record, a *store.Action) Moment {
-	kind := v.site.kind(a.Action)
+	kind := v.kind(a.Action)
 	at := a.Time.In(v.Zone)
 	m := Moment{
 		Time: a.Time.Format(store.TimeLayout), Clock: v.Lang.time("clock", at), Link: v.eventLink(a.ID), Action: kind,

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -83,6 +84,14 @@ func (v *View) userMenu(menus *Menus) UserMenu {
 	}
 	m.Users = append(m.Users, rest...)
 	return m
+}
+
+// actorKind says what an actor is that is no person; empty for people.
+func (v *View) actorKind(kind string) string {
+	if kind == "" || kind == action.DefaultActorType {
+		return ""
+	}
+	return v.Lang.say("actor." + kind)
 }
 
 func (v *View) userChoice(u store.FacetValue) UserChoice {

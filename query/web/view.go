@@ -40,8 +40,9 @@ type Request struct {
 // View makes the parts of one page.
 type View struct {
 	Request
-	// site has the catalogue in the language of the page.
 	site *Site
+	// catalogue is in the language of the page.
+	catalogue *action.Catalogue
 	// names are those of actors that are known from what was found, by their ids.
 	names map[string]string
 }
@@ -49,9 +50,7 @@ type View struct {
 // View begins a page.
 func (s *Site) View(r Request) *View {
 	r.Now = r.Now.In(r.Zone)
-	site := *s
-	site.catalogue = s.catalogues[r.Lang]
-	return &View{Request: r, site: &site, names: map[string]string{}}
+	return &View{Request: r, site: s, catalogue: s.catalogues[r.Lang], names: map[string]string{}}
 }
 
 // Know tells the names of actors, by their ids.
@@ -62,7 +61,8 @@ func (v *View) Know(names map[string]string) { maps.Copy(v.names, names) }
 func (v *View) address(path, line string, pairs ...string) string {
 	query := url.Values{}
 	maps.Copy(query, v.Kept)
-	for i, pairs := 0, append(pairs, "search", line); i+1 < len(pairs); i += 2 {
+	pairs = append(pairs, "search", line)
+	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
 			query.Set(pairs[i], pairs[i+1])
 		}
@@ -71,6 +71,14 @@ func (v *View) address(path, line string, pairs ...string) string {
 		return path
 	}
 	return path + "?" + query.Encode()
+}
+
+// apiLink is an address of the API for this tenant.
+func (v *View) apiLink(path string) string {
+	if tenant := v.Kept.Get("tenant"); tenant != "" {
+		return path + "?" + url.Values{"tenant": {tenant}}.Encode()
+	}
+	return path
 }
 
 // apiAddress is an address of the API that asks what the page does. It names the zone, in
@@ -112,12 +120,13 @@ func (v *View) eventLink(id string) string {
 	return v.address("/events/"+url.PathEscape(id), v.Text, "off", v.Off)
 }
 
-// recordLink is the page of a record, empty where it has no name of its own.
-func (v *View) recordLink(r action.Record) string {
+// recordLink is the page of a record, with other parameters, as pairs of a name and a
+// value; empty where the record has no name of its own.
+func (v *View) recordLink(r action.Record, pairs ...string) string {
 	if r.Type == "" || r.ID == "" {
 		return ""
 	}
-	return v.address("/records/"+url.PathEscape(r.Type)+"/"+url.PathEscape(r.ID), "")
+	return v.address("/records/"+url.PathEscape(r.Type)+"/"+url.PathEscape(r.ID), "", pairs...)
 }
 
 // userLink is the page of an actor.

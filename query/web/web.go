@@ -1,8 +1,8 @@
-// Package web turns what the log holds into HTML. It neither reads the store nor speaks
-// HTTP: package query hands data to it and sends what it makes.
+// Package web turns what the log holds into HTML. It neither reads the store nor, but for
+// its cookies, speaks HTTP: package query hands data to it and sends what it makes.
 //
-// One component is one set of files that are named alike: table.go makes the view,
-// table.html is its template, table.css its style, table.js what it does in the browser.
+// One component is one set of files that are named alike: drawer.go makes the view,
+// drawer.html is its template, drawer.css its style, drawer.js what it does in the browser.
 package web
 
 import (
@@ -24,7 +24,6 @@ const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // Site is what all pages are made of. It does not change, so requests share it.
 type Site struct {
-	catalogue *action.Catalogue
 	// catalogues are the catalogue in each language.
 	catalogues map[*Language]*action.Catalogue
 	assets     assets
@@ -35,7 +34,7 @@ type Site struct {
 
 // New makes a site whose action types are shown as a catalogue says.
 func New(catalogue *action.Catalogue) (*Site, error) {
-	s := &Site{catalogue: catalogue, catalogues: map[*Language]*action.Catalogue{}, templates: map[*Language]*template.Template{}}
+	s := &Site{catalogues: map[*Language]*action.Catalogue{}, templates: map[*Language]*template.Template{}}
 	var err error
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, err
