@@ -40,7 +40,8 @@ func TestABusyOwnerNoticesThatTheStoreWasRestored(t *testing.T) {
 			}
 		}
 		w.mu.Unlock()
-		_ = wait(t.Context(), time.Second)
+		// What is complete is looked at once, and stated when it is settled, at the next look.
+		_ = wait(t.Context(), 3*completenessInterval)
 		stop()
 		<-ended
 		if err := w.verdict(); err != nil {

@@ -194,7 +194,7 @@ func (l *Language) percent(share float64) string {
 func (v *View) Against(line string, read search.Line, filter store.Filter) *View {
 	r := v.Request
 	r.Text, r.Line, r.Filter = line, read, filter
-	if line == "" && !(filter.From.IsZero() && filter.To.IsZero()) {
+	if line == "" && (!filter.From.IsZero() || !filter.To.IsZero()) {
 		r.Line.From, r.Line.To = v.Line.From, v.Line.To
 	}
 	other := v.site.View(r)
