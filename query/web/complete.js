@@ -89,7 +89,7 @@
     box.id = 'complete';
     box.hidden = true;
     $('.line').append(box);
-    for (const [name, value] of [['role', 'combobox'], ['aria-expanded', 'false'], ['aria-controls', 'complete'], ['aria-autocomplete', 'list']]) input.setAttribute(name, value);
+    for (const [name, value] of [['role', 'combobox'], ['aria-expanded', 'false'], ['aria-controls', 'complete-list'], ['aria-autocomplete', 'list']]) input.setAttribute(name, value);
     input.addEventListener('input', e => {
       clearTimeout(timer);
       asking?.abort();
