@@ -17,6 +17,14 @@
     }, 250);
   });
   document.addEventListener('htmx:afterRequest', stop);
+  // The chart and the count that results which go are still waiting for would stand in
+  // those that come. A chart that stays keeps waiting.
+  document.addEventListener('htmx:beforeSwap', e => {
+    if (e.detail.target?.id !== 'results') return;
+    for (const asking of e.detail.target.querySelectorAll('[hx-trigger=load]')) {
+      if (!asking.id || !e.detail.serverResponse.includes(`id="${asking.id}" hx-preserve`)) asking.addEventListener('htmx:beforeSwap', late => { late.detail.shouldSwap = false; });
+    }
+  });
   // Who searched by the keyboard is led to what was found, where the focus was lost.
   document.addEventListener('htmx:afterSettle', e => {
     if (e.detail.elt.id === 'results' && (!document.activeElement || document.activeElement === document.body)) e.detail.elt.focus({ preventScroll: true });
