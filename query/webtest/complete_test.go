@@ -101,6 +101,8 @@ func TestCompletionByArrowsAndMouse(t *testing.T) {
 		t.Errorf("fields and operators: %q", got)
 	}
 	b.Press("\x1b")
+	b.Until(noCompletions)
+	b.Until("getComputedStyle(document.querySelector('.line-clear')).visibility === 'visible'")
 	b.Press("\t")
 	if got := b.Focused(); got != "Clear the search line" {
 		t.Errorf("Tab leads to %q", got)
