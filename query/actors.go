@@ -76,14 +76,22 @@ func (s *Server) timeline(w http.ResponseWriter, r *http.Request, p params) erro
 // profileFields are the fields of which an actor's profile has the values.
 var profileFields = []string{"action", "outcome", "ip", "on_behalf_of", "session_id"}
 
+// actorQuestion is what is asked about the actor whom the path names.
+func (s *Server) actorQuestion(m *measure, r *http.Request, p params) (q question, id string, err error) {
+	if id, err = pathPart(r, "id"); err != nil {
+		return q, "", err
+	}
+	if q, err = s.filter(p, m.start); err != nil {
+		return q, "", err
+	}
+	q.Conditions = append(q.Conditions, whoActed(id))
+	return q, id, nil
+}
+
 func (s *Server) getActor(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
 	defer m.cancel()
-	id, err := pathPart(r, "id")
-	if err != nil {
-		return err
-	}
-	q, err := s.filter(p, m.start)
+	q, id, err := s.actorQuestion(m, r, p)
 	if err != nil {
 		return err
 	}
@@ -91,7 +99,6 @@ func (s *Server) getActor(w http.ResponseWriter, r *http.Request, p params) erro
 	if err != nil {
 		return err
 	}
-	q.Conditions = append(q.Conditions, whoActed(id))
 	answer, found, err := s.readActor(m, &q, id, limit)
 	if err != nil {
 		return fmt.Errorf("answer with an actor: %w", err)

@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -76,14 +77,7 @@ func parseParams(rawQuery string, accepted []parameter) (params, error) {
 	return p, nil
 }
 
-func sortedKeys(values url.Values) []string {
-	keys := make([]string, 0, len(values))
-	for key := range values {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
-}
+func sortedKeys(values url.Values) []string { return slices.Sorted(maps.Keys(values)) }
 
 // one returns a parameter's value, empty when it is absent.
 func (p params) one(name string) string {

@@ -26,15 +26,10 @@ type weekJSON struct {
 func (s *Server) getWeek(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
 	defer m.cancel()
-	id, err := pathPart(r, "id")
+	q, id, err := s.actorQuestion(m, r, p)
 	if err != nil {
 		return err
 	}
-	q, err := s.filter(p, m.start)
-	if err != nil {
-		return err
-	}
-	q.Conditions = append(q.Conditions, whoActed(id))
 	answer, err := s.readWeek(m, &q)
 	if err != nil {
 		return err
