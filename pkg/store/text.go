@@ -28,16 +28,25 @@ func (c *condition) text(t search.Text, common bool) {
 		return
 	}
 	c.and(term, args...)
-	if common {
-		return
+	// It is dearer to compute, and comes last.
+	if hint, arg := textHint(t); hint != "" && !common {
+		c.and(hint, arg)
 	}
-	// What follows is true as well, and leads to an index. It is dearer to compute, and
-	// comes last.
+}
+
+// textHint is what follows from a text's condition and leads to an index; empty where
+// nothing does.
+func textHint(t search.Text) (hint string, arg any) {
+	if t.Not {
+		return "", nil
+	}
 	if number, ok := numberIn(t.Needle); ok {
-		c.and("hasAny("+termsSQL+", ?)", []string{number})
-	} else if len(search.Fold(t.Needle)) >= gramLength {
-		c.and(folded+like, likeEscaper.Replace(t.Needle))
+		return "hasAny(" + termsSQL + ", ?)", []string{number}
 	}
+	if len(search.Fold(t.Needle)) >= gramLength {
+		return folded + like, likeEscaper.Replace(t.Needle)
+	}
+	return "", nil
 }
 
 // A text is common when so many of the newest events have it that nearly every granule
@@ -47,9 +56,14 @@ const (
 	commonShare  = 1. / 512
 )
 
-// findCommon looks whether the texts of a filter are common.
+// findCommon looks whether the texts of a filter are common, where an index would be
+// asked for one.
 func (s *Store) findCommon(ctx context.Context, f *Filter) error {
-	if !slices.ContainsFunc(f.Text, func(t search.Text) bool { return !t.Not }) {
+	hinted := func(t search.Text) bool {
+		hint, _ := textHint(t)
+		return hint != ""
+	}
+	if !slices.ContainsFunc(f.Text, hinted) {
 		return nil
 	}
 	newest := Filter{Tenant: f.Tenant, From: f.From, To: f.To}
