@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -60,8 +61,8 @@ var layouts = []layout{
 	{name: "without projections", change: replaced(projectionLines, "")},
 	{
 		name: "Bloom filters on fields", change: replaced(fieldIndexes,
-			"    INDEX by_actor actor_id TYPE bloom_filter(0.01) GRANULARITY 1,\n    INDEX by_subject subject_id TYPE bloom_filter(0.01) GRANULARITY 1,\n"+
-				"    INDEX by_session session_id TYPE bloom_filter(0.01) GRANULARITY 4,\n    INDEX by_ip ip TYPE bloom_filter(0.01) GRANULARITY 4,\n"),
+			"    INDEX by_actor actor_id TYPE bloom_filter(0.01) GRANULARITY 2,\n    INDEX by_subject subject_id TYPE bloom_filter(0.01) GRANULARITY 2,\n"+
+				"    INDEX by_session session_id TYPE bloom_filter(0.01) GRANULARITY 8,\n    INDEX by_ip ip TYPE bloom_filter(0.01) GRANULARITY 8,\n"),
 		where: map[string]string{"a record": "subject_id = '%s'", "an address": "ip = toIPv6('%s')"},
 	},
 	{name: "inverted index of sessions", change: replaced(regexp.MustCompile(`(?m)^    INDEX by_session [^\n]*\n`),
@@ -69,13 +70,26 @@ var layouts = []layout{
 	{name: "inverted index of words", change: replaced(textIndexes,
 		"    INDEX by_text "+folded+" TYPE text(tokenizer = 'splitByNonAlpha', posting_list_codec = 'bitpacking') GRANULARITY 1,\n")},
 	{name: "5-grams of 8 KiB", change: replaced(textIndexes,
-		"    INDEX by_text "+folded+" TYPE ngrambf_v1(5, 8192, 2, 0) GRANULARITY 1,\n")},
+		"    INDEX by_text "+folded+" TYPE ngrambf_v1(5, 8192, 2, 0) GRANULARITY 2,\n")},
 	{name: "3-grams of 2 KiB", change: replaced(textIndexes,
-		"    INDEX by_text "+folded+" TYPE ngrambf_v1(3, 2048, 2, 0) GRANULARITY 1,\n")},
-	{name: "granules of 8,192", change: func(ddl string) string {
-		ddl = strings.Replace(ddl, "index_granularity = 1024", "index_granularity = 8192", 1)
-		return strings.Replace(ddl, "    min_compress_block_size = 16384,\n", "", 1)
-	}},
+		"    INDEX by_text "+folded+" TYPE ngrambf_v1(3, 2048, 2, 0) GRANULARITY 2,\n")},
+	{name: "granules of 1,024", change: granules(1024, 16384)},
+	{name: "granules of 256", change: granules(256, 8192)},
+	{name: "granules of 8,192", change: granules(8192, 65536)},
+}
+
+// granules is a layout with other granules, and blocks of other bytes. Indexes keep their
+// rows, where they can.
+func granules(rows, bytes int) func(string) string {
+	ofIndexes := regexp.MustCompile(` GRANULARITY (\d+),`)
+	return func(ddl string) string {
+		ddl = strings.Replace(ddl, "index_granularity = 512", fmt.Sprintf("index_granularity = %d", rows), 1)
+		ddl = strings.Replace(ddl, "min_compress_block_size = 8192", fmt.Sprintf("min_compress_block_size = %d", bytes), 1)
+		return ofIndexes.ReplaceAllStringFunc(ddl, func(term string) string {
+			n, _ := strconv.Atoi(ofIndexes.FindStringSubmatch(term)[1])
+			return fmt.Sprintf(" GRANULARITY %d,", max(1, n*512/rows))
+		})
+	}
 }
 
 // storageQuestions are asked of each layout in one query over all of the history.

@@ -32,10 +32,11 @@ type list[T any, C comparable] struct {
 // following page begins, nil when there is none. With an error it returns the rows
 // that it has got.
 func (l *list[T, C]) page(after *C, limit int) (rows []T, next *C, err error) {
-	// Repeats are neighbours, and are passed over: a few more rows are fetched than
-	// asked for.
-	fetch := min(limit+1+limit/8+8, l.fetch)
-	for {
+	// As a rule no row is repeated, and each that is fetched costs. Repeats are
+	// neighbours, and are passed over: where there are any, a few more rows are fetched
+	// than are wanted.
+	for spare := 0; ; spare = limit/8 + 8 {
+		fetch := min(limit-len(rows)+1+spare, l.fetch)
 		fetched := 0
 		err := l.read(after, fetch, func(row *T) error {
 			fetched++

@@ -161,10 +161,8 @@ func (s *Store) markConflicts(ctx context.Context, tenant string, actions []Acti
 	if len(actions) == 0 {
 		return nil
 	}
-	type identity struct {
-		ms        int64
-		high, low uint64
-		text      string
+	if alone, err := s.alone(ctx, tenant, actions); alone || err != nil {
+		return err
 	}
 	c, err := sameEvents(tenant, actions)
 	if err != nil {
@@ -181,11 +179,48 @@ func (s *Store) markConflicts(ctx context.Context, tenant string, actions []Acti
 		conflicting[i] = true
 	}
 	for i := range actions {
-		a := &actions[i]
-		high, low, text := splitID(a.ID)
-		a.Conflicting = conflicting[identity{a.Time.UnixMilli(), high, low, text}]
+		actions[i].Conflicting = conflicting[identityOf(&actions[i])]
 	}
 	return nil
+}
+
+// identity is what one event of a tenant has alone, unless another conflicts with it.
+type identity struct {
+	ms        int64
+	high, low uint64
+	text      string
+}
+
+func identityOf(a *Action) identity {
+	high, low, text := splitID(a.ID)
+	return identity{a.Time.UnixMilli(), high, low, text}
+}
+
+// alone reports whether events are all that there is of their times and of a part of
+// their ids, as nearly every page is: then none conflicts with another. That takes half
+// the time of looking for those that do.
+func (s *Store) alone(ctx context.Context, tenant string, actions []Action) (bool, error) {
+	c, err := tenantCondition(tenant)
+	if err != nil {
+		return false, fmt.Errorf("look for conflicting actions: %w", err)
+	}
+	identities := map[identity]bool{}
+	times, lows := make([]string, len(actions)), make([]uint64, len(actions))
+	for i := range actions {
+		own := identityOf(&actions[i])
+		identities[own] = true
+		times[i], lows[i] = sqlTime(actions[i].Time), own.low
+	}
+	if len(identities) < len(actions) {
+		return false, nil
+	}
+	c.between(actions)
+	c.and("time IN (?) AND id_low IN (?)", times, lows)
+	n, err := collectOne(ctx, s.conn, "SELECT count() FROM actions WHERE "+c.sql()+listSettings, c.args, func(n *uint64) []any { return []any{n} })
+	if err != nil {
+		return false, fmt.Errorf("look for conflicting actions: %w", err)
+	}
+	return n == uint64(len(actions)), nil
 }
 
 // sameEvents asks for the rows of a tenant that share time and id with one of some
@@ -197,17 +232,26 @@ func sameEvents(tenant string, actions []Action) (*condition, error) {
 		return nil, err
 	}
 	pairs := make([]clickhouse.GroupSet, len(actions))
-	earliest, latest := actions[0].Time, actions[0].Time
 	for i := range actions {
-		a := &actions[i]
-		high, low, text := splitID(a.ID)
-		pairs[i] = clickhouse.GroupSet{Value: []any{a.Time.UTC().Format("2006-01-02 15:04:05.000"), high, low, text}}
-		earliest, latest = minTime(earliest, a.Time), maxTime(latest, a.Time)
+		high, low, text := splitID(actions[i].ID)
+		pairs[i] = clickhouse.GroupSet{Value: []any{sqlTime(actions[i].Time), high, low, text}}
 	}
-	c.and("time >= "+milliseconds+" AND time <= "+milliseconds, earliest.UnixMilli(), latest.UnixMilli())
+	c.between(actions)
 	c.and("(time, id_high, id_low, id_text) IN (?)", pairs)
 	return c, nil
 }
+
+// between bounds the time by those of some events.
+func (c *condition) between(actions []Action) {
+	earliest, latest := actions[0].Time, actions[0].Time
+	for i := range actions {
+		earliest, latest = minTime(earliest, actions[i].Time), maxTime(latest, actions[i].Time)
+	}
+	c.and("time >= "+milliseconds+" AND time <= "+milliseconds, earliest.UnixMilli(), latest.UnixMilli())
+}
+
+// sqlTime is a time as SQL reads it.
+func sqlTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000") }
 
 func minTime(a, b time.Time) time.Time {
 	if a.Before(b) {

@@ -54,10 +54,10 @@ CREATE TABLE IF NOT EXISTS actions
                            lower(leftPad(hex(id_high), 16, '0')), lower(leftPad(hex(id_low), 16, '0'))))), id_text),
 
     -- UUIDs of version 7 are found by the time in them, others by the filters.
-    INDEX by_id_time    id_high TYPE minmax GRANULARITY 1,
-    INDEX by_id         id_low  TYPE bloom_filter(0.1) GRANULARITY 4,
-    INDEX by_id_text    id_text TYPE bloom_filter(0.01) GRANULARITY 4,
-    INDEX by_offset     offset  TYPE minmax GRANULARITY 1,
+    INDEX by_id_time    id_high TYPE minmax GRANULARITY 2,
+    INDEX by_id         id_low  TYPE bloom_filter(0.1) GRANULARITY 8,
+    INDEX by_id_text    id_text TYPE bloom_filter(0.01) GRANULARITY 8,
+    INDEX by_offset     offset  TYPE minmax GRANULARITY 2,
     -- Inverted indexes: what they cost to ask grows with what is found, not with what
     -- there is. Conditions have to be over the very expressions.
     INDEX by_actor      actor_id TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
@@ -70,14 +70,14 @@ CREATE TABLE IF NOT EXISTS actions
                         TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
     -- Nearly every event has another one of these, and its events are neighbours: an
     -- inverted index would cost more than the column.
-    INDEX by_session    session_id TYPE bloom_filter(0.001) GRANULARITY 4,
-    INDEX by_request    request_id TYPE bloom_filter(0.01) GRANULARITY 4,
+    INDEX by_session    session_id TYPE bloom_filter(0.001) GRANULARITY 8,
+    INDEX by_request    request_id TYPE bloom_filter(0.01) GRANULARITY 8,
     -- The wide filters come first: they tell that something is nowhere, and where
     -- nearly everything lacks it, at a thirtieth of the reading.
     INDEX by_text_wide  if(isValidASCII(concat(description, '\n', subject_name)), lower(concat(description, '\n', subject_name)), caseFoldUTF8(concat(description, '\n', subject_name)))
-                        TYPE ngrambf_v1(4, 65536, 2, 0) GRANULARITY 512,
+                        TYPE ngrambf_v1(4, 65536, 2, 0) GRANULARITY 1024,
     INDEX by_text       if(isValidASCII(concat(description, '\n', subject_name)), lower(concat(description, '\n', subject_name)), caseFoldUTF8(concat(description, '\n', subject_name)))
-                        TYPE ngrambf_v1(4, 4096, 2, 0) GRANULARITY 1,
+                        TYPE ngrambf_v1(4, 4096, 2, 0) GRANULARITY 2,
 
     -- Counts of a part's rows, repeats included: exact where only one merged part reaches.
     PROJECTION by_time  (SELECT tenant, toStartOfFifteenMinutes(time), action, subject_type, outcome, count() GROUP BY tenant, toStartOfFifteenMinutes(time), action, subject_type, outcome),
@@ -92,8 +92,8 @@ ENGINE = ReplacingMergeTree(version)
 PARTITION BY toStartOfQuarter(time)
 ORDER BY (tenant, time, id_high, id_low, id_text, content_hash)
 SETTINGS
-    index_granularity = 1024,
-    min_compress_block_size = 16384,
+    index_granularity = 512,
+    min_compress_block_size = 8192,
     deduplicate_merge_projection_mode = 'rebuild',
     -- Statistics of every column would be loaded while a question is planned, which
     -- takes longer than most answers.
