@@ -4,7 +4,8 @@ const al = (() => {
   const root = document.documentElement;
   const $ = (selector, within = document) => within.querySelector(selector);
   const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
-  const ready = f => document.readyState === 'loading' ? addEventListener('DOMContentLoaded', f) : f();
+  // What begins once all scripts are there.
+  const ready = f => queueMicrotask(f);
 
   // Asks for the results again, as they are now to be shown.
   const reload = () => {

@@ -27,9 +27,11 @@ type Asset struct {
 type assets map[string]Asset
 
 // The style sheet begins with these, then come the components by name; what is last
-// overrules them. The script is made alike, but for what runs before the first paint.
+// overrules them. The script is made alike, but for what runs before the first paint:
+// htmx comes last and finds what listens to it.
 var (
 	firstScripts = []string{"al.js"}
+	lastScripts  = []string{"vendor/htmx.min.js"}
 	bootScript   = "boot.js"
 	firstStyles  = []string{"tokens.css", "base.css"}
 	lastStyles   = []string{"print.css"}
@@ -59,18 +61,16 @@ func loadAssets() (assets, error) {
 		return nil, err
 	}
 	add("app.css", "text/css; charset=utf-8", style)
-	script, err := concatenate("*.js", firstScripts, nil)
+	script, err := concatenate("*.js", firstScripts, lastScripts)
 	if err != nil {
 		return nil, err
 	}
 	add("app.js", "text/javascript; charset=utf-8", script)
-	for name, file := range map[string]string{bootScript: bootScript, "htmx.js": "vendor/htmx.min.js"} {
-		content, err := files.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("load the page's files: %w", err)
-		}
-		add(name, "text/javascript; charset=utf-8", content)
+	boot, err := files.ReadFile(bootScript)
+	if err != nil {
+		return nil, fmt.Errorf("load the page's files: %w", err)
 	}
+	add(bootScript, "text/javascript; charset=utf-8", boot)
 	return loaded, nil
 }
 

@@ -166,5 +166,5 @@
   };
   addEventListener('online', online);
   addEventListener('offline', online);
-  addEventListener('DOMContentLoaded', () => { if (!navigator.onLine) online(); });
+  al.ready(() => { if (!navigator.onLine) online(); });
 })();

@@ -194,12 +194,22 @@ func (b *Tab) Offline(offline bool) {
 func (b *Tab) Go(url string) {
 	b.t.Helper()
 	b.do("open "+url, chromedp.Navigate(url))
+	b.begun()
+}
+
+// begun waits until the scripts of a page have begun.
+func (b *Tab) begun() {
+	b.t.Helper()
+	if b.scripted {
+		b.Until("!document.documentElement.matches('.js:not(.is-ready)')")
+	}
 }
 
 // Back goes one page back.
 func (b *Tab) Back() {
 	b.t.Helper()
 	b.do("go back", chromedp.NavigateBack())
+	b.begun()
 }
 
 // Click clicks on what a CSS selector finds first.
@@ -257,6 +267,7 @@ func (b *Tab) await(what string, step chromedp.Action[chromedp.Void]) {
 	if _, err := chromedp.Run(b.ctx, chromedp.WaitEvent(page.LoadEventFired, nil, step)); err != nil {
 		b.t.Fatalf("%s: %v", what, err)
 	}
+	b.begun()
 }
 
 // patience is how long a page has to become as a test expects it, on a busy machine too.
