@@ -39,7 +39,7 @@ func (s *Server) serveUsers(w http.ResponseWriter, r *http.Request, p params) er
 	if err != nil {
 		return fmt.Errorf("read the users of a menu: %w", err)
 	}
-	return s.render(w, r, http.StatusOK, q.Lang, "user-list", s.site.View(q).UserList(found.Facets[0]))
+	return s.render(w, r, http.StatusOK, q.Lang, "user-list-fragment", s.site.View(q).UserList(found.Facets[0]))
 }
 
 // serveActions answers with the list of a menu of action types.

@@ -54,7 +54,8 @@ func (v *View) preset() int {
 }
 
 func (v *View) dateMenu() DateMenu {
-	m := DateMenu{From: fieldTime(v.in(v.Filter.From)), To: fieldTime(v.in(v.Filter.To)), Zone: v.zoneWords()}
+	from, to := v.dates()
+	m := DateMenu{From: fieldTime(from), To: fieldTime(to), Zone: v.zoneWords()}
 	chosen := v.preset()
 	for i, p := range presets {
 		line := v.Line
@@ -62,6 +63,18 @@ func (v *View) dateMenu() DateMenu {
 		m.Presets = append(m.Presets, Preset{v.Lang.say(p.id), v.logLink(line), i == chosen})
 	}
 	return m
+}
+
+// dates are those that are chosen, in the zone of the page. Of a time ago the seconds are
+// only those of the question: they are left out.
+func (v *View) dates() (from, to time.Time) {
+	shown := func(t time.Time, said string) time.Time {
+		if strings.HasPrefix(said, "-") {
+			t = t.Truncate(time.Minute)
+		}
+		return v.in(t)
+	}
+	return shown(v.Filter.From, v.Line.From), shown(v.Filter.To, v.Line.To)
 }
 
 // in is a time in the zone of the page, zero where it is zero.
@@ -80,7 +93,7 @@ func (v *View) dateWords() string {
 	if i := v.preset(); i >= 0 {
 		return v.Lang.say(presets[i].id)
 	}
-	from, to := v.in(v.Filter.From), v.in(v.Filter.To)
+	from, to := v.dates()
 	switch {
 	case from.IsZero() && to.IsZero(): // they could not be read
 		return strings.TrimSpace(v.Line.From + " – " + v.Line.To)

@@ -6,10 +6,11 @@
   const key = d => `${d.getUTCFullYear()}-${pad(d.getUTCMonth() + 1)}-${pad(d.getUTCDate())}`;
   const day = text => text ? new Date(text.slice(0, 10) + 'T00:00Z') : null;
   const move = (d, days) => new Date(d.getTime() + days * 864e5);
-  const button = (label, icon, f) => {
+  const button = (range, label, f) => {
     const b = document.createElement('button');
-    Object.assign(b, { type: 'button', className: 'btn btn-bare btn-icon', textContent: icon, onclick: f });
+    Object.assign(b, { type: 'button', className: 'btn btn-bare btn-icon', onclick: f });
     b.setAttribute('aria-label', label);
+    b.append($('.cal-turn', range).content.cloneNode(true));
     return b;
   };
 
@@ -24,8 +25,8 @@
     name.textContent = `${months[month.getUTCMonth()]} ${month.getUTCFullYear()}`;
     name.setAttribute('aria-live', 'polite');
     const turn = by => draw(range, new Date(Date.UTC(month.getUTCFullYear(), month.getUTCMonth() + by, 1)));
-    head.append(button(words.earlier, '‹', () => { turn(-1); $('.cal-head button', range).focus(); }), name,
-      button(words.later, '›', () => { turn(1); $('.cal-head button:last-child', range).focus(); }));
+    head.append(button(range, words.earlier, () => { turn(-1); $('.cal-head button', range).focus(); }), name,
+      button(range, words.later, () => { turn(1); $('.cal-head button:last-child', range).focus(); }));
 
     const table = document.createElement('table');
     table.className = 'cal';
