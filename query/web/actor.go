@@ -241,11 +241,8 @@ func clockHour(hour int) string {
 
 func (v *View) session(s *ActorSession) SessionRow {
 	row := SessionRow{
-		Started: v.Lang.time("short", s.First.In(v.Zone)), Lasted: v.lasted(s.Last.Sub(s.First)), Agent: v.agent(s.Agent), IP: s.IP,
+		Started: v.brief(s.First), Lasted: v.lasted(s.Last.Sub(s.First)), Agent: v.agent(s.Agent), IP: s.IP,
 		Count: v.Lang.number(s.Count), Link: v.logLink(only(v.Line, "session_id", s.ID)),
-	}
-	if s.First.In(v.Zone).Year() != v.Now.Year() {
-		row.Started = v.Lang.time("minute", s.First.In(v.Zone))
 	}
 	if v.Now.Sub(s.Last) < activeNow {
 		row.Lasted = v.Lang.say("actor.active", "Time", row.Lasted)

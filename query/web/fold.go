@@ -84,7 +84,7 @@ func (v *View) fold(rows []*Row, actions []store.Action) {
 			f.Open = f.Open || row.Around
 		}
 		if r.views {
-			f.Label = v.Lang.sayN("fold.viewed", r.to-r.from, "Time", v.Lang.time("short", earlier(actions[r.from].Time, actions[r.to-1].Time).In(v.Zone)))
+			f.Label = v.Lang.sayN("fold.viewed", r.to-r.from, "Time", v.brief(earlier(actions[r.from].Time, actions[r.to-1].Time)))
 		} else {
 			f.Label = v.Lang.sayN("fold.request", len(rest))
 		}

@@ -206,11 +206,7 @@ func (v *View) rejectedFilters(r *Rejection) RejectedFilters {
 func (v *View) rejectedTable(r *Rejection) *RejectedTable {
 	list := r.Page.Rejected
 	n := len(list)
-	first, last := v.Lang.time("short", list[0].Origin.Time.In(v.Zone)), v.Lang.time("short", list[n-1].Origin.Time.In(v.Zone))
-	t := &RejectedTable{Count: v.Lang.sayN("messages", n), Span: first, Zone: v.zoneShort()}
-	if first != last {
-		t.Span += " – " + last
-	}
+	t := &RejectedTable{Count: v.Lang.sayN("messages", n), Span: v.stretch(list[0].Origin.Time, list[n-1].Origin.Time), Zone: v.zoneShort()}
 	if r.Next != "" {
 		t.Older = rejectedLink(r.Query, "cursor", r.Next)
 		if !r.Query.Has("cursor") {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/store"
@@ -34,8 +35,8 @@ var columns = []tableColumn{
 	{"subject_id", false, []string{"subject_id"}},
 }
 
-// wideTable is how many columns fit a common screen; more scroll sideways.
-const wideTable = 7
+// wideTable is how many columns fit wherever there is a table; more may scroll sideways.
+const wideTable = 6
 
 // Column is a column that can be chosen.
 type Column struct {
@@ -199,17 +200,30 @@ func (v *View) pager(f *Found) Pager {
 		p.Newer, p.Older = p.Older, p.Newer
 	}
 	if n := len(f.Actions); n > 0 {
-		p.Span = v.stretch(&f.Actions[0], &f.Actions[n-1])
+		p.Span = v.stretch(f.Actions[0].Time, f.Actions[n-1].Time)
 		p.More = v.pageLink(f.Next)
 	}
 	return p
 }
 
-// stretch says from when to when the rows of a table reach.
-func (v *View) stretch(first, last *store.Action) string {
-	from, to := v.Lang.time("short", first.Time.In(v.Zone)), v.Lang.time("short", last.Time.In(v.Zone))
+// stretch says from when to when the rows of a table reach, and the day once where both
+// are of the same.
+func (v *View) stretch(first, last time.Time) string {
+	from, to := v.brief(first), v.brief(last)
 	if from == to {
 		return from
 	}
+	if sameDay(first.In(v.Zone), last.In(v.Zone)) {
+		to = v.Lang.time("hour", last.In(v.Zone))
+	}
 	return from + " – " + to
+}
+
+// brief says when something was, with its year where that is not this one.
+func (v *View) brief(t time.Time) string {
+	layout := "short"
+	if t = t.In(v.Zone); t.Year() != v.Now.Year() {
+		layout = "minute"
+	}
+	return v.Lang.time(layout, t)
 }
