@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/search"
@@ -58,9 +59,11 @@ type Histogram struct {
 	Failed string
 	Bars   Bars
 	Axis   []AxisLabel
-	Scale  []ScaleLabel
-	Legend []LegendEntry
-	Table  ChartTable
+	// Crowded is set where a phone has no room for all labels of the axis.
+	Crowded bool
+	Scale   []ScaleLabel
+	Legend  []LegendEntry
+	Table   ChartTable
 	// Links are the bars as links, for browsers that run no scripts.
 	Links []BarLink
 	Brush Brush
@@ -119,8 +122,13 @@ type BarLink struct {
 	Label     string
 }
 
-// mostAxisLabels fit below the chart of a phone.
-const mostAxisLabels = 6
+// mostAxisLabels fit below the chart of a phone where none has more than roomyLetters, as
+// 21 Sep; of longer ones roomyLabels do.
+const (
+	mostAxisLabels = 6
+	roomyLabels    = 4
+	roomyLetters   = 6
+)
 
 // histogram is the place of the chart; it is filled where what it shows is known already.
 func (v *View) histogram(c *Counted, keep bool) *Histogram {
@@ -170,6 +178,7 @@ func (v *View) Histogram(c *Counted) *Histogram {
 	h.Bars = NewBars(buckets, categories, mostAxisLabels, v.axisLabel)
 	for _, l := range h.Bars.Labels {
 		h.Axis = append(h.Axis, AxisLabel{l.X, l.Text, 100*l.Bucket > 93*len(buckets)})
+		h.Crowded = h.Crowded || len(h.Bars.Labels) > roomyLabels && utf8.RuneCountInString(l.Text) > roomyLetters
 	}
 	for _, l := range h.Bars.Lines {
 		h.Scale = append(h.Scale, ScaleLabel{l.Y, short(l.Count)})
@@ -272,11 +281,7 @@ func (v *View) bucketEnds(b Bucket, daily bool) (begin, end string) {
 	if daily {
 		return v.Lang.time("day", b.From), v.Lang.time("day", b.To.Add(-time.Millisecond))
 	}
-	layout := "short"
-	if b.From.Year() != v.Now.Year() {
-		layout = "minute"
-	}
-	return v.Lang.time(layout, b.From), v.Lang.time(layout, b.To)
+	return v.brief(b.From), v.brief(b.To)
 }
 
 func (v *View) bucketWords(begin, end string) string {

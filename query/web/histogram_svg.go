@@ -19,7 +19,9 @@ type Bucket struct {
 }
 
 // Bars is a histogram as SVG attributes, in a view box that is as many units wide as
-// there are buckets and Top high. Bars have exactly the height of their count.
+// there are buckets and Top high. Bars have exactly the height of their count. They fill
+// their buckets but for a gap; few buckets have bars no wider than widestBar of the
+// chart, where they begin.
 type Bars struct {
 	// ViewBox is the attribute.
 	ViewBox string
@@ -106,9 +108,18 @@ func stackOrder(buckets []Bucket, categories []string) []string {
 	return slices.Concat(categories, slices.Sorted(maps.Keys(counts)))
 }
 
+// A bar fills barWidth of its bucket, of a chart widestBar at most.
+const (
+	barWidth  = .8
+	widestBar = 1. / 24
+)
+
 // stack puts the bars of each category onto those of the ones before.
 func (b *Bars) stack(buckets []Bucket, categories []string) {
 	height := make([]uint64, len(buckets))
+	width := min(barWidth, widestBar*float64(len(buckets)))
+	// As much of a gap before the bar as behind one that fills its bucket.
+	gap, across := fraction(width*(1-barWidth)/2/barWidth), fraction(width)
 	for _, category := range categories {
 		s := BarStack{Category: category}
 		var path strings.Builder
@@ -119,12 +130,17 @@ func (b *Bars) stack(buckets []Bucket, categories []string) {
 			}
 			height[i] += n
 			s.Count += n
-			fmt.Fprintf(&path, "M%d.1 %dh.8v%dh-.8z", i, b.Top-height[i], n)
+			fmt.Fprintf(&path, "M%d%s %dh%sv%dh-%sz", i, gap, b.Top-height[i], across, n, across)
 		}
 		if s.Path = path.String(); s.Count > 0 {
 			b.Stacks = append(b.Stacks, s)
 		}
 	}
+}
+
+// fraction writes a part of one without the 0 ahead of the point.
+func fraction(part float64) string {
+	return strings.TrimPrefix(strconv.FormatFloat(part, 'g', 3, 64), "0")
 }
 
 // evenTop returns the least of 2, 4, 6, 8, 10, 20, 40, 60, 80, 100, 200 and so on that is

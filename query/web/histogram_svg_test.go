@@ -35,7 +35,7 @@ func TestBarsAreStacked(t *testing.T) {
 	got := NewBars(buckets, []string{"view", "change", "delete"}, 0, noLabel)
 	want := Bars{
 		ViewBox: "0 0 4 8", Unread: "M0 0h1v8h-1z", Top: 8, Lines: []BarLine{{8, "0%"}, {4, "50%"}},
-		Stacks: []BarStack{{"view", "M1.1 5h.8v3h-.8z", 3}, {"delete", "M1.1 4h.8v1h-.8zM3.1 6h.8v2h-.8z", 3}, {"other", "M3.1 1h.8v5h-.8z", 5}},
+		Stacks: []BarStack{{"view", "M1.0208 5h.167v3h-.167z", 3}, {"delete", "M1.0208 4h.167v1h-.167zM3.0208 6h.167v2h-.167z", 3}, {"other", "M3.0208 1h.167v5h-.167z", 5}},
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -45,7 +45,24 @@ func TestBarsAreStacked(t *testing.T) {
 	}
 }
 
-var barPattern = regexp.MustCompile(`M(\d+)\.1 (\d+)h\.8v(\d+)h-\.8z`)
+var barPattern = regexp.MustCompile(`M(\d+)\.\d+ (\d+)h\.\d+v(\d+)h-\.\d+z`)
+
+// Bars leave a gap, and a few of them are no slabs.
+func TestBarsAreAsWideAsTheirBucketsOrNarrower(t *testing.T) {
+	t.Parallel()
+	f := func(n int, want string) {
+		t.Helper()
+		buckets := bucketsOf(time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC), every(time.Minute), n)
+		buckets[0].Counts = map[string]uint64{"view": 1}
+		if got := NewBars(buckets, []string{"view"}, 0, noLabel).Stacks[0].Path; got != want {
+			t.Errorf("%d buckets: %s, want %s", n, got, want)
+		}
+	}
+	f(1, "M0.00521 1h.0417v1h-.0417z")
+	f(12, "M0.0625 1h.5v1h-.5z")
+	f(20, "M0.1 1h.8v1h-.8z")
+	f(120, "M0.1 1h.8v1h-.8z")
+}
 
 // What is drawn is what is counted, each bar on the one below.
 func TestBarsAddUpToTheCount(t *testing.T) {
