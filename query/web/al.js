@@ -32,12 +32,15 @@ const al = (() => {
     field.remove();
   };
 
-  // A button says for a moment that it did what it was asked.
+  // A button says for a moment that it did what it was asked, and keeps its width.
   const copied = async (button, text) => {
     await copy(text);
-    const label = $('span', button), was = label.textContent;
+    const label = $('span', button);
+    button.dataset.label ??= label.textContent;
+    button.style.minWidth = button.offsetWidth + 'px';
     label.textContent = document.body.dataset.copied;
-    setTimeout(() => { label.textContent = was; }, 1500);
+    clearTimeout(button.saying);
+    button.saying = setTimeout(() => { label.textContent = button.dataset.label; }, 1500);
   };
 
   addEventListener('click', e => {

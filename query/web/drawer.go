@@ -38,10 +38,14 @@ type Event struct {
 // Fact is a field of an event.
 type Fact struct {
 	Label, Value string
-	// Second stands below the value, and Raw behind a switch.
+	// Second stands below the value, as code where SecondCode is set, and Raw behind a
+	// switch.
 	Second, Raw string
 	Link        string
 	Code        bool
+	SecondCode  bool
+	// Records stand in the place of the value.
+	Records []RelatedRecord
 	// Icon stands before the value, in the colour of a class.
 	Icon, Class string
 	// Only and Exclude are links to the log with the value asked for, or not.
@@ -73,6 +77,9 @@ func (v *View) Event(a *store.Action, newer, older string) *Event {
 	return e
 }
 
+// commented ends the types of comments, which say better than their labels what was done.
+const commented = ".commented"
+
 // sentence tells what happened. English labels are of the form "Invoice deleted" or
 // "Posted to Xero", of which a sentence can be made; other languages have the label
 // behind a colon.
@@ -90,6 +97,10 @@ func (v *View) sentence(a *store.Action, kind Kind) string {
 			return joined(" ", who, lower(last), record)
 		}
 		return joined(", ", joined(" ", who, lower(last), noun), record)
+	case strings.HasSuffix(kind.Type, commented) && record != "":
+		return who + " commented on " + record
+	case strings.HasSuffix(kind.Type, commented):
+		return who + " commented"
 	case strings.HasSuffix(first, "ed"):
 		return joined(", ", who+" "+what, record)
 	default:
@@ -123,7 +134,7 @@ func (v *View) facts(a *store.Action, kind Kind) []Fact {
 		record.Only = v.logLink(only(only(v.Line, "subject_type", a.Subject.Type), "subject_id", a.Subject.ID))
 	}
 	what := v.fact("action", kind.Label, a.Action)
-	what.Second = a.Action
+	what.Second, what.SecondCode = a.Action, true
 	agent := v.fact("user_agent", v.agent(a.UserAgent), a.UserAgent)
 	if agent.Value != a.UserAgent {
 		agent.Raw = a.UserAgent
@@ -131,7 +142,7 @@ func (v *View) facts(a *store.Action, kind Kind) []Fact {
 	address, session := v.fact("ip", ip, ip), v.fact("session_id", a.SessionID, a.SessionID)
 	address.Code, session.Code = true, true
 	return present(outcome, v.actorFact("actor", a.Actor), v.actorFact("on_behalf_of", a.OnBehalfOf), what, record,
-		Fact{Label: v.Lang.say("drawer.reason"), Value: a.Reason}, Fact{Label: v.Lang.say("drawer.related"), Value: related(a.Related)},
+		Fact{Label: v.Lang.say("drawer.reason"), Value: a.Reason}, Fact{Label: v.Lang.say("drawer.related"), Records: v.related(a.Related)},
 		address, session, agent)
 }
 
@@ -175,7 +186,7 @@ func (v *View) fact(field, shown, value string) Fact {
 func present(all ...Fact) []Fact {
 	var kept []Fact
 	for _, f := range all {
-		if f.Value != "" {
+		if f.Value != "" || len(f.Records) > 0 {
 			kept = append(kept, f)
 		}
 	}
@@ -191,12 +202,12 @@ func recordName(r action.Record) string {
 	return ""
 }
 
-func related(records []action.Record) string {
-	names := make([]string, len(records))
+func (v *View) related(records []action.Record) []RelatedRecord {
+	all := make([]RelatedRecord, len(records))
 	for i, r := range records {
-		names[i] = joined(" ", capital(r.Type), recordName(action.Record{Name: r.Name, ID: r.ID}))
+		all[i] = v.relatedRecord(r)
 	}
-	return strings.Join(names, ", ")
+	return all
 }
 
 // agent says which browser and system a user agent is; the text itself where it is

@@ -93,8 +93,19 @@ type Tally struct {
 	Share                 string
 }
 
-// RelatedRecord is another record that the events name.
+// RelatedRecord is another record that the events name. Link is empty where it has no page.
 type RelatedRecord struct{ Name, Link, Kind string }
+
+func (v *View) relatedRecord(r action.Record) RelatedRecord {
+	name, kind := recordName(r), joined(" · ", capital(r.Type), r.ID)
+	if name == r.ID {
+		kind = capital(r.Type)
+	}
+	if name == kind {
+		kind = ""
+	}
+	return RelatedRecord{name, v.recordLink(r), kind}
+}
 
 // Record shows what happened to a record.
 func (v *View) Record(r *Record) *RecordPage {
@@ -214,16 +225,12 @@ const maxRelated = 8
 func (v *View) relatedRecords(r *Record) []RelatedRecord {
 	var all []RelatedRecord
 	add := func(other action.Record) {
-		link := v.recordLink(other)
-		if link == "" || other.Type == r.Type && other.ID == r.ID || len(all) == maxRelated ||
-			slices.ContainsFunc(all, func(known RelatedRecord) bool { return known.Link == link }) {
+		another := v.relatedRecord(other)
+		if another.Link == "" || other.Type == r.Type && other.ID == r.ID || len(all) == maxRelated ||
+			slices.ContainsFunc(all, func(known RelatedRecord) bool { return known.Link == another.Link }) {
 			return
 		}
-		name, kind := other.ID, capital(other.Type)
-		if other.Name != "" {
-			name, kind = other.Name, joined(" · ", kind, other.ID)
-		}
-		all = append(all, RelatedRecord{name, link, kind})
+		all = append(all, another)
 	}
 	for i := range r.Actions {
 		add(r.Actions[i].Subject)
@@ -246,6 +253,8 @@ func (v *View) did(a *store.Action, kind Kind) string {
 			noun = "the " + cmp.Or(a.Subject.Type, noun)
 		}
 		return " " + lower(last) + " " + noun
+	case strings.HasSuffix(kind.Type, commented):
+		return " commented"
 	case strings.HasSuffix(words[0], "ed"):
 		return " " + lower(kind.Label)
 	default:
