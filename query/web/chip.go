@@ -99,7 +99,7 @@ func (v *View) conditions() []Chip {
 			all = append(all, v.chip(label, value, rest))
 		}
 	}
-	add(v.Lang.say("date.is"), v.dateWords(), withoutDates(v.Line))
+	add(v.Lang.say("date"), v.dateWords(), withoutDates(v.Line))
 	add(v.Lang.say("user.is"), v.userWords(), withoutFields(v.Line, "actor"))
 	add(v.Lang.say("action.is"), v.actionWords(), withoutFields(v.Line, "action", "category"))
 	return all

@@ -155,7 +155,7 @@ func pending(query url.Values) bool {
 func (v *View) rejectedConditions(r *Rejection) []Chip {
 	var all []Chip
 	if words := v.dateWords(); words != "" {
-		all = append(all, Chip{Label: v.Lang.say("date.is"), Value: words, Remove: rejectedLink(r.Query, "from", "", "to", "")})
+		all = append(all, Chip{Label: v.Lang.say("date"), Value: words, Remove: rejectedLink(r.Query, "from", "", "to", "")})
 	}
 	if chosen := reasons(r.Query); len(chosen) > 0 {
 		all = append(all, Chip{Label: v.Lang.say("chip.is", "Field", v.Lang.say("rejected.reason")), Value: v.either(chosen), Remove: rejectedLink(r.Query, "reason", "")})

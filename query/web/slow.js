@@ -17,13 +17,20 @@
     if (bone) bone.before(...rows); else $('#rows').append(...rows);
   };
 
+  // How many were found, and behind it how far the search has come.
+  const say = (results, said) => {
+    const b = $('.sum-count b', results), at = said.indexOf(' · ');
+    b.textContent = said.slice(0, at);
+    if (!$('.slow-far', results)) b.insertAdjacentHTML('afterend', '<span class="slow-far muted"></span>');
+    $('.slow-far', results).textContent = said.slice(at);
+  };
+
   // What stands there is all that there will be: a note says what it lacks.
   const end = (results, note) => {
     results.removeAttribute('data-stream');
     results.removeAttribute('aria-busy');
     for (const gone of $$('#stop, .sum .progress, #rows .is-bone', results)) gone.remove();
-    const b = $('.sum-count b', results);
-    b.textContent = b.textContent.split(' · ')[0];
+    $('.slow-far', results)?.remove();
     if (note) $('.sum', results).after(note);
   };
 
@@ -76,7 +83,7 @@
             return;
           }
           add(rows.html);
-          $('.sum-count b', results).textContent = rows.said;
+          say(results, rows.said);
           $('.sum .progress', results).value = rows.share;
           Object.assign(mine, { gap: rows.gap, goOn: rows.go_on });
         }
