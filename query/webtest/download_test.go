@@ -47,30 +47,43 @@ func TestDownloadOffersChoices(t *testing.T) {
 	}
 }
 
+// behind serves through a proxy, which passes on of an export what a test makes of its body.
+func (s *service) behind(export func(body io.Reader, r *http.Request) io.Reader) string {
+	s.t.Helper()
+	to, err := url.Parse(s.url)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	proxy.FlushInterval = -1
+	proxy.ModifyResponse = func(r *http.Response) error {
+		if strings.HasSuffix(r.Request.URL.Path, "export.csv") {
+			r.Body = struct {
+				io.Reader
+				io.Closer
+			}{export(r.Body, r.Request), r.Body}
+		}
+		return nil
+	}
+	front := httptest.NewServer(proxy)
+	s.t.Cleanup(front.Close)
+	return front.URL
+}
+
 // A connection that breaks in the middle leaves nothing that looks whole, and can be
 // tried again.
 func TestBrokenDownloadLeavesNothing(t *testing.T) {
 	t.Parallel()
 	s := serve(t, numbered(2000)...)
-	to, err := url.Parse(s.url)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var breaks atomic.Bool
-	proxy := httputil.NewSingleHostReverseProxy(to)
-	proxy.ModifyResponse = func(r *http.Response) error {
-		if breaks.Load() && strings.HasSuffix(r.Request.URL.Path, "export.csv") {
-			r.Body = struct {
-				io.Reader
-				io.Closer
-			}{io.MultiReader(io.LimitReader(r.Body, 50_000), brokenReader{}), r.Body}
+	front := s.behind(func(body io.Reader, _ *http.Request) io.Reader {
+		if breaks.Load() {
+			return io.MultiReader(io.LimitReader(body, 50_000), brokenReader{})
 		}
-		return nil
-	}
-	front := httptest.NewServer(proxy)
-	t.Cleanup(front.Close)
+		return body
+	})
 	b := scripted(t)
-	b.Go(front.URL)
+	b.Go(front)
 	b.Press("d")
 	b.Until("document.querySelector('#dl-count').innerText === '2,000'")
 	breaks.Store(true)
@@ -101,27 +114,12 @@ func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 func TestDownloadIsCancelled(t *testing.T) {
 	t.Parallel()
 	s := serve(t, numbered(2000)...)
-	to, err := url.Parse(s.url)
-	if err != nil {
-		t.Fatal(err)
-	}
 	ended := make(chan struct{})
-	proxy := httputil.NewSingleHostReverseProxy(to)
-	proxy.FlushInterval = -1
-	proxy.ModifyResponse = func(r *http.Response) error {
-		if strings.HasSuffix(r.Request.URL.Path, "export.csv") {
-			gone := r.Request.Context().Done()
-			r.Body = struct {
-				io.Reader
-				io.Closer
-			}{io.MultiReader(io.LimitReader(r.Body, 100_000), stalledReader{gone, ended}), r.Body}
-		}
-		return nil
-	}
-	front := httptest.NewServer(proxy)
-	t.Cleanup(front.Close)
+	front := s.behind(func(body io.Reader, r *http.Request) io.Reader {
+		return io.MultiReader(io.LimitReader(body, 100_000), stalledReader{r.Context().Done(), ended})
+	})
 	b := scripted(t)
-	b.Go(front.URL)
+	b.Go(front)
 	b.Press("d")
 	b.Until("document.querySelector('#dl-count').innerText === '2,000'")
 	b.Click("#download .dialog-foot .btn-main")
