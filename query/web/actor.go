@@ -60,7 +60,7 @@ type ActorPage struct {
 	Sessions   []SessionRow
 	// MoreSessions says how many there are besides those shown; empty where that is none.
 	MoreSessions string
-	Actions      []TallyEntry
+	Actions      []Tally
 	Addresses    []AddressEntry
 	MoreAddress  string
 	Behalf       []BehalfEntry
@@ -104,12 +104,6 @@ type SessionRow struct {
 	Warning string
 	Count   string
 	Link    string
-}
-
-// TallyEntry is a type of action, and how often it was done.
-type TallyEntry struct {
-	Kind
-	Count, Width, Link string
 }
 
 // AddressEntry is an address, and since when it is used.
@@ -159,7 +153,7 @@ func (v *View) Actor(a *Actor) *ActorPage {
 	if n := uint64(len(a.Sessions)); n < a.SessionCount {
 		p.MoreSessions = v.Lang.sayN("actor.more_sessions", a.SessionCount, "Shown", v.Lang.number(n))
 	}
-	p.Actions = v.tally(a.Actions)
+	p.Actions = v.kindTallies(a.Actions, func(kind string) string { return v.logLink(only(v.Line, "action", kind)) })
 	v.addresses(p, a)
 	for _, b := range a.Behalf.Values {
 		p.Behalf = append(p.Behalf, BehalfEntry{
@@ -263,15 +257,6 @@ func (v *View) lasted(d time.Duration) string {
 		return v.Lang.say("lasted.minutes", "Minutes", v.Lang.number(minutes))
 	}
 	return v.Lang.say("lasted.hours", "Hours", v.Lang.number(hours), "Minutes", strconv.Itoa(minutes/10)+strconv.Itoa(minutes%10))
-}
-
-func (v *View) tally(f store.Facet) []TallyEntry {
-	var all []TallyEntry
-	for _, value := range f.Values {
-		width := strconv.FormatFloat(100*part(value.Count, f.Values[0].Count), 'f', 1, 64)
-		all = append(all, TallyEntry{v.kind(value.Value), v.Lang.number(value.Count), width, v.logLink(only(v.Line, "action", value.Value))})
-	}
-	return all
 }
 
 func (v *View) addresses(p *ActorPage, a *Actor) {

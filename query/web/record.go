@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -86,13 +85,6 @@ type Answer struct {
 	Deleted                             bool
 }
 
-// Tally is a row of a ranking. Share is its part of the greatest, in percent.
-type Tally struct {
-	Initials, Icon, Class string
-	Label, Link, Count    string
-	Share                 string
-}
-
 // RelatedRecord is another record that the events name. Link is empty where it has no page.
 type RelatedRecord struct{ Name, Link, Kind string }
 
@@ -111,7 +103,7 @@ func (v *View) relatedRecord(r action.Record) RelatedRecord {
 func (v *View) Record(r *Record) *RecordPage {
 	p := &RecordPage{
 		Type: capital(r.Type), ID: r.ID, Name: r.ID, Partial: r.Partial, Days: v.days(r),
-		Users: v.userTallies(r.Users), Kinds: v.kindTallies(r.Kinds), Related: v.relatedRecords(r),
+		Users: v.userTallies(r.Users), Kinds: v.kindTallies(r.Kinds, nil), Related: v.relatedRecords(r),
 	}
 	for i := range r.Actions {
 		if s := r.Actions[i].Subject; s.Type == r.Type && s.ID == r.ID && s.Name != "" {
@@ -185,37 +177,6 @@ func (v *View) answer(a *store.Action, word string, deleted bool) Answer {
 
 func sameDay(a, b time.Time) bool {
 	return a.Year() == b.Year() && a.YearDay() == b.YearDay()
-}
-
-// share is a part of the greatest count, in percent.
-func share(n, most uint64) string {
-	if most == 0 {
-		return "0"
-	}
-	return strconv.FormatFloat(100*float64(n)/float64(most), 'f', 1, 64)
-}
-
-func (v *View) userTallies(f store.Facet) []Tally {
-	var all []Tally
-	for _, u := range f.Values {
-		name := cmp.Or(u.Name, u.Value)
-		all = append(all, Tally{
-			Initials: initials(name), Label: name, Link: v.userLink(u.Value),
-			Count: v.Lang.number(u.Count), Share: share(u.Count, f.Values[0].Count),
-		})
-	}
-	return all
-}
-
-func (v *View) kindTallies(f store.Facet) []Tally {
-	var all []Tally
-	for _, k := range f.Values {
-		kind := v.kind(k.Value)
-		all = append(all, Tally{
-			Icon: kind.Icon, Class: kind.Class, Label: kind.Label, Count: v.Lang.number(k.Count), Share: share(k.Count, f.Values[0].Count),
-		})
-	}
-	return all
 }
 
 // maxRelated is how many related records are named.
