@@ -1,9 +1,11 @@
 package query
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kelseyhightower/envconfig"
 )
@@ -68,4 +70,17 @@ func TestConfigAddress(t *testing.T) {
 	f("::1:8080", false)
 	f("host:65536", false)
 	f("", false)
+}
+
+func TestConfigRefusesLabelsThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "actions.json")
+	if err := os.WriteFile(file, []byte(`[{"type":"crane.hoisted","label":"Crane hoisted","labels":{"dee":"Kran gehoben"},"icon":"eye","category":"view"}]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{ClickHouseDSN: "http://127.0.0.1:1/actionlog", QueryAddr: ":0", ActionsFile: file, QueryTimeout: time.Second, QueryConcurrency: 1, ExportConcurrency: 1}
+	_, err := New(nil, cfg, nil)
+	if err == nil || !strings.Contains(err.Error(), "ACTIONLOG_ACTIONS_FILE: ") || !strings.Contains(err.Error(), `crane.hoisted has a label in "dee": the page speaks en, de`) {
+		t.Errorf("%v", err)
+	}
 }

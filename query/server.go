@@ -84,6 +84,9 @@ func New(store *store.Store, cfg Config, logger *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ACTIONLOG_ACTIONS_FILE: %w", err)
 	}
+	if err := web.CheckLabels(catalogue); err != nil {
+		return nil, fmt.Errorf("ACTIONLOG_ACTIONS_FILE: %w", err)
+	}
 	site, err := web.New(catalogue)
 	if err != nil {
 		return nil, fmt.Errorf("make the page: %w", err)

@@ -3,6 +3,7 @@ package action
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -43,6 +44,9 @@ type Kind struct {
 	Type string `json:"type"`
 	// Label is what a person reads: Invoice posted. At most [MaxLabel] characters.
 	Label string `json:"label"`
+	// Labels are what those read who speak another language, by its tag: de. They read
+	// Label where theirs is not there.
+	Labels map[string]string `json:"labels,omitempty"`
 	// Icon names a symbol of the page's sprite, without its prefix: receipt. The
 	// names are those of Lucide.
 	Icon     string   `json:"icon"`
@@ -137,7 +141,7 @@ func extend(kinds, extra []Kind) []Kind {
 func parseKinds(file []byte) ([]Kind, error) {
 	var kinds []Kind
 	if err := json.Unmarshal(file, &kinds, json.RejectUnknownMembers(true)); err != nil {
-		return nil, fmt.Errorf("want a JSON array of {type, label, icon, category}: %w", err)
+		return nil, fmt.Errorf("want a JSON array of {type, label, labels, icon, category}: %w", err)
 	}
 	var errs []error
 	for i, kind := range kinds {
@@ -162,8 +166,16 @@ func (k Kind) wrong() string {
 	if len(k.Type) > MaxAction {
 		return fmt.Sprintf("type is longer than %d characters: no event can have it", MaxAction)
 	}
-	if n := utf8.RuneCountInString(k.Label); n == 0 || n > MaxLabel || strings.ContainsFunc(k.Label, unicode.IsControl) {
-		return fmt.Sprintf("label is %s: give 1 to %d printable characters", quote(k.Label), MaxLabel)
+	if wrong := wrongLabel(k.Label); wrong != "" {
+		return "label is " + wrong
+	}
+	for _, tag := range slices.Sorted(maps.Keys(k.Labels)) {
+		if tag == "" || strings.Trim(tag, "abcdefghijklmnopqrstuvwxyz-") != "" {
+			return fmt.Sprintf("labels has %s: name languages as in de", quote(tag))
+		}
+		if wrong := wrongLabel(k.Labels[tag]); wrong != "" {
+			return "labels." + tag + " is " + wrong
+		}
 	}
 	if k.Icon == "" || strings.Trim(k.Icon, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 		return fmt.Sprintf("icon is %s: give the name of a Lucide icon, as file-text", quote(k.Icon))
@@ -174,6 +186,14 @@ func (k Kind) wrong() string {
 			names = append(names, string(category))
 		}
 		return fmt.Sprintf("category is %s: give one of %s", quote(string(k.Category)), list(names))
+	}
+	return ""
+}
+
+// wrongLabel returns what is wrong with a label, and the remedy, or "".
+func wrongLabel(label string) string {
+	if n := utf8.RuneCountInString(label); n == 0 || n > MaxLabel || strings.ContainsFunc(label, unicode.IsControl) {
+		return fmt.Sprintf("%s: give 1 to %d printable characters", quote(label), MaxLabel)
 	}
 	return ""
 }

@@ -3,6 +3,7 @@ package action_test
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -42,7 +43,7 @@ func TestCatalogueBuiltIn(t *testing.T) {
 	f := func(actionType, label, icon string, category action.Category) {
 		t.Helper()
 		want := action.Kind{Type: actionType, Label: label, Icon: icon, Category: category}
-		if got := c.Lookup(actionType); got != want {
+		if got := c.Lookup(actionType); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s is %+v, want %+v", actionType, got, want)
 		}
 	}
@@ -62,7 +63,7 @@ func TestCatalogueExtended(t *testing.T) {
 	c, err := load(t, `[
 		{"type":"crane.hoisted","label":"Crane hoisted","icon":"arrow-up","category":"change"},
 		{"type":"invoice.posted","label":"Rechnung gebucht","icon":"banknote","category":"finance"},
-		{"type":"crane.seen","label":"Crane seen","icon":"eye","category":"view"}]`)
+		{"type":"crane.seen","label":"Crane seen","labels":{"de":"Kran gesichtet"},"icon":"eye","category":"view"}]`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +72,9 @@ func TestCatalogueExtended(t *testing.T) {
 	}
 	if got := c.Lookup("invoice.posted"); got.Label != "Rechnung gebucht" || got.Icon != "banknote" {
 		t.Errorf("invoice.posted is %+v", got)
+	}
+	if got := c.Lookup("crane.seen").Labels["de"]; got != "Kran gesichtet" {
+		t.Errorf("crane.seen is %q in German", got)
 	}
 	builtIn, err := action.LoadCatalogue("")
 	if err != nil {
@@ -117,6 +121,9 @@ func TestCatalogueRefuses(t *testing.T) {
 	f(`[{"type":"a.`+strings.Repeat("b", 127)+`","label":"A","icon":"eye","category":"view"}]`, "entry 1", "128")
 	f(`[{"type":"a.b","icon":"eye","category":"view"}]`, `entry 1 ("a.b")`, "label")
 	f(`[{"type":"a.b","label":"`+strings.Repeat("x", 65)+`","icon":"eye","category":"view"}]`, "label", "64")
+	f(`[{"type":"a.b","label":"A","labels":{"de":""},"icon":"eye","category":"view"}]`, `entry 1 ("a.b")`, "labels.de", "64")
+	f(`[{"type":"a.b","label":"A","labels":{"DE":"A"},"icon":"eye","category":"view"}]`, "labels has", "DE")
+	f(`[{"type":"a.b","label":"A","labels":["A"],"icon":"eye","category":"view"}]`, "labels")
 	f(`[{"type":"a.b","label":"A","icon":"i-Eye\"","category":"view"}]`, "icon")
 	f(`[{"type":"a.b","label":"A","category":"view"}]`, "icon")
 	f(`[{"type":"a.b","label":"A","icon":"eye","category":"money"}]`, `category is "money"`, "finance")

@@ -176,6 +176,9 @@ func TestLabelsAreTranslated(t *testing.T) {
 		if got := l.label(action.Kind{Label: "Our own"}); got != "Our own" {
 			t.Errorf("a configured label becomes %q", got)
 		}
+		if got := l.label(action.Kind{Label: "Invoice posted", Labels: map[string]string{l.Tag: "Ours"}}); got != "Ours" {
+			t.Errorf("a label that is configured for the language becomes %q", got)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,10 +33,26 @@ type Language struct {
 	months, days  []string
 	layouts       map[string]string
 	knownMessages map[string]bool
-	// labels are what the labels of action types are in this language: a file of its own
-	// beside the messages. A label that is not there, as those of a configured catalogue,
-	// is shown as it is.
+	// labels are what the labels of the built-in action types are in this language: a file
+	// of its own beside the messages.
 	labels map[string]string
+}
+
+// CheckLabels refuses a catalogue with labels in a language that the page does not speak,
+// which nobody could see: its tag is mistyped.
+func CheckLabels(catalogue *action.Catalogue) error {
+	var tags []string
+	for _, l := range languageNames {
+		tags = append(tags, l.tag)
+	}
+	for _, k := range catalogue.Types() {
+		for _, tag := range slices.Sorted(maps.Keys(k.Labels)) {
+			if !slices.Contains(tags, tag) {
+				return fmt.Errorf("the action type %s has a label in %q: the page speaks %s", k.Type, tag, strings.Join(tags, ", "))
+			}
+		}
+	}
+	return nil
 }
 
 func loadLanguages() ([]*Language, error) {
@@ -118,8 +135,11 @@ func (l *Language) Text(id string, pairs ...any) (string, error) {
 	return l.localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: data(pairs)})
 }
 
-// label is that of a kind of action.
-func (l *Language) label(k action.Kind) string { return cmp.Or(l.labels[k.Label], k.Label) }
+// label is that of a kind of action: the one that the catalogue has in this language, that
+// of the built-in type which is called alike, or the one for all languages.
+func (l *Language) label(k action.Kind) string {
+	return cmp.Or(k.Labels[l.Tag], l.labels[k.Label], k.Label)
+}
 
 // count returns a message that depends on a number, which is its Count.
 func (l *Language) count(id string, n any, pairs ...any) (string, error) {
