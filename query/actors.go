@@ -54,7 +54,7 @@ type sessionJSON struct {
 func pathPart(r *http.Request, name string) (string, error) {
 	part, err := url.PathUnescape(mux.Vars(r)[name])
 	if err != nil || !utf8.ValidString(part) {
-		return "", invalid(name, fmt.Sprintf("The %s in the path, %q, is not percent-encoded UTF-8. Write %% as %%25 and / as %%2F.", name, search.Short(mux.Vars(r)[name])))
+		return "", invalid(name, fmt.Sprintf("The %s in the path, %q, is not percent-encoded UTF-8. Write %% as %%25 and / as %%2F.", name, search.Short(mux.Vars(r)[name]))).saying("path", "Value", search.Short(mux.Vars(r)[name]))
 	}
 	return part, nil
 }

@@ -123,7 +123,9 @@ func (p params) against(selection *question, now time.Time, catalogue *action.Ca
 	}
 	q, err := given.filter(now, catalogue)
 	if problem := (*Problem)(nil); errors.As(err, &problem) {
-		return store.Filter{}, invalid("against", "against is read as a search line. "+problem.Detail)
+		p := invalid("against", "against is read as a search line. "+problem.Detail)
+		p.said, p.wrong = problem.said, problem.wrong
+		return store.Filter{}, p
 	}
 	return q.Filter, err
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/search"
@@ -89,11 +91,16 @@ func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, er
 		return q, err
 	}
 	if q.Text, err = search.ParseText(text); err != nil {
-		return q, invalid("q", sentence(fmt.Sprintf("q is %q: %s", search.Short(text), err)))
+		return q, invalid("q", sentence(fmt.Sprintf("q is %q: %s", search.Short(text), err))).because(err)
 	}
 	q.Text = append(q.Text, line.Texts...)
-	if len(q.Text) > maxValues {
-		return q, invalid("q", fmt.Sprintf("q asks for %d words and phrases. Give %d at most, or put them into one phrase in quotes.", len(q.Text), maxValues))
+	if n := len(q.Text); n > maxValues {
+		parameter := "q"
+		if text == "" {
+			parameter = "search"
+		}
+		return q, invalid(parameter, fmt.Sprintf("%s asks for %d words and phrases. Give %d at most, or put them into one phrase in quotes.", parameter, n, maxValues)).
+			saying("words", "Count", n, "Most", maxValues)
 	}
 	if q.Conditions, err = p.conditions(); err != nil {
 		return q, err
@@ -102,7 +109,7 @@ func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, er
 	var also []store.Condition
 	for _, term := range line.Terms {
 		if err := check(term.Field, term.Value); err != nil {
-			return q, invalid("search", sentence(fmt.Sprintf("search, column %d: %s", term.Column, err)))
+			return q, invalid("search", sentence(fmt.Sprintf("search, column %d: %s", term.Column, err))).because(wrongValue(term, err))
 		}
 		also = addValue(also, term)
 	}
@@ -120,7 +127,8 @@ func (p params) checkValues(conditions []store.Condition) error {
 			if len(p.values[parameter]) == 0 {
 				parameter = "search"
 			}
-			return invalid(search.Short(parameter), fmt.Sprintf("%s has more than %d values, in all. Ask for fewer at once.", field.Name, maxValues))
+			return invalid(search.Short(parameter), fmt.Sprintf("%s has more than %d values, in all. Ask for fewer at once.", field.Name, maxValues)).
+				saying("values", "Field", strings.TrimSuffix(field.Name, "."), "Most", maxValues)
 		}
 	}
 	return nil
@@ -134,7 +142,7 @@ func (p params) line() (search.Line, error) {
 	}
 	line, err := search.Parse(text, searchFields)
 	if err != nil {
-		return line, invalid("search", sentence("search, "+err.Error()))
+		return line, invalid("search", sentence("search, "+err.Error())).because(err)
 	}
 	return line, nil
 }
@@ -143,11 +151,12 @@ func (p params) line() (search.Line, error) {
 func (p params) zone(line search.Line) (*time.Location, error) {
 	name := p.one("tz")
 	if name != "" && line.Zone != "" && name != line.Zone {
-		return nil, invalid("tz", fmt.Sprintf("tz is %q, and search says %q. Give one of them.", search.Short(name), search.Short(line.Zone)))
+		return nil, invalid("tz", fmt.Sprintf("tz is %q, and search says %q. Give one of them.", search.Short(name), search.Short(line.Zone))).
+			saying("both", "Name", "tz", "Value", search.Short(name), "Line", search.Short(line.Zone))
 	}
 	zone, err := search.LoadLocation(cmp.Or(name, line.Zone))
 	if err != nil {
-		return nil, invalid("tz", sentence(fmt.Sprintf("tz is %q: %s", search.Short(name), err)))
+		return nil, invalid("tz", sentence(fmt.Sprintf("tz is %q: %s", search.Short(name), err))).because(err)
 	}
 	return zone, nil
 }
@@ -162,7 +171,7 @@ func (p params) bound(name string, bound search.Bound, line string, now time.Tim
 	}
 	t, err := search.ParseTime(line, bound, now, zone)
 	if err != nil {
-		return time.Time{}, invalid("search", sentence(fmt.Sprintf("search: %s", err)))
+		return time.Time{}, invalid("search", sentence(fmt.Sprintf("search: %s", err))).because(err)
 	}
 	return t, nil
 }
@@ -201,6 +210,25 @@ func check(field, value string) error {
 		return fmt.Errorf("%s is %q: %w", search.Short(field), search.Short(value), err)
 	}
 	return nil
+}
+
+// wrongValue says of a term of the line what check has found.
+func wrongValue(term search.Term, err error) *search.Error {
+	wrong := &search.Error{Column: term.Column, Problem: err.Error(), About: search.Short(term.Value)}
+	field, ok := store.LookupField(term.Field)
+	switch {
+	case !ok:
+		wrong.Fault, wrong.About = search.FaultPath, search.Short(term.Field)
+	case utf8.RuneCountInString(term.Value) > field.Most:
+		wrong.Fault, wrong.Suggestion = search.FaultLong, strconv.Itoa(field.Most)
+	case term.Field == "ip":
+		wrong.Fault = search.FaultAddress
+	case term.Field == "action":
+		wrong.Fault = search.FaultStar
+	default:
+		wrong.Fault, wrong.Guess, wrong.Suggestion = search.FaultValue, search.Nearest(term.Value, field.Only), strings.Join(field.Only, ", ")
+	}
+	return wrong
 }
 
 // addValue adds a value to the condition of its field, or begins one.

@@ -46,7 +46,7 @@ func (p params) order() (store.Order, error) {
 	case oldestOrder:
 		return store.OldestFirst, nil
 	default:
-		return 0, invalid("order", fmt.Sprintf("order is %q. Give %s or %s.", search.Short(value), newestOrder, oldestOrder))
+		return 0, invalid("order", fmt.Sprintf("order is %q. Give %s or %s.", search.Short(value), newestOrder, oldestOrder)).saying("order", "Value", search.Short(value))
 	}
 }
 
@@ -76,11 +76,12 @@ func (s *Server) readList(m *measure, p params) (*list, error) {
 		return l, l.freeze(m.ctx, s.store)
 	}
 	from, err := decodePlace(cursor, keys)
+	said := "cursor"
 	if err == nil && from.Question != l.from.Question {
-		err = errOtherFilter
+		err, said = errOtherFilter, "other_cursor"
 	}
 	if err != nil {
-		return nil, invalid("cursor", "cursor is not valid: "+err.Error()+".")
+		return nil, invalid("cursor", "cursor is not valid: "+err.Error()+".").saying(said)
 	}
 	l.from = from
 	if l.question, err = s.filter(p, from.Now); err != nil {

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
@@ -160,7 +159,7 @@ func pageAddress(p params) (url.Values, error) {
 	default:
 		also, err := search.FromValues(asked, searchFields)
 		if err != nil {
-			return nil, invalid("search", sentence(err.Error()))
+			return nil, invalid("search", sentence(err.Error())).because(err)
 		}
 		also.Texts, also.Terms = append(line.Texts, also.Texts...), append(line.Terms, also.Terms...)
 		if line.From != "" {
@@ -256,12 +255,12 @@ func (s *Server) failPage(w http.ResponseWriter, r *http.Request, problem *Probl
 	if slices.Contains(keptNames, problem.Parameter) { // its links would fail again
 		delete(p.values, problem.Parameter)
 	}
-	q := s.pageRequest(r, p)
-	failure := web.Failure{Status: problem.Status, Parameter: problem.Parameter, Title: problem.Title, Detail: problem.Detail}
-	if problem.Status == http.StatusBadRequest && problem.Parameter == "search" {
-		failure.Line = lineError(q.Text, problem)
-	}
-	template, page := "page", s.site.View(q).Fail(failure, &web.Menus{})
+	s.showFailure(w, r, problem, s.pageRequest(r, p), failure(problem))
+}
+
+// showFailure answers with the page of a failure.
+func (s *Server) showFailure(w http.ResponseWriter, r *http.Request, problem *Problem, q web.Request, f web.Failure) {
+	template, page := "page", s.site.View(q).Fail(f, &web.Menus{})
 	if forHTMX(r) {
 		template, page = "results-fragment", page.OutOfBand()
 	}
@@ -278,42 +277,27 @@ func (s *Server) failFragment(w http.ResponseWriter, r *http.Request, problem *P
 	writeProblem(w, r, problem)
 }
 
-// lineError says what is wrong with a search line, and where.
-func lineError(text string, problem *Problem) error {
-	line, err := search.Parse(text, searchFields)
-	if err != nil {
-		return err //nolint:wrapcheck // it is shown as it is
-	}
-	for _, term := range line.Terms {
-		if err := check(term.Field, term.Value); err != nil {
-			return wrongValue(term, err)
-		}
-	}
-	return errors.New(problem.Detail)
-}
-
-// wrongValue says what is wrong with a value of the line: in the words of an error, and by
-// its fault where that has a name.
-func wrongValue(term search.Term, err error) error {
-	wrong := &search.Error{Column: term.Column, Problem: err.Error(), About: search.Short(term.Value)}
-	field, _ := store.LookupField(term.Field)
-	switch {
-	case utf8.RuneCountInString(term.Value) > field.Most: // which is rare
-	case field.Only != nil:
-		wrong.Fault, wrong.Guess, wrong.Suggestion = search.FaultValue, search.Nearest(term.Value, field.Only), strings.Join(field.Only, ", ")
-	case term.Field == "ip":
-		wrong.Fault = search.FaultAddress
-	case term.Field == "action":
-		wrong.Fault = search.FaultStar
-	}
-	return wrong
+// failure is a problem as a page says it.
+func failure(p *Problem) web.Failure {
+	return web.Failure{Status: p.Status, Parameter: p.Parameter, Said: p.said, Wrong: p.wrong}
 }
 
 // failNotFound answers what is not there: with a page to a browser, and with problem
 // details to programs and beneath /v1/.
 func (s *Server) failNotFound(w http.ResponseWriter, r *http.Request, problem *Problem) {
+	if strings.HasPrefix(r.URL.Path, "/v1/") {
+		w.Header().Add("Vary", "Accept")
+		writeProblem(w, r, problem)
+		return
+	}
+	s.failLink(w, r, problem)
+}
+
+// failLink answers an error where both people and programs come by a link: with a page to
+// a browser, and with problem details to programs.
+func (s *Server) failLink(w http.ResponseWriter, r *http.Request, problem *Problem) {
 	w.Header().Add("Vary", "Accept")
-	if strings.HasPrefix(r.URL.Path, "/v1/") || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
 		writeProblem(w, r, problem)
 		return
 	}
@@ -338,7 +322,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, l *w
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", web.Policy)
-	h.Set("Vary", "Accept-Encoding, Accept-Language, Cookie, HX-Request")
+	h.Add("Vary", "Accept-Encoding, Accept-Language, Cookie, HX-Request")
 	content := body.Bytes()
 	if acceptsGzip(r) {
 		content = web.Compress(content)

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -60,6 +61,24 @@ func (s *Server) serveEvent(w http.ResponseWriter, r *http.Request, p params) er
 	page := view.Event(event, newer, older)
 	page.Alone = true
 	return s.render(w, r, http.StatusOK, q.Lang, "event-page", page)
+}
+
+// failEvent answers an error with a page, and with a drawer that says it to a script that
+// asked for one.
+func (s *Server) failEvent(w http.ResponseWriter, r *http.Request, problem *Problem) {
+	if !forHTMX(r) {
+		s.failPage(w, r, problem)
+		return
+	}
+	p, err := parseParams(r.URL.RawQuery, keptParameters)
+	if err != nil {
+		p = params{}
+	}
+	q := s.pageRequest(r, p)
+	if err := s.render(w, r, problem.Status, q.Lang, "drawer-failed", s.site.View(q).FailedEvent(failure(problem))); err != nil {
+		problem.cause = errors.Join(problem.cause, err)
+		writeProblem(w, r, problem)
+	}
 }
 
 // neighbours returns the ids of the events beside one in the list of a filter; empty

@@ -35,7 +35,7 @@ func (s *Server) serveRecord(w http.ResponseWriter, r *http.Request, p params) e
 	shown := web.Record{Type: record.Type, ID: record.ID, Show: p.one("show")}
 	categories, ok := web.RecordCategories(shown.Show)
 	if !ok {
-		return invalid("show", fmt.Sprintf("show is %q. Give changes, comments or money, or leave it out.", search.Short(shown.Show)))
+		return invalid("show", fmt.Sprintf("show is %q. Give changes, comments or money, or leave it out.", search.Short(shown.Show))).saying("show", "Value", search.Short(shown.Show))
 	}
 	for _, name := range []string{"search", "off", "order", "show"} { // a timeline has an order and a question of its own
 		delete(p.values, name)

@@ -63,7 +63,8 @@ func (s *Server) showRejected(w http.ResponseWriter, r *http.Request, status int
 
 // failRejected answers an error with a page, on which the form stays usable.
 func (s *Server) failRejected(w http.ResponseWriter, r *http.Request, problem *Problem) {
-	found := web.Rejection{Query: r.URL.Query(), Failure: &web.Failure{Status: problem.Status, Parameter: problem.Parameter, Title: problem.Title, Detail: problem.Detail}}
+	failed := failure(problem)
+	found := web.Rejection{Query: r.URL.Query(), Failure: &failed}
 	if err := s.showRejected(w, r, problem.Status, &found); err != nil {
 		problem.cause = errors.Join(problem.cause, err)
 		writeProblem(w, r, problem)

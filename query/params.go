@@ -62,16 +62,16 @@ func parseParams(rawQuery string, accepted []parameter) (params, error) {
 		}
 		for _, value := range values[name] {
 			if !utf8.ValidString(value) {
-				return params{}, invalid(name, fmt.Sprintf("%s is %q, which is not valid UTF-8. Send text as percent-encoded UTF-8.", name, search.Short(value)))
+				return params{}, invalid(name, fmt.Sprintf("%s is %q, which is not valid UTF-8. Send text as percent-encoded UTF-8.", name, search.Short(value))).saying("utf8", "Name", name)
 			}
 			if value != "" || accepted[i].name == store.DetailsField && name != store.DetailsField {
 				p.values[name] = append(p.values[name], value)
 			}
 		}
 		if n := len(p.values[name]); n > 1 && !accepted[i].repeatable {
-			return params{}, invalid(name, fmt.Sprintf("%s is given %d times. Give it once.", name, n))
+			return params{}, invalid(name, fmt.Sprintf("%s is given %d times. Give it once.", name, n)).saying("twice", "Name", name, "Count", n)
 		} else if n > maxValues {
-			return params{}, invalid(name, fmt.Sprintf("%s is given %d times. Give it %d times at most.", name, n, maxValues))
+			return params{}, invalid(name, fmt.Sprintf("%s is given %d times. Give it %d times at most.", name, n, maxValues)).saying("often", "Name", name, "Count", n, "Most", maxValues)
 		}
 	}
 	return p, nil
@@ -95,7 +95,7 @@ const holdsNone = "no action holds a longer one"
 func (p params) text(name string, most int, remedy string) (string, error) {
 	value := p.one(name)
 	if n := utf8.RuneCountInString(value); n > most {
-		return "", invalid(name, fmt.Sprintf("%s has %d characters. Give it %d at most: %s.", name, n, most, remedy))
+		return "", invalid(name, fmt.Sprintf("%s has %d characters. Give it %d at most: %s.", name, n, most, remedy)).saying("long", "Name", name, "Count", n, "Most", most)
 	}
 	return value, nil
 }
@@ -107,7 +107,7 @@ func checkSpan(parameter string, from, to time.Time, wroteFrom, wroteTo, what st
 		return nil
 	}
 	return invalid(parameter, fmt.Sprintf("from (%s) is not before to (%s). %s is found when its time is at or after from and before to: give a later to or an earlier from.",
-		wroteFrom, wroteTo, what))
+		wroteFrom, wroteTo, what)).saying("span", "From", search.Short(wroteFrom), "To", search.Short(wroteTo))
 }
 
 // limit returns how many rows an answer may have.
@@ -118,7 +118,7 @@ func (p params) limit() (int, error) {
 	}
 	n, err := strconv.ParseUint(value, 10, 31)
 	if err != nil || n < 1 || n > maxLimit {
-		return 0, invalid("limit", fmt.Sprintf("limit is %q. Give a whole number from 1 to %d.", search.Short(value), maxLimit))
+		return 0, invalid("limit", fmt.Sprintf("limit is %q. Give a whole number from 1 to %d.", search.Short(value), maxLimit)).saying("limit", "Value", search.Short(value), "Most", maxLimit)
 	}
 	return int(n), nil
 }
@@ -132,7 +132,7 @@ func (p params) rejectedCursor() (*store.RejectedCursor, error) {
 	}
 	cursor, err := decodeRejectedCursor(value)
 	if err != nil {
-		return nil, invalid("cursor", "cursor is not valid: "+err.Error()+".")
+		return nil, invalid("cursor", "cursor is not valid: "+err.Error()+".").saying("cursor")
 	}
 	return cursor, nil
 }
@@ -145,7 +145,7 @@ func (p params) flag(name string) (bool, error) {
 	case "1", "true":
 		return true, nil
 	default:
-		return false, invalid(name, fmt.Sprintf("%s is %q. Give 1 to switch it on or 0 to leave it off.", name, search.Short(value)))
+		return false, invalid(name, fmt.Sprintf("%s is %q. Give 1 to switch it on or 0 to leave it off.", name, search.Short(value))).saying("flag", "Name", name, "Value", search.Short(value))
 	}
 }
 
@@ -157,7 +157,7 @@ func (p params) time(name string, bound search.Bound, now time.Time, zone *time.
 	}
 	t, err := search.ParseTime(value, bound, now, zone)
 	if err != nil {
-		return time.Time{}, invalid(name, sentence(fmt.Sprintf("%s is %q: %s", name, search.Short(value), err)))
+		return time.Time{}, invalid(name, sentence(fmt.Sprintf("%s is %q: %s", name, search.Short(value), err))).because(err)
 	}
 	return t, nil
 }
@@ -175,7 +175,8 @@ func unknownParameter(name string, accepted []parameter) *Problem {
 		names[i] = a.name
 	}
 	detail := fmt.Sprintf("There is no parameter %q here.", name)
-	if guess := nearest(name, names); guess != "" {
+	guess := nearest(name, names)
+	if guess != "" {
 		detail += fmt.Sprintf(" Did you mean %q?", guess)
 	}
 	if len(names) == 0 {
@@ -183,7 +184,7 @@ func unknownParameter(name string, accepted []parameter) *Problem {
 	} else {
 		detail += " This path takes: " + strings.Join(names, ", ") + "."
 	}
-	return invalid(name, detail)
+	return invalid(name, detail).saying("unknown", "Name", name, "Guess", guess, "Known", strings.Join(names, ", "))
 }
 
 // nearest returns the name that was probably meant, empty when none is near.

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
+	"github.com/actionlog/actionlog/query/web"
 )
 
 // Problem is an error as RFC 9457 problem details. Handlers return it for what
@@ -25,6 +27,12 @@ type Problem struct {
 	// Parameter is the query or path parameter that is at fault, when one is.
 	Parameter string `json:"parameter,omitempty"`
 
+	// said is the detail as the page says it, in the language of who reads it. Wrong, where
+	// it is there, says instead what is wrong with a text.
+	said  web.Said
+	wrong *search.Error
+	// back is the page whose form is at fault; empty where none is.
+	back string
 	// cause is for the log; clients never see it.
 	cause error
 	// allow is the Allow header of a 405, retryAfter the Retry-After header of a 429.
@@ -56,6 +64,19 @@ func invalid(parameter, detail string) *Problem {
 	return p
 }
 
+// saying has the page say the detail by the message problem.<id>, of which values are pairs
+// of a name and a value.
+func (p *Problem) saying(id string, values ...any) *Problem {
+	p.said = web.Said{ID: id, Values: values}
+	return p
+}
+
+// because has the page say what is wrong with a text, where that is what the error is.
+func (p *Problem) because(err error) *Problem {
+	p.wrong, _ = errors.AsType[*search.Error](err)
+	return p
+}
+
 // sentence ends a text that may be a question already.
 func sentence(text string) string {
 	if strings.HasSuffix(text, "?") {
@@ -65,7 +86,7 @@ func sentence(text string) string {
 }
 
 func malformedQuery(detail string) *Problem {
-	return newProblem("malformed-query", "The query string cannot be read", http.StatusBadRequest, detail)
+	return newProblem("malformed-query", "The query string cannot be read", http.StatusBadRequest, detail).saying("malformed")
 }
 
 func notFound(path string) *Problem {
@@ -91,7 +112,7 @@ func methodNotAllowed(method, allow string) *Problem {
 	p := newProblem("method-not-allowed", "The method is not allowed here", http.StatusMethodNotAllowed,
 		"This path does not take "+strconv.Quote(method)+". Use one of: "+allow+".")
 	p.allow = allow
-	return p
+	return p.saying("method", "Method", search.Short(method), "Known", allow)
 }
 
 func timedOut(limit time.Duration, cause error) *Problem {
@@ -131,13 +152,13 @@ func (s *Server) asProblem(r *http.Request, err error) *Problem {
 	case timeUp(r, err):
 		return timedOut(s.cfg.QueryTimeout, err)
 	case r.Context().Err() != nil && s.stopping.Err() != nil:
-		p = newProblem("unavailable", "The service is not available", http.StatusServiceUnavailable, "The service is stopping. Try again in a moment.")
+		p = newProblem("unavailable", "The service is not available", http.StatusServiceUnavailable, "The service is stopping. Try again in a moment.").saying("stopping")
 	case r.Context().Err() != nil:
 		p = newProblem("client-closed", "The client went away", statusClientClosed, "The client went away.")
 	case store.IsUnavailable(err):
 		p = newProblem("unavailable", "The service is not available", http.StatusServiceUnavailable, "The database cannot be asked now. Try again in a moment; the service's log says why.")
 	default:
-		p = newProblem("internal", "The service failed", http.StatusInternalServerError, "Something went wrong here. The service's log says what.")
+		p = newProblem("internal", "The service failed", http.StatusInternalServerError, "Something went wrong here. The service's log says what.").saying("internal")
 	}
 	p.cause = err
 	return p

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -65,7 +66,7 @@ func (p params) rejectedFilter(now time.Time) (f store.RejectedFilter, err error
 	for _, name := range p.values["reason"] {
 		reason, err := action.ParseReason(name)
 		if err != nil {
-			return f, invalid("reason", "reason: "+err.Error()+".")
+			return f, invalid("reason", "reason: "+err.Error()+".").saying("reason", "Value", search.Short(name), "Guess", search.Nearest(name, reasonNames()), "Known", strings.Join(reasonNames(), ", "))
 		}
 		f.Reasons = append(f.Reasons, reason)
 	}
@@ -80,6 +81,15 @@ func (p params) rejectedFilter(now time.Time) (f store.RejectedFilter, err error
 	}
 	f.Pending, err = p.flag("pending")
 	return f, err
+}
+
+// reasonNames are the reasons why a message is rejected.
+func reasonNames() []string {
+	var names []string
+	for _, reason := range action.Reasons() {
+		names = append(names, string(reason))
+	}
+	return names
 }
 
 func (s *Server) listRejected(w http.ResponseWriter, r *http.Request, p params) error {

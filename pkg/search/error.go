@@ -21,12 +21,12 @@ type Error struct {
 	Fault, About, Guess string
 }
 
-// Faults returns every Fault that an Error of a line has.
+// Faults returns every Fault that an Error has.
 func Faults() []string {
 	return []string{
 		faultUnknownField, faultNoValue, faultOpenQuote, faultOr, faultAnd, faultNot, faultBrackets, faultNoPath, faultNoField,
 		faultOpenList, faultEmptyList, faultAfterList, faultListOperator, faultAfterQuote, faultZoneExcluded, faultTimeExcluded,
-		faultTwice, faultTime, faultZone, FaultValue, FaultAddress, FaultStar,
+		faultTwice, faultTime, faultZone, faultNoText, faultUTF8, faultZoneFile, FaultValue, FaultAddress, FaultStar, FaultLong, FaultPath,
 	}
 }
 
@@ -51,14 +51,20 @@ const (
 	faultTwice        = "twice"
 	faultTime         = "time"
 	faultZone         = "zone"
+	faultNoText       = "no_text"
+	faultUTF8         = "utf8"
+	faultZoneFile     = "zone_file"
 )
 
 // The faults of a value, which those find who know the fields: one that is none of a few,
-// that is no address, and that has a star where none may stand.
+// that is no address, that has a star where none may stand, or that is longer than any
+// that there is, which a Suggestion has the length of; and of a field's path that is none.
 const (
 	FaultValue   = "value"
 	FaultAddress = "address"
 	FaultStar    = "star"
+	FaultLong    = "long"
+	FaultPath    = "path"
 )
 
 // Error is one message for people: the column, the problem and the suggestion.
@@ -97,7 +103,7 @@ func checkUTF8(text string) *Error {
 	for at := 0; ; column++ {
 		r, size := utf8.DecodeRuneInString(text[at:])
 		if r == utf8.RuneError && size == 1 {
-			return &Error{Column: column, Problem: "this is not valid UTF-8", Suggestion: "send text as percent-encoded UTF-8"}
+			return &Error{Column: column, Problem: "this is not valid UTF-8", Suggestion: "send text as percent-encoded UTF-8", Fault: faultUTF8}
 		}
 		at += size
 	}

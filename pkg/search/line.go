@@ -94,7 +94,7 @@ func FromValues(values url.Values, fields Fields) (Line, error) {
 	}{{nameText, &q}, {nameFrom, &l.From}, {nameTo, &l.To}, {nameZone, &l.Zone}} {
 		given := slices.DeleteFunc(slices.Clone(values[p.name]), func(v string) bool { return v == "" })
 		if len(given) > 1 {
-			return Line{}, &Error{Problem: fmt.Sprintf("%s is given %d times", p.name, len(given)), Suggestion: "give it once"}
+			return Line{}, &Error{Problem: fmt.Sprintf("%s is given %d times", p.name, len(given)), Suggestion: "give it once", Fault: faultTwice, About: p.name}
 		}
 		if len(given) == 1 {
 			*p.to = given[0]
@@ -121,7 +121,7 @@ func FromValues(values url.Values, fields Fields) (Line, error) {
 			case value == "" && !family:
 				return Line{}, noValue(name, 0)
 			case checkUTF8(name+value) != nil:
-				return Line{}, &Error{Problem: Short(name) + " is not valid UTF-8", Suggestion: "send text as percent-encoded UTF-8"}
+				return Line{}, &Error{Problem: Short(name) + " is not valid UTF-8", Suggestion: "send text as percent-encoded UTF-8", Fault: faultUTF8}
 			}
 			l.Terms = append(l.Terms, Term{Field: name, Value: value, Not: not})
 		}

@@ -268,6 +268,7 @@ func (p *parser) value(name fieldName, not bool, ends func(rune) bool) *Error {
 		err := noValue(name.word, column)
 		if family {
 			err.Suggestion = "write " + escapeName(Short(name.word)) + `:"" for an empty text, or a value without a space after the colon`
+			err.Fault = faultNoText
 		}
 		return err
 	}

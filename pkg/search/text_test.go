@@ -16,6 +16,9 @@ func problemOf(t testing.TB, err error) *Error {
 	if err != nil && !errors.As(err, &e) {
 		t.Fatalf("%v is no *Error", err)
 	}
+	if err != nil && !slices.Contains(Faults(), e.Fault) {
+		t.Errorf("%v has the fault %q, which nobody can say in another language", err, e.Fault)
+	}
 	return e
 }
 

@@ -43,6 +43,8 @@ func findZone(tz string) (*time.Location, *Error) {
 			return nil, &Error{
 				Problem:    "the time zone " + names[i] + " cannot be read on the server (" + err.Error() + ")",
 				Suggestion: "use UTC, or give times with an offset",
+				Fault:      faultZoneFile,
+				About:      names[i],
 			}
 		}
 		return loc, nil

@@ -134,9 +134,8 @@
       progress(0, 0, began);
       const answer = await fetch(url, { signal: mine.signal });
       if (!answer.ok) {
-        const problem = await answer.json().catch(() => ({}));
         to.abort();
-        failed(d.dataset.refused, problem.detail ?? String(answer.status));
+        failed(d.dataset.refused, d.dataset[answer.status] ?? d.dataset.refusedText);
         return;
       }
       const name = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1] ?? 'actions.csv';

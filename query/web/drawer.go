@@ -77,6 +77,17 @@ func (v *View) Event(a *store.Action, newer, older string) *Event {
 	return e
 }
 
+// FailedEvent is the drawer of an event that cannot be shown.
+type FailedEvent struct {
+	State *State
+	Close string
+}
+
+// FailedEvent says why an event cannot be shown.
+func (v *View) FailedEvent(f Failure) *FailedEvent {
+	return &FailedEvent{v.failed(f), v.address("/", v.Text)}
+}
+
 // commented ends the types of comments, which say better than their labels what was done.
 const commented = ".commented"
 

@@ -1,12 +1,10 @@
 package web
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
@@ -50,36 +48,23 @@ func (v *View) line() LineView {
 	return l
 }
 
-// wrongLine says what is wrong with a line that could not be read, in the words of who
-// could not.
-func (v *View) wrongLine(text string, err error) *WrongLine {
-	w := &WrongLine{Problem: err.Error()}
-	if at, ok := errors.AsType[*search.Error](err); ok {
-		w.Column, w.Problem = at.Column, v.fault(at)
+// wrongLine says what is wrong with the line of the page, and where.
+func (v *View) wrongLine(f *Failure) *WrongLine {
+	w := &WrongLine{Problem: v.says(f)}
+	if f.Wrong != nil && f.Wrong.Column > 0 {
+		w.Column, w.Problem = f.Wrong.Column, ended(v.fault(f.Wrong)) // behind the part that is wrong
+		begin, end := termAt(v.Text, w.Column)
+		w.Part = v.Text[begin:end]
 	}
-	if last, _ := utf8.DecodeLastRuneInString(w.Problem); last != '.' && last != '?' {
-		w.Problem += "."
-	}
-	if w.Column > 0 {
-		begin, end := termAt(text, w.Column)
-		w.Part = text[begin:end]
-	}
-	if w.Mended = mend(text, w.Column); w.Mended != "" {
+	if w.Mended = mend(v.Text, w.Column); w.Mended != "" {
 		w.Link = v.link(w.Mended)
 	}
 	return w
 }
 
-// fault says what is wrong in the language of the page, and what it has no words for in
-// those of who found it.
+// fault says what is wrong with a text in the language of the page.
 func (v *View) fault(at *search.Error) string {
-	if at.Fault != "" {
-		return v.Lang.say("fault."+at.Fault, "About", at.About, "Guess", at.Guess, "Known", at.Suggestion)
-	}
-	if at.Suggestion != "" {
-		return at.Problem + ": " + at.Suggestion
-	}
-	return at.Problem
+	return v.Lang.say("fault."+at.Fault, "About", at.About, "Guess", at.Guess, "Known", at.Suggestion)
 }
 
 // termAt returns where the term begins and ends, in bytes, that holds a column.

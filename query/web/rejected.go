@@ -174,7 +174,7 @@ func (v *View) rejectedFilters(r *Rejection) RejectedFilters {
 		Retried: Pill{Name: "retried", Icon: "rotate-cw", Label: l.say("rejected.retry"), RemoveLabel: l.say("rejected.remove_retry")},
 	}
 	if r.Failure != nil && r.Failure.Status == http.StatusBadRequest {
-		f.Wrong = r.Failure.Detail
+		f.Wrong = v.says(r.Failure)
 	}
 	if f.Date.Value != "" {
 		f.Date.Remove = rejectedLink(q, "from", "", "to", "")

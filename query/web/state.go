@@ -1,11 +1,15 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/search"
 )
 
 // State is what stands in the place of the table.
@@ -80,10 +84,25 @@ func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'",
 type Failure struct {
 	Status int
 	// Parameter is the one at fault, when one is.
-	Parameter, Title, Detail string
-	// Line is what is wrong with the search line, nil where nothing is.
-	Line error
+	Parameter string
+	// Said is what is wrong and what to do, and Wrong what is wrong with a text; nil where
+	// that is not the reason.
+	Said  Said
+	Wrong *search.Error
+	// Back is the page whose settings were not saved; empty where it is about no settings.
+	Back string
 }
+
+// Said is a message of the catalogue, problem.<ID>, and what it says of this request: pairs
+// of a name and a value.
+type Said struct {
+	ID     string
+	Values []any
+}
+
+// atLine reports whether the search line is at fault, where what is wrong with it then
+// stands.
+func (f *Failure) atLine() bool { return f.Status == http.StatusBadRequest && f.Parameter == "search" }
 
 // Fail shows an error where the table would be. The form stays usable, and what is wrong
 // with the search line stands at the line.
@@ -91,10 +110,46 @@ func (v *View) Fail(f Failure, menus *Menus) *LogPage {
 	s := v.failed(f)
 	p := v.logPage(s.Title, menus)
 	p.Results.State = s
-	if f.Line != nil {
-		p.Line.Wrong = v.wrongLine(v.Text, f.Line)
+	if f.atLine() {
+		p.Line.Wrong = v.wrongLine(&f)
 	}
 	return p
+}
+
+// says tells what is wrong and what to do, in the language of the page.
+func (v *View) says(f *Failure) string {
+	said := ""
+	if f.Wrong != nil {
+		said = sentence(v.fault(f.Wrong))
+	} else {
+		said = v.Lang.say("problem."+cmp.Or(f.Said.ID, "other"), v.readable(f.Said.Values)...)
+	}
+	if f.Parameter == "against" {
+		said = v.Lang.say("problem.against", "Problem", said)
+	}
+	return said
+}
+
+// readable are values as the page writes them.
+func (v *View) readable(values []any) []any {
+	all := slices.Clone(values)
+	for i, value := range all {
+		if n, ok := value.(int); ok {
+			all[i] = v.Lang.number(n)
+		}
+	}
+	return all
+}
+
+// sentence begins and ends a text as one.
+func sentence(text string) string { return capital(ended(text)) }
+
+// ended ends a text as a sentence.
+func ended(text string) string {
+	if last, _ := utf8.DecodeLastRuneInString(text); last != '.' && last != '?' {
+		text += "."
+	}
+	return text
 }
 
 // failed says what went wrong and what to do.
@@ -102,12 +157,12 @@ func (v *View) failed(f Failure) *State {
 	l := v.Lang
 	again := StateLink{Label: l.say("try_again"), Link: v.Path, Icon: "rotate-cw", Main: true}
 	home := StateLink{Label: l.say("go_to_log"), Link: v.clear(), Main: true}
-	s := &State{Title: f.Title, Text: f.Detail, Icon: "server-off", Alert: f.Status >= http.StatusInternalServerError}
+	s := &State{Title: l.say("failed.title"), Text: v.says(&f), Icon: "server-off", Alert: f.Status >= http.StatusInternalServerError}
 	switch f.Status {
 	case http.StatusBadRequest:
 		s.Icon, s.Title = "corner-down-left", l.say("wrong.title")
 		s.Links = []StateLink{{Label: l.say("clear_all"), Link: v.clear()}}
-		if f.Line != nil {
+		if f.atLine() {
 			s.Text, s.Examples = l.say("wrong.text"), v.examples()
 		}
 		if f.Parameter == "tenant" {
@@ -116,13 +171,19 @@ func (v *View) failed(f Failure) *State {
 	case http.StatusNotFound:
 		s.Icon, s.Title, s.Text, s.Links = "search", l.say("missing.title"), l.say("missing.text"), []StateLink{home}
 	case http.StatusServiceUnavailable:
-		s.Title, s.Text, s.Note, s.Links = l.say("down.title"), l.say("down.text"), l.say("down.note"), []StateLink{again}
+		s.Title, s.Links = l.say("down.title"), []StateLink{again}
+		if f.Said.ID == "" { // it is the database
+			s.Text, s.Note = l.say("down.text"), l.say("down.note")
+		}
 	case http.StatusGatewayTimeout:
 		s.Title, s.Text, s.Links = l.say("slow.title"), l.say("slow.text"), []StateLink{again}
 	case http.StatusTooManyRequests:
 		s.Title, s.Text, s.Links = l.say("busy.title"), l.say("busy.text"), []StateLink{again}
 	default:
 		s.Links = []StateLink{home}
+	}
+	if f.Back != "" {
+		s.Title, s.Links = l.say("preferences.failed"), []StateLink{{Label: l.say("preferences.back"), Link: f.Back, Icon: "arrow-left", Main: true}}
 	}
 	return s
 }

@@ -136,12 +136,8 @@ func TestCompletionOfTimesInGerman(t *testing.T) {
 	s := serve(t, company()...)
 	b := scripted(t)
 	b.Go(s.url)
-	b.Click(".top .menu summary")
-	b.Click(".seg label:has(input[name=lang][value=de])")
-	b.Follow(".pop-account .btn-main")
-	if got := b.Text("#rows"); !strings.Contains(got, "Rechnung gebucht") {
-		t.Errorf("action types are called %q", got)
-	}
+	b.inGerman()
+	b.Until("document.querySelector('#rows').innerText.includes('Rechnung gebucht')")
 	b.Type("#q", "after:last ")
 	if got := b.completions("last month"); !slices.Equal(got, []string{"last week", "last month", "last quarter", "last year"}) {
 		t.Errorf("periods: %q", got)

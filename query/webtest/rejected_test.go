@@ -229,10 +229,10 @@ func TestRejectedPageNamesWhatIsWrong(t *testing.T) {
 	}
 	f("reason=invalid-json", "did you mean invalid_json?")
 	f("from=2026-13-01&reason=empty", "2026-13-01", `value="empty" checked`)
-	f("from=2026-11-02&to=2026-11-01", "not before to")
+	f("from=2026-11-02&to=2026-11-01", "not before the end")
 	f("tenant=x", "no parameter")
-	f("cursor=x", "cursor is not valid")
-	f("pending=x", "pending is")
+	f("cursor=x", "does not lead to a page")
+	f("pending=x", "no switch")
 	if a := get(t, s.url+"/rejected?reason=&from=2026-11-02&to="); a.status != http.StatusSeeOther || a.header.Get("Location") != "/rejected?from=2026-11-02" {
 		t.Errorf("%d, %s", a.status, a.header.Get("Location"))
 	}

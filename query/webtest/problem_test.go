@@ -1,0 +1,71 @@
+package webtest
+
+import (
+	"strings"
+	"testing"
+)
+
+// inGerman chooses the language in the settings.
+func (b *Tab) inGerman() {
+	b.t.Helper()
+	b.Click(".top .menu summary")
+	b.Click(".seg label:has(input[name=lang][value=de])")
+	b.Follow(".pop-account .btn-main")
+}
+
+// What scripts ask for and do not get is said where it would stand, in the language of the
+// page.
+func TestFailuresOfScriptsAreSaid(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Go(s.url)
+	b.inGerman()
+	b.Until("document.querySelector('.sum .count').innerText === '4 Ereignisse'")
+	eval[string](b, "(document.querySelector('#rows [data-event]').href = '/events/unknown', '')")
+	b.Press("j")
+	b.Enter()
+	b.Until("document.querySelector('#drawer .state') !== null")
+	if got := b.Text("#drawer .state"); strings.Contains(got, "There is") || b.Text("#results h2") != "" {
+		t.Errorf("an event that is gone: %q", got)
+	}
+	expectAxe(t, b)
+	b.Press("\x1b")
+	b.Until("document.querySelector('#drawer') === null && location.pathname === '/'")
+
+	eval[string](b, "(document.querySelector('[data-download]').href = '/v1/export.csv?search=actr:x', '')")
+	b.Click("[data-download]")
+	b.Until("document.querySelector('#dl-count').innerText === '4'")
+	b.Click("#download .dialog-foot .btn-main")
+	b.Until("document.querySelector('#download').dataset.state === 'failed'")
+	if got := b.Text("#dl-failed") + ": " + b.Text("#dl-why"); !strings.HasPrefix(got, "Der Download begann nicht: Der Dienst nimmt diese Frage nicht an.") {
+		t.Errorf("a download that is refused: %q", got)
+	}
+}
+
+// A time zone that nobody knows is told to who has written it, on a page that leads back.
+func TestSettingsThatCannotBeSaved(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := Open(t)
+	b.Go(s.url + "/?search=crane")
+	b.inGerman()
+	b.Click(".top .menu summary")
+	b.Type("input[name=zone]", "Europe/Berlina")
+	b.Follow(".pop-account .btn-main")
+	if got := b.Text(".state"); !strings.HasPrefix(got, "Ihre Einstellungen wurden nicht gespeichert") || !strings.Contains(got, "Meinten Sie Europe/Berlin?") {
+		t.Errorf("it says %q", got)
+	}
+	expectAxe(t, b)
+	b.Follow(".state .btn-main")
+	if got := b.line(); got != "crane" {
+		t.Errorf("the way back leads to %q", got)
+	}
+}
+
+func expectAxe(t *testing.T, b *Tab) {
+	t.Helper()
+	for _, violation := range b.Axe() {
+		t.Error(violation)
+	}
+}
