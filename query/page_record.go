@@ -115,6 +115,8 @@ func became(f store.Filter, what string) store.Filter {
 }
 
 func recordNotFound(tenant string, record store.Record) *Problem {
-	return newProblem("not-found", "There is no such record", http.StatusNotFound,
+	p := newProblem("not-found", "There is no such record", http.StatusNotFound,
 		fmt.Sprintf("Tenant %q has no event about the %s %q. Check the type, the id and the tenant.", tenant, search.Short(record.Type), search.Short(record.ID)))
+	p.missing = &web.Missing{Kind: web.MissingRecord, Type: record.Type, ID: record.ID}
+	return p
 }

@@ -31,6 +31,9 @@ type Problem struct {
 	// it is there, says instead what is wrong with a text.
 	said  web.Said
 	wrong *search.Error
+	// missing is what a page was to be about and nothing is known of; nil where that is not
+	// the problem.
+	missing *web.Missing
 	// back is the page whose form is at fault; empty where none is.
 	back string
 	// cause is for the log; clients never see it.
@@ -97,14 +100,14 @@ func notFound(path string) *Problem {
 func actionNotFound(tenant, id string) *Problem {
 	p := newProblem("action-not-found", "There is no such action", http.StatusNotFound,
 		"Tenant "+strconv.Quote(tenant)+" has no action with the id "+strconv.Quote(id)+". Check the id and the parameter tenant; an action that was just sent appears when ingest has stored it.")
-	p.Parameter = "id"
+	p.Parameter, p.missing = "id", &web.Missing{Kind: web.MissingEvent, ID: id}
 	return p
 }
 
 func actorNotFound(tenant, id string) *Problem {
 	p := newProblem("actor-not-found", "There is no such actor", http.StatusNotFound,
 		"In the log of tenant "+strconv.Quote(tenant)+" nobody with the id "+strconv.Quote(id)+" has done anything. Check the id and the parameter tenant; GET /v1/facets?field=actor&prefix= completes ids and names.")
-	p.Parameter = "id"
+	p.Parameter, p.missing = "id", &web.Missing{Kind: web.MissingUser, ID: id}
 	return p
 }
 

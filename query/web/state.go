@@ -89,6 +89,8 @@ type Failure struct {
 	// that is not the reason.
 	Said  Said
 	Wrong *search.Error
+	// Missing is what there is not; nil where it is the page itself, or something else.
+	Missing *Missing
 	// Back is the page whose settings were not saved; empty where it is about no settings.
 	Back string
 }
@@ -169,6 +171,9 @@ func (v *View) failed(f Failure) *State {
 			s.Links = []StateLink{{Label: l.say("wrong.default_log"), Link: "/", Main: true}}
 		}
 	case http.StatusNotFound:
+		if f.Missing != nil {
+			return v.missing(f.Missing)
+		}
 		s.Icon, s.Title, s.Text, s.Links = "search", l.say("missing.title"), l.say("missing.text"), []StateLink{home}
 	case http.StatusServiceUnavailable:
 		s.Title, s.Links = l.say("down.title"), []StateLink{again}

@@ -106,7 +106,7 @@ func TestRecordHasPagesAndMayBeUnknown(t *testing.T) {
 	if seen != 120 {
 		t.Errorf("%d events on all pages, want 120", seen)
 	}
-	if a := get(t, s.url+"/records/invoice/nobody"); a.status != 404 || !strings.Contains(a.body, "There is no page here") {
+	if a := get(t, s.url+"/records/invoice/nobody"); a.status != 404 || !strings.Contains(a.body, "Nothing is known of the invoice “nobody”") {
 		t.Errorf("an unknown record: %d", a.status)
 	}
 	if a := get(t, s.url+"/records/a%2Fb/x%3Fy?show=all"); a.status != 400 {
