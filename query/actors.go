@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"github.com/gorilla/mux"
@@ -168,7 +169,7 @@ func (s *Server) readActor(m *measure, q *question, id string, limit int) (*acto
 		*to = values(facets.Facets[i])
 	}
 	var err error
-	if answer.Sessions, err = s.sessions(m, q, &facets); err != nil {
+	if answer.Sessions, err = s.sessions(m, q, &facets.Facets[len(profileFields)-1], facets.Reached); err != nil {
 		return nil, false, err
 	}
 	answer.searchedTo = searched(facets.Reached)
@@ -176,14 +177,14 @@ func (s *Server) readActor(m *measure, q *question, id string, limit int) (*acto
 	return answer, m.Partial || len(newest) > 0 || len(oldest) > 0, nil
 }
 
-// sessions are the last of the profile's fields.
-func (s *Server) sessions(m *measure, q *question, facets *store.Facets) (sessionsJSON, error) {
-	plain := values(facets.Facets[len(profileFields)-1])
+// sessions are what is known of the sessions of a facet, which was counted up to a time.
+func (s *Server) sessions(m *measure, q *question, found *store.Facet, reached time.Time) (sessionsJSON, error) {
+	plain := values(*found)
 	var ids []string
 	for _, v := range plain.Values {
 		ids = append(ids, v.Value)
 	}
-	known, err := s.store.Sessions(m.ctx, q.Filter, facets.Reached, ids)
+	known, err := s.store.Sessions(m.ctx, q.Filter, reached, ids)
 	if err != nil {
 		return sessionsJSON{}, err //nolint:wrapcheck // the caller says what it is for
 	}

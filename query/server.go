@@ -156,7 +156,7 @@ func (s *Server) routes() []route {
 		{path: "/events/{id}", handle: s.serveEvent, parameters: keptParameters, turns: s.queries, fail: s.failEvent, page: true},
 		{path: "/events/{id}/around", handle: s.serveAround, parameters: keptParameters, turns: s.queries, fail: s.failPage, page: true},
 		{path: "/records/{type}/{id}", handle: s.serveRecord, parameters: recordPageParameters, turns: s.queries, fail: s.failPage, page: true},
-		{path: "/users/{id}", handle: s.serveUser, parameters: keptParameters, turns: s.queries, fail: s.failPage, page: true},
+		{path: "/users/{id}", handle: s.serveUser, parameters: actorPageParameters, turns: s.queries, fail: s.failPage, page: true},
 		{path: "/compare", handle: s.serveCompare, parameters: comparePageParameters, turns: s.queries, fail: s.failPage, page: true},
 		{path: "/menus/user", handle: s.serveUsers, parameters: menuParameters, turns: s.queries, fail: s.failFragment, page: true},
 		{path: "/menus/action", handle: s.serveActions, parameters: menuParameters, turns: s.queries, fail: s.failFragment, page: true},

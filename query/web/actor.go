@@ -14,6 +14,8 @@ import (
 // Actor is what is known of somebody who acts.
 type Actor struct {
 	ID, Type string
+	// Show is the list that is shown whole; empty where none is.
+	Show string
 	// Names are all that were given, the latest first.
 	Names               []string
 	FirstSeen, LastSeen time.Time
@@ -58,14 +60,31 @@ type ActorPage struct {
 	Stats      []Stat
 	Heat       HeatView
 	Sessions   []SessionRow
-	// MoreSessions says how many there are besides those shown; empty where that is none.
-	MoreSessions string
-	Actions      []Tally
-	Addresses    []AddressEntry
-	MoreAddress  string
-	Behalf       []BehalfEntry
-	Table        *Table
-	AllEvents    string
+	// AllSessions and AllAddresses are of lists that have more than is shown.
+	AllSessions, AllAddresses *WholeList
+	Actions                   []Tally
+	Addresses                 []AddressEntry
+	Behalf                    []BehalfEntry
+	Table                     *Table
+	AllEvents                 string
+}
+
+// The lists that the page of an actor can show whole.
+const (
+	ShowSessions  = "sessions"
+	ShowAddresses = "addresses"
+)
+
+// IsActorShow reports whether the page of an actor can show a list whole, or none.
+func IsActorShow(show string) bool {
+	return show == "" || show == ShowSessions || show == ShowAddresses
+}
+
+// WholeList says how much there is besides what a list shows, and leads to all of it or
+// back.
+type WholeList struct {
+	// Note is empty where all is shown, and Link where there is nowhere to go.
+	Note, Label, Link string
 }
 
 // Stat is a number on the page of an actor.
@@ -150,9 +169,7 @@ func (v *View) Actor(a *Actor) *ActorPage {
 	for i := range a.Sessions {
 		p.Sessions = append(p.Sessions, v.session(&a.Sessions[i]))
 	}
-	if n := uint64(len(a.Sessions)); n < a.SessionCount {
-		p.MoreSessions = v.Lang.sayN("actor.more_sessions", a.SessionCount, "Shown", v.Lang.number(n))
-	}
+	p.AllSessions = v.wholeList(a, ShowSessions, uint64(len(a.Sessions)), a.SessionCount)
 	p.Actions = v.kindTallies(a.Actions, func(kind string) string { return v.logLink(only(v.Line, "action", kind)) })
 	v.addresses(p, a)
 	for _, b := range a.Behalf.Values {
@@ -266,7 +283,21 @@ func (v *View) addresses(p *ActorPage, a *Actor) {
 		e.Note = v.Lang.sayN("actor.address_note", ip.Count, "First", v.Lang.time("day", ip.First.In(v.Zone)))
 		p.Addresses = append(p.Addresses, e)
 	}
-	if n := uint64(len(a.Addresses.Values)); n < a.Addresses.Distinct {
-		p.MoreAddress = v.Lang.sayN("actor.more_addresses", a.Addresses.Distinct, "Shown", v.Lang.number(n))
+	p.AllAddresses = v.wholeList(a, ShowAddresses, uint64(len(a.Addresses.Values)), a.Addresses.Distinct)
+}
+
+// wholeList is of a list that shows so many of all; nil where there is nothing to say.
+func (v *View) wholeList(a *Actor, list string, shown, all uint64) *WholeList {
+	w := &WholeList{}
+	if shown < all {
+		w.Note = v.Lang.sayN("actor.more_"+list, all, "Shown", v.Lang.number(shown))
+		w.Label, w.Link = v.Lang.say("actor.all_"+list), v.userLink(a.ID, "show", list)+"#"+list
 	}
+	if a.Show == list {
+		w.Label, w.Link = v.Lang.say("actor.fewer_"+list), v.userLink(a.ID)+"#"+list
+	}
+	if *w == (WholeList{}) {
+		return nil
+	}
+	return w
 }

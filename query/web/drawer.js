@@ -82,8 +82,7 @@
 
   // Before htmx: going back from an event closes it, and the list is still there.
   addEventListener('popstate', e => {
-    const results = $('#results[data-url]');
-    if (!results || !$('#drawer-place')) return;
+    if (!$('#drawer-place')) return;
     if (e.state?.event) {
       e.stopImmediatePropagation();
       const link = links().find(a => a.getAttribute('href') === e.state.event);

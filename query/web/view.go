@@ -129,8 +129,10 @@ func (v *View) recordLink(r action.Record, pairs ...string) string {
 	return v.address("/records/"+url.PathEscape(r.Type)+"/"+url.PathEscape(r.ID), "", pairs...)
 }
 
-// userLink is the page of an actor.
-func (v *View) userLink(id string) string { return v.address("/users/"+url.PathEscape(id), "") }
+// userLink is the page of an actor, with other parameters, as pairs of a name and a value.
+func (v *View) userLink(id string, pairs ...string) string {
+	return v.address("/users/"+url.PathEscape(id), "", pairs...)
+}
 
 // without is the line without the terms that a condition takes out.
 func without(l search.Line, out func(search.Term) bool) search.Line {

@@ -90,10 +90,96 @@ func TestUserPageTellsWhoSomebodyIs(t *testing.T) {
 			t.Errorf("%s leads to %q, want %q", selector, got, line)
 		}
 	}
-	b.Go(s.url + "/users/nobody")
-	if got := b.Text(".state h2"); got != "There is no page here" {
-		t.Errorf("nobody: %q", got)
+}
+
+// Lists that are cut lead to all that they have, and back, on the same page.
+func TestUserPageShowsAllOfAList(t *testing.T) {
+	t.Parallel()
+	events := diary()
+	for i := range 9 {
+		ip := netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})
+		events = append(events, action.Event{Time: time.Now().Add(-time.Duration(i) * time.Hour), Actor: events[0].Actor, IP: ip, Action: "record.viewed", SessionID: fmt.Sprint("more-", i), Description: "More"})
 	}
+	s := serve(t, events...)
+	b := Open(t)
+	b.Go(s.url + "/users/u%2F17?tz=Europe/Berlin")
+	for _, list := range []struct {
+		rows, place, note, all, fewer string
+		count                         int
+	}{
+		{".sessions tbody tr", "#sessions", "The latest 7 of 13 sessions", "All sessions", "Fewer sessions", 13},
+		{"#addresses li", "#addresses", "The most frequent 7 of 11 addresses", "All addresses", "Fewer addresses", 11},
+	} {
+		if got := b.Text(list.place + " .more-note"); len(b.Texts(list.rows)) != 7 || got != list.note+" "+list.all {
+			t.Errorf("%d rows and %q", len(b.Texts(list.rows)), got)
+		}
+		b.Follow(list.place + " .more-note a")
+		if got := b.Texts(list.rows); len(got) != list.count || !strings.HasSuffix(b.URL(), list.place) || !strings.Contains(b.URL(), "tz=Europe") {
+			t.Errorf("%s shows %d rows: %q", b.URL(), len(got), got)
+		}
+		b.Follow(list.place + " .more-note a")
+		if got := len(b.Texts(list.rows)); got != 7 {
+			t.Errorf("back it shows %d", got)
+		}
+	}
+	if a := get(t, s.url+"/users/u%2F17?show=all"); a.status != 400 {
+		t.Errorf("an unknown list: %d", a.status)
+	}
+}
+
+// The events of the page open beside it, as those of the log do.
+func TestUserPageOpensEventsInTheDrawer(t *testing.T) {
+	t.Parallel()
+	s := serve(t, diary()...)
+	b := scripted(t)
+	for _, width := range []int64{1440, 390} {
+		b.Size(width, 844)
+		b.Go(s.url + "/users/u%2F17")
+		b.Until("document.documentElement.dataset.zone !== undefined")
+		b.Click("#rows tr:nth-child(2) .c-date")
+		b.Until("document.querySelector('#drawer-place #drawer') !== null && location.pathname.startsWith('/events/')")
+		if got := b.Text("#drawer"); !strings.Contains(got, "Night 0") {
+			t.Errorf("the drawer shows %q", got)
+		}
+		expectAxe(t, b)
+		b.Press("k")
+		b.Until("document.querySelector('#drawer').innerText.includes('Night 1')")
+		eval[string](b, "(history.back(), '')")
+		b.Until("document.querySelector('#drawer') === null && location.pathname === '/users/u%2F17'")
+		b.Press("j")
+		b.Enter()
+		b.Until("document.querySelector('#drawer') !== null")
+		b.Press("\x1b")
+		b.Until("document.querySelector('#drawer') === null && location.pathname === '/users/u%2F17' && document.activeElement.closest('#rows') !== null")
+	}
+}
+
+// What is not known has a page that says so, and leads to where its id may be.
+func TestWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	s := serve(t, diary()...)
+	b := Open(t)
+	for address, want := range map[string][]string{
+		"/users/bob":                   {"Nobody with the id “bob” is known", "on_behalf_of:bob", "subject_id:bob", "bob"},
+		"/users/a%20b":                 {"Nobody with the id “a b” is known", `on_behalf_of:"a b"`, `subject_id:"a b"`, `"a b"`},
+		"/records/invoice/INV-9":       {"Nothing is known of the invoice “INV-9”", "subject_id:INV-9", "INV-9"},
+		"/events/e-9?search=-crane":    {"There is no event “e-9”", "request_id:e-9", "e-9"},
+		"/events/e-9/around?search=ab": {"There is no event “e-9”", "request_id:e-9", "e-9"},
+	} {
+		if a := get(t, s.url+address); a.status != 404 {
+			t.Errorf("%s: %d", address, a.status)
+		}
+		b.Go(s.url + address)
+		if got := append([]string{b.Text(".state h2")}, b.Texts(".state .rows .mono")...); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", address, got, want)
+		}
+	}
+	b.Go(s.url + "/users/bob")
+	b.Follow(".state .rows a")
+	if got := descriptions(b.Rows()); !slices.Equal(got, []string{"Morning 0 3"}) {
+		t.Errorf("on behalf of him: %q", got)
+	}
+	looks(t, b, []look{{"missing-user", s.url + "/users/bob", ""}, {"missing-event", s.url + "/events/" + strings.Repeat("e", 300), ""}})
 }
 
 func TestUserPageIsReachedFromTheDrawer(t *testing.T) {
