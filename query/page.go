@@ -104,13 +104,9 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	}
 	found.Names = s.names(m.ctx, q, found.Actions)
 	found.Took = s.now().Sub(m.start)
-	live := trigger == "live"
-	if live { // each has to find its own place among the rows that are there
-		q.Prefs.NoFolds = true
-	}
 	page := s.site.View(q).Log(&found)
 	switch {
-	case live:
+	case trigger == "live":
 		return s.render(w, r, http.StatusOK, q.Lang, "live-rows", page)
 	case trigger == "more":
 		return s.render(w, r, http.StatusOK, q.Lang, "rows-fragment", page.MoreRows())

@@ -4,7 +4,7 @@
   const chart = grip => grip.closest('.bars');
   const list = (grip, name) => grip.dataset[name].split('|');
   // What is selected: the buckets from one to another, as they were chosen.
-  let chosen = null, drawing = null, byKey = false;
+  let chosen = null, drawing = null, hovered = null, byKey = false;
 
   const span = s => [Math.min(s.from, s.to), Math.max(s.from, s.to)];
 
@@ -90,6 +90,7 @@
       show(drawing.grip, span(chosen), false);
     } else if (grip && !chosen && e.pointerType === 'mouse') {
       const at = bucket(grip, e);
+      hovered = at;
       show(grip, [at, at], true);
     }
   });
@@ -109,6 +110,7 @@
   document.addEventListener('pointercancel', () => { drawing = null; });
   document.addEventListener('pointerout', e => {
     const grip = isGrip(e);
+    hovered = null;
     if (grip && !chosen && !drawing) clear(grip);
   });
 
@@ -141,6 +143,24 @@
     e.preventDefault();
     e.stopPropagation();
   }, true);
+
+  // Puts a newer chart and its sum, the count, into the place of those that are shown, in one
+  // step. It reports false while someone is at work with the chart, which then stays.
+  const renew = html => {
+    const old = $('#histogram .chart'), count = $('.sum .count'), made = document.createElement('template');
+    if (!old || !count) return true;
+    if (chosen || drawing || old.ariaBusy === 'true' || old.contains(document.activeElement)) return false;
+    made.innerHTML = html;
+    const chart = $('.chart', made.content), sum = $('.count', made.content), grip = chart && $('.bars-grip', chart);
+    if (!grip || !sum) return true;
+    sum.removeAttribute('hx-swap-oob');
+    old.replaceWith(chart);
+    count.replaceWith(sum);
+    htmx.process(chart);
+    if (hovered !== null && hovered <= +grip.ariaValueMax) show(grip, [hovered, hovered], true);
+    return true;
+  };
+  al.chart = { renew };
 
   // Who zoomed by the keyboard goes on at the new chart.
   document.addEventListener('htmx:afterSettle', e => {

@@ -1,16 +1,17 @@
 (() => {
   'use strict';
-  const { $, $$, reload, drawer } = al;
-  // A table that has grown so long is read again from its top.
-  const mostRows = 300;
+  const { $, $$, reload, drawer, folds } = al;
   const again = 5000;
-  let on = false, source = null, last = '', timer = 0, retry = 0, settled = false;
+  // The chart is renewed every few seconds at most, and rarely where it takes long.
+  const chartPause = 3000, chartShare = 10;
+  let on = false, source = null, last = '', timer = 0, retry = 0, settled = false, charting = 0, nextChart = 0;
   const waiting = new Set();
 
   const place = () => $('#live[data-tail]');
   const field = () => $('#live input');
   const shown = id => document.getElementById('event-' + id);
-  const paused = () => scrollY > 160 || drawer.open() || $('.menu[open], dialog[open], #rows :focus');
+  const selecting = () => !getSelection().isCollapsed && $('#rows')?.contains(getSelection().anchorNode);
+  const paused = () => scrollY > 160 || drawer.open() || $('.menu[open], dialog[open], #rows :focus') || selecting();
 
   const tell = () => {
     const button = $('#live-new'), n = waiting.size;
@@ -23,58 +24,64 @@
     $('#live-said').textContent = text;
   };
 
-  // Puts the rows of the newest page where they belong among those that are shown.
-  const merge = fetched => {
-    let before = null, added = 0;
-    const rows = $('#rows');
-    for (const row of fetched.reverse()) {
-      const known = document.getElementById(row.id);
-      if (known) {
-        before = known;
-      } else if (before) {
-        row.classList.add('is-new');
-        before.before(row);
-        before = row;
-        added++;
-        setTimeout(() => row.classList.remove('is-new'), 4000);
-      }
-    }
-    return before && rows ? added : -1;
-  };
-
   const ask = path => fetch(path, { headers: { 'HX-Request': 'true', 'HX-Trigger': 'live' } }).then(r => r.ok ? r.text() : '', () => '');
 
-  // The rows of the newest page; none where there are others to ask for by then.
+  // The newest page; none where there is another to ask for by then.
   const newest = async here => {
-    const body = document.createElement('tbody');
-    body.innerHTML = await ask(here.dataset.rows);
-    return here === place() && body.rows.length ? [...body.rows] : null;
+    const made = document.createElement('template');
+    made.innerHTML = await ask(here.dataset.rows);
+    return here === place() && $('[data-event]', made.content) ? made.content : null;
   };
 
-  const flush = async () => {
+  // Puts the newest page into the place of the rows that are shown, as if it had been asked
+  // for: it folds as any page does, and a run that was open stays so.
+  const put = page => {
+    const rows = $('#rows'), opened = folds.opened(), selected = $('tr[aria-selected]', rows)?.id;
+    const fresh = $$('tr[id^=event-]', page).filter(row => !document.getElementById(row.id));
+    for (const row of fresh) row.classList.add('is-new');
+    setTimeout(() => { for (const row of fresh) row.classList.remove('is-new'); }, 4000);
+    rows.replaceChildren(...$$('tr', page));
+    $('#pager').replaceWith($('#pager', page));
+    folds.open(opened);
+    if (selected) document.getElementById(selected)?.setAttribute('aria-selected', 'true');
+    htmx.process(rows);
+    htmx.process($('#pager'));
+  };
+
+  const chart = () => {
+    charting ||= setTimeout(async () => {
+      const here = place(), begun = performance.now();
+      const html = here && await ask(here.dataset.chart);
+      nextChart = performance.now() + Math.max(chartPause, chartShare * (performance.now() - begun));
+      charting = 0;
+      if (html && here === place() && !al.chart.renew(html)) chart();
+    }, Math.max(0, nextChart - performance.now()));
+  };
+
+  const flush = async wanted => {
     const here = place();
     if (!here || waiting.size === 0) return;
-    if (!$('#rows [data-event]') || waiting.size > 40 || $$('#rows [data-event]').length > mostRows) {
+    if (!$('#rows [data-event]')) {
       waiting.clear();
       reload();
       return;
     }
     const asked = new Set(waiting);
-    const fetched = await newest(here);
-    if (!fetched) return;
-    for (const id of asked) waiting.delete(id);
-    tell();
-    if (merge(fetched) < 0) {
-      reload();
+    const page = await newest(here);
+    if (!page) return;
+    if (!wanted && paused()) { // someone has begun to read meanwhile
+      tell();
       return;
     }
-    const count = await ask(here.dataset.count);
-    if (count && here === place()) $('.sum .count').outerHTML = count;
+    for (const id of asked) waiting.delete(id);
+    tell();
+    put(page);
+    chart();
   };
 
   const come = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => paused() ? tell() : flush(), 250);
+    timer = setTimeout(() => paused() ? tell() : flush(false), 250);
   };
 
   const close = () => {
@@ -112,11 +119,10 @@
   };
 
   const catchUp = async () => {
-    const here = place();
-    const fetched = await newest(here);
-    if (!fetched) return;
+    const here = place(), page = here && await newest(here);
+    if (!page) return;
     const first = $('#rows [data-event]')?.closest('tr').id;
-    for (const row of fetched) {
+    for (const row of $$('tr[id^=event-]', page)) {
       if (row.id === first) break;
       waiting.add(row.id.slice('event-'.length));
     }
@@ -143,13 +149,14 @@
   document.addEventListener('click', e => {
     if (!e.target.closest('#live-new')) return;
     scrollTo(0, 0);
-    flush();
+    flush(true);
   });
   document.addEventListener('htmx:afterSettle', e => { if (e.detail.elt.id === 'results') renew(); });
   // At the top again, or with the drawer closed, what has waited comes in.
   const resume = () => { if (waiting.size && !paused()) come(); };
   addEventListener('scroll', resume, { passive: true });
   addEventListener('focusin', resume);
+  document.addEventListener('selectionchange', resume);
   for (const name of ['toggle', 'close']) document.addEventListener(name, () => setTimeout(resume), true);
   addEventListener('focusout', () => setTimeout(resume));
   // Browsers have few connections for a site: a tab that nobody sees gives its own back.

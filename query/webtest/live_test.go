@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp/kb"
+
 	"github.com/actionlog/actionlog/pkg/action"
 )
 
@@ -76,6 +78,101 @@ func TestNewEventsFlowIn(t *testing.T) {
 	b.Until(firstRow + " === 'Posted invoice E'")
 	b.Click("#live input")
 	b.Until("!document.querySelector('#live input').checked")
+}
+
+// The chart and the count, which is its sum, are renewed together: not too often, without a
+// moment in which they are not there, and without moving the table.
+func TestLiveRenewsTheChart(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(60)...)
+	s.settle()
+	b := scripted(t)
+	b.Go(s.url + "/?search=invoice")
+	b.Until("document.querySelector('.sum .count').innerText.startsWith('60 events') && document.querySelector('.bars-svg') !== null")
+	eval[string](b, `(() => {
+		const number = e => +e.innerText.replace(/\D/g, ''), top = () => document.querySelector('#log').getBoundingClientRect().top + scrollY, at = top();
+		const sum = () => [...document.querySelectorAll('.legend .num')].reduce((n, e) => n + number(e), 0);
+		window.wrong = [];
+		new MutationObserver(() => {
+			if (!document.querySelector('#histogram .bars-svg path')) wrong.push('no bars');
+			if (sum() !== number(document.querySelector('.sum .count b'))) wrong.push('the sum is ' + sum() + ', the count ' + document.querySelector('.sum .count').innerText);
+			if (top() !== at) wrong.push('the table moves to ' + top());
+		}).observe(document.querySelector('#results'), { childList: true, subtree: true });
+		return '';
+	})()`)
+	b.Click("#live input")
+	b.Until("document.querySelector('.switch:not(.is-waiting) input:checked')")
+	for i, text := range []string{"Posted invoice A", "Posted invoice B", "Posted invoice C", "Posted invoice D"} {
+		s.arrives(text)
+		b.Until(firstRow + " === " + quoted(text))
+		if i == 0 {
+			b.Until("document.querySelector('.sum .count').innerText.startsWith('61 events')")
+		}
+	}
+	b.Until("document.querySelector('.sum .count').innerText.startsWith('64 events')")
+
+	// Who has selected a stretch keeps it, until it is let go.
+	b.Until("document.querySelector('.bars-grip') !== null")
+	eval[string](b, "(document.querySelector('.bars-grip').focus(), '')")
+	b.Press(kb.End)
+	b.Until("!document.querySelector('.brush-tip').hidden")
+	s.arrives("Posted invoice E")
+	b.Until(firstRow + " === 'Posted invoice E'")
+	if got := b.Text(".sum .count b"); got != "64 events" {
+		t.Errorf("while a stretch is selected the count becomes %q", got)
+	}
+	b.Press("\x1b")
+	eval[string](b, "(document.activeElement.blur(), '')")
+	b.Until("document.querySelector('.sum .count').innerText.startsWith('65 events')")
+	if got := eval[[]string](b, "window.wrong"); len(got) > 0 {
+		t.Errorf("%q", got)
+	}
+	apart := eval[[]float64](b, "performance.getEntriesByType('resource').filter(e => e.name.includes('/fragments/histogram')).map(e => e.startTime)")
+	for i := 2; i < len(apart); i++ { // the first is of the page itself
+		if apart[i]-apart[i-1] < 2900 {
+			t.Errorf("the chart is asked for at %v", apart)
+		}
+	}
+}
+
+// What comes in folds as it would on a page that is opened then, and a run that is open
+// stays so.
+func TestWhatComesInFolds(t *testing.T) {
+	t.Parallel()
+	s := serve(t, folded()...)
+	s.settle()
+	b := scripted(t)
+	b.Go(s.url)
+	b.Click("#live input")
+	b.Until("document.querySelector('.switch:not(.is-waiting) input:checked')")
+	view := action.Event{Actor: action.Actor{ID: "bob", Name: "Bob Dvořák"}, Action: "record.viewed", Subject: folded()[0].Subject}
+	come := func(description string) {
+		t.Helper()
+		view.Time, view.Description = time.Now(), description
+		s.add(view)
+		s.settle()
+		b.Until(firstRow + "?.startsWith(" + quoted(description) + ")")
+	}
+	come("Look 1")
+	if got := eval[int](b, visibleRows); got != 5 {
+		t.Errorf("%d rows, want one more", got)
+	}
+	come("Look 2")
+	if got := b.Text("#rows .fold"); eval[int](b, visibleRows) != 5 || !strings.HasPrefix(got, "viewed 2 times since ") {
+		t.Errorf("%d rows, of which the first says %q", eval[int](b, visibleRows), got)
+	}
+	b.Click("button.fold")
+	b.Until(visibleRows + " === 6")
+	eval[string](b, "(document.activeElement.blur(), '')")
+	come("Look 3")
+	if got := b.Text("#rows .fold"); eval[int](b, visibleRows) != 7 || !strings.HasPrefix(got, "viewed 3 times since ") {
+		t.Errorf("%d rows, of which the first says %q", eval[int](b, visibleRows), got)
+	}
+	live := b.Texts("#rows tr:not(#more) .c-desc")
+	b.Go(s.url)
+	if again := b.Texts("#rows tr:not(#more) .c-desc"); len(again) != len(live) {
+		t.Errorf("the page has %d rows when it is loaded, and had %d", len(again), len(live))
+	}
 }
 
 // A connection that ends is taken up where it was: nothing is missed, nothing comes twice.
