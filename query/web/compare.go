@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strconv"
 
 	"golang.org/x/text/number"
@@ -84,9 +85,11 @@ func (v *View) Compared(against *View, d *store.Difference) *ComparePage {
 	}
 	var alike []string
 	for i := range d.Fields {
-		if f := &d.Fields[i]; len(f.Values) > 0 {
+		switch f := &d.Fields[i]; {
+		case v.told(f, d):
+		case len(f.Values) > 0:
 			p.Fields = append(p.Fields, v.differentField(f, d))
-		} else {
+		default:
 			alike = append(alike, v.comparedLabel(f.Field))
 		}
 	}
@@ -102,6 +105,15 @@ func (v *View) Compared(against *View, d *store.Difference) *ComparePage {
 		p.Alike = v.listed(alike)
 	}
 	return p
+}
+
+// told reports whether a field only says again what the selection asks for.
+func (v *View) told(f *store.ComparedField, d *store.Difference) bool {
+	name := f.Field
+	if name == "subject" {
+		name = "subject_id"
+	}
+	return len(f.Values) == 1 && f.Values[0].Count == d.Count && slices.Equal(values(v.Line, name, false), []string{f.Values[0].Value})
 }
 
 // listed joins words by commas.

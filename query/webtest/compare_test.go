@@ -90,6 +90,9 @@ func TestCompareTheFiltersInForce(t *testing.T) {
 	if got := b.Text(".differ-values li .is-selected dd") + " against " + b.Text(".differ-values li .is-rest dd"); strings.Join(strings.Fields(got), " ") != "100% 10 against 0% 0" {
 		t.Errorf("shares %q", got)
 	}
+	if got := b.Texts(".differ h2"); slices.Contains(got, "Outcome") || !slices.Contains(got, "User") {
+		t.Errorf("what differs is %q: that they were denied was asked for", got)
+	}
 	b.Follow(".differ-head a[aria-label='Exclude: User Mallory Byrne']")
 	if got := b.line(); got != "outcome:denied -actor:mallory" {
 		t.Errorf("exclude leads to %q", got)
