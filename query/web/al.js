@@ -10,7 +10,7 @@ const al = (() => {
   // Asks for the results again, as they are now to be shown.
   const reload = () => {
     const results = $('#results[data-url]');
-    if (results) htmx.ajax('GET', results.dataset.url, { target: '#results', swap: 'outerHTML show:none' });
+    if (results) htmx.ajax('GET', results.dataset.url, { target: '#results', swap: 'outerHTML show:none' }).catch(() => {});
   };
 
   // Keeps preferences: pairs of a name and a value, where no value forgets it.

@@ -17,8 +17,12 @@
     const href = link.getAttribute('href'), before = drawer();
     select(link);
     asked = href;
-    await htmx.ajax('GET', href, { target: '#drawer-place', swap: 'innerHTML show:none' });
-    if (asked !== href || !drawer()) return;
+    await htmx.ajax('GET', href, { target: '#drawer-place', swap: 'innerHTML show:none' }).catch(() => {});
+    if (asked !== href) return;
+    if (!drawer()) {
+      select(null);
+      return;
+    }
     if (keep) history[before ? 'replaceState' : 'pushState']({ event: href }, '', href);
     drawer().focus({ preventScroll: true });
     steps();

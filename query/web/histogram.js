@@ -64,7 +64,7 @@
 
   const go = href => {
     chosen = null;
-    htmx.ajax('GET', href, { target: '#results', swap: 'outerHTML show:none' });
+    htmx.ajax('GET', href, { target: '#results', swap: 'outerHTML show:none' }).catch(() => {});
   };
   const zoom = grip => go(address(grip, grip.dataset.log, span(chosen)));
 

@@ -164,7 +164,7 @@
   const online = () => {
     if (field()) field().disabled = !navigator.onLine;
     if (navigator.onLine) {
-      $('.is-offline')?.remove();
+      al.online();
       connect();
     } else {
       close();
@@ -172,6 +172,7 @@
     }
   };
   addEventListener('online', online);
+  document.addEventListener('al:online', () => { if (on) connect(); });
   addEventListener('offline', online);
   al.ready(() => { if (!navigator.onLine) online(); });
 })();

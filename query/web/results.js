@@ -1,22 +1,35 @@
 (() => {
   'use strict';
   const { $ } = al;
-  // Where an answer takes its time, rows of the same height stand in its place.
-  let waiting = 0;
+  // Where an answer takes its time, rows of the same height stand in its place. Kept is what
+  // they stand for, should none come.
+  let waiting = 0, kept = null;
   const stop = () => clearTimeout(waiting);
+  const instead = (element, ...nodes) => {
+    kept.push([element, [...element.childNodes]]);
+    element.replaceChildren(...nodes);
+  };
   document.addEventListener('htmx:beforeRequest', e => {
     if (e.detail.target?.id !== 'results' || e.detail.elt.id === 'more') return;
     for (const menu of document.querySelectorAll('.menu[open]')) menu.open = false;
     stop();
     waiting = setTimeout(() => {
       const rows = $('#rows');
-      if (!rows) return;
-      rows.replaceChildren($('#bones').content.cloneNode(true));
+      if (!rows || kept) return;
+      kept = [];
+      instead(rows, $('#bones').content.cloneNode(true));
       $('#log').setAttribute('aria-busy', 'true');
-      if (!e.detail.elt.closest('.pager')) $('.sum-count').textContent = $('#searching').content.textContent;
+      if (!e.detail.elt.closest('.pager')) instead($('.sum-count'), $('#searching').content.textContent);
     }, 250);
   });
   document.addEventListener('htmx:afterRequest', stop);
+  document.addEventListener('htmx:sendError', e => {
+    if (e.detail.target?.id !== 'results' || !kept) return;
+    for (const [element, nodes] of kept) element.replaceChildren(...nodes);
+    kept = null;
+    $('#log').removeAttribute('aria-busy');
+  });
+  document.addEventListener('htmx:afterSwap', e => { if (e.detail.target?.id === 'results') kept = null; });
   // The chart and the count that results which go are still waiting for would stand in
   // those that come. A chart that stays keeps waiting.
   document.addEventListener('htmx:beforeSwap', e => {
@@ -29,14 +42,4 @@
   document.addEventListener('htmx:afterSettle', e => {
     if (e.detail.elt.id === 'results' && (!document.activeElement || document.activeElement === document.body)) e.detail.elt.focus({ preventScroll: true });
   });
-  al.offline = () => {
-    if ($('.is-offline') || !$('#results')) return;
-    const note = $('#offline').content.firstElementChild.cloneNode(true);
-    note.classList.add('is-offline');
-    const since = $('.since', note);
-    since.textContent = since.dataset.since.replace('{time}', new Date().toLocaleTimeString(document.documentElement.lang));
-    $('#results').before(note);
-  };
-  document.addEventListener('htmx:sendError', e => { if (e.detail.target?.id === 'results') al.offline(); });
-  document.addEventListener('htmx:afterOnLoad', () => { if (navigator.onLine) $('.is-offline')?.remove(); });
 })();

@@ -34,7 +34,7 @@
     const last = e.target.closest('[data-undo]') && read().past.at(-1);
     if (!last) return;
     goBack();
-    htmx.ajax('GET', last, { target: '#results', swap: 'outerHTML show:none' });
+    htmx.ajax('GET', last, { target: '#results', swap: 'outerHTML show:none' }).catch(() => {});
   });
   addEventListener('popstate', goBack);
   ready(() => {

@@ -242,6 +242,14 @@ func TestLiveIsOffWithoutAConnection(t *testing.T) {
 		t.Error(violation)
 	}
 	screenshot(t, b, "js-offline.png")
+	for _, width := range []int64{390, 320} {
+		b.Size(width, 844)
+		if over, small := b.Overflow(), b.Small(); over != "" || len(small) > 0 {
+			t.Errorf("at %d px: %s; fingers miss %q", width, over, small)
+		}
+	}
+	screenshot(t, b, "js-offline-390.png")
+	b.Size(1440, 900)
 	b.Offline(false)
 	b.Until("!document.querySelector('#live input').disabled && document.querySelector('.is-offline') === null")
 	s.arrives("Posted invoice A")

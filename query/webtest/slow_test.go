@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,6 +176,51 @@ func TestSlowSearchIsStoppedAndGoesOn(t *testing.T) {
 	b.Click(".gap a")
 	g.let(b, "document.querySelector('#rows .c-desc')?.innerText.trim() === 'Posted slowly 2' && document.querySelector('#results[data-stream]') === null")
 	b.shows("Posted slowly 2", "Posted slowly 3", "Posted slowly 4")
+}
+
+// A search that gets no answer leaves what was there, and is asked again at a click.
+func TestLostConnectionIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	to, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	down, hold := atomic.Bool{}, make(chan struct{})
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if down.Load() {
+			if r.URL.Path == "/" {
+				<-hold // long enough that the page shows that it waits
+			}
+			panic(http.ErrAbortHandler)
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	front.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	b := scripted(t)
+	b.Forgive("htmx:")
+	b.Go(front.URL)
+	b.Until("document.querySelector('.sum .count').innerText === '4 events'")
+	down.Store(true)
+	b.Type("#q", "crane ")
+	b.Press("\r")
+	b.Until("document.querySelector('#rows .is-bone') !== null")
+	close(hold)
+	b.Until("document.querySelector('.is-offline') !== null")
+	expect(t, b, posted, added, inspected, refused)
+	if got := b.Text(".sum-count"); !strings.HasPrefix(got, "4 events") {
+		t.Errorf("above them stands %q", got)
+	}
+	b.Click("[data-try]")
+	b.Until("document.querySelector('.is-offline .tried').innerText.endsWith(': still no connection.') && document.activeElement.matches('[data-try]')")
+	b.Click("#rows tr:nth-child(2) .c-date") // neither can an event be opened
+	b.Until("document.querySelector('#rows tr[aria-selected]') === null")
+	down.Store(false)
+	b.Click("[data-try]")
+	b.shows(added, refused)
+	b.Until("document.querySelector('.is-offline') === null && new URL(location).searchParams.get('search') === 'crane'")
 }
 
 // Without scripts the page answers in its time, says what is missing, and goes on.

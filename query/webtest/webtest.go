@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,6 +42,8 @@ type Tab struct {
 
 	mu         sync.Mutex
 	complaints []string
+	// forgiven is what complaints may hold that a test provokes.
+	forgiven []string
 }
 
 // Open starts a browser of its own for a test. What the browser complains about,
@@ -116,11 +119,19 @@ func (b *Tab) listen(event any) {
 		}
 		complaint = "console: " + strings.Join(said, " ")
 	}
-	if complaint != "" {
-		b.mu.Lock()
-		defer b.mu.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	provoked := func(text string) bool { return strings.Contains(complaint, text) }
+	if complaint != "" && !slices.ContainsFunc(b.forgiven, provoked) {
 		b.complaints = append(b.complaints, complaint)
 	}
+}
+
+// Forgive passes over complaints that hold a text, since the test provokes them.
+func (b *Tab) Forgive(text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.forgiven = append(b.forgiven, text)
 }
 
 func (b *Tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {

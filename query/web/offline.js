@@ -1,0 +1,50 @@
+(() => {
+  'use strict';
+  const { $ } = al;
+  const note = () => $('.is-offline');
+  const now = () => new Date().toLocaleTimeString(document.documentElement.lang);
+  // The search that got no answer.
+  let unanswered = null;
+
+  // Says that the service cannot be reached, by a search if it was one that failed.
+  al.offline = search => {
+    unanswered = search ?? unanswered;
+    if (note() || !$('#offline')) return;
+    const made = $('#offline').content.firstElementChild.cloneNode(true), since = $('.since', made);
+    since.textContent = since.dataset.since.replace('{time}', now());
+    const results = $('#results');
+    if (results) results.before(made); else $('main').prepend(made);
+  };
+  al.online = () => {
+    note()?.remove();
+    unanswered = null;
+  };
+
+  // It is asked whether the service answers, so that what is shown stays until it does.
+  const tryNow = async button => {
+    const tried = $('.tried', note());
+    button.disabled = true;
+    tried.textContent = '';
+    const there = await fetch('/healthz', { cache: 'no-store' }).then(r => r.ok, () => false);
+    if (!there) {
+      button.disabled = false;
+      button.focus();
+      tried.textContent = tried.dataset.tried.replace('{time}', now());
+      return;
+    }
+    const search = unanswered;
+    al.online();
+    document.dispatchEvent(new Event('al:online'));
+    if (search) htmx.ajax('GET', search, { target: '#results', swap: 'outerHTML show:none' }).catch(() => {});
+  };
+  addEventListener('click', e => {
+    const button = e.target.closest('[data-try]');
+    if (button) tryNow(button);
+  });
+  document.addEventListener('htmx:sendError', e => {
+    const { target, pathInfo } = e.detail;
+    if (target?.id === 'results') al.offline(pathInfo.finalRequestPath);
+    if (target?.id === 'drawer-place') al.offline();
+  });
+  document.addEventListener('htmx:afterOnLoad', () => { if (navigator.onLine) al.online(); });
+})();
