@@ -27,7 +27,7 @@ var (
 	// keptParameters are those that the pages of the log and their fragments all take.
 	keptParameters = []parameter{tenantParameter, {name: "search"}, {name: "tz"}, {name: "limit"}, {name: "order"}, {name: "off"}}
 	// logParameters are also those of the form and of what surrounds an event.
-	logParameters = slices.Concat(listParameters, []parameter{{name: "off"}, {name: "around"}, {name: "open"}}, formParameters())
+	logParameters = slices.Concat(listParameters, []parameter{{name: "off"}, {name: "around"}, {name: "open"}, {name: whole}}, formParameters())
 )
 
 // keptNames are the parameters that every link of a page hands on, besides the search line.
@@ -38,6 +38,10 @@ var keptNames = []string{"tenant", "tz", "limit", "order"}
 func formParameters() []parameter {
 	return []parameter{{name: "set"}, {name: "actor_is"}, {name: "action_is"}, {name: "find"}}
 }
+
+// whole is the parameter that has a page wait for its rows: a browser that does not run
+// scripts is led there.
+const whole = "whole"
 
 // choicesTimeout bounds the wait for menus that a page can do without.
 const choicesTimeout = 2 * time.Second
@@ -57,7 +61,11 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	}
 	q := s.pageRequest(r, p)
 	q.Prefs.Scripts = q.Prefs.Scripts || forHTMX(r)
-	for _, name := range []string{"off", "around", "open"} { // they belong to no question
+	if p.one(whole) != "" && !q.Prefs.Scripts {
+		q.Prefs.Waits = true
+		http.SetCookie(w, web.Waits())
+	}
+	for _, name := range []string{"off", "around", "open", whole} { // they belong to no question
 		delete(p.values, name)
 	}
 	l, err := s.readList(m, p)
@@ -71,9 +79,13 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	trigger := r.Header.Get("Hx-Trigger")
 	slow := false
 	group, ctx := errgroup.WithContext(m.ctx)
+	beside, without := context.WithCancel(ctx)
+	defer without()
 	group.Go(func() (err error) {
-		if wait := s.moment; canStream(q, l, r) && trigger != "more" && trigger != "live" {
-			slow, err = s.listWithin(ctx, l, wait)
+		if !q.Prefs.Waits && canStream(l) && trigger != "more" && trigger != "live" {
+			if slow, err = s.listWithin(ctx, l, s.moment); slow {
+				without() // the page has them once its rows are there
+			}
 			return err
 		}
 		page, err := s.store.List(ctx, l.search())
@@ -81,11 +93,11 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 		return err //nolint:wrapcheck // the store's errors say enough
 	})
 	group.Go(func() error {
-		found.Menus = s.menus(ctx, q)
+		found.Menus = s.menus(beside, q)
 		return nil
 	})
 	group.Go(func() error {
-		found.Counted = s.chart(ctx, m, q, asked)
+		found.Counted = s.chart(beside, m, q, asked)
 		return nil
 	})
 	if err := group.Wait(); err != nil {
@@ -127,7 +139,7 @@ func forHTMX(r *http.Request) bool {
 // search line, and nothing that is empty or the default.
 func pageAddress(p params) (url.Values, error) {
 	address := url.Values{}
-	for _, name := range append([]string{"cursor", "off", "around", "open"}, keptNames...) {
+	for _, name := range append([]string{"cursor", "off", "around", "open", whole}, keptNames...) {
 		if value := p.one(name); value != "" {
 			address.Set(name, value)
 		}

@@ -14,11 +14,9 @@ import (
 // pageMoment is how long a page waits for its rows before it shows them as they are found.
 const pageMoment = 600 * time.Millisecond
 
-// canStream reports whether a page may show its rows as they are found: a script takes
-// them, and they are found in the order in which they are shown.
-func canStream(q web.Request, l *list, r *http.Request) bool {
-	return (q.Prefs.Scripts || forHTMX(r)) && l.order == store.NewestFirst && !l.from.Backward
-}
+// canStream reports whether a page may show its rows as they are found: in the order in
+// which they are shown.
+func canStream(l *list) bool { return !l.from.Backward }
 
 // listWithin finds the page of a list, and reports whether that takes longer than a while:
 // then it gives up.
@@ -53,8 +51,15 @@ func take(found *web.Found, l *list) {
 	}
 }
 
-// renderSlow answers with a page without rows, which asks for them.
+// renderSlow answers with a page without rows, whose script asks for them. A browser that
+// runs none is led to the page that waits for them.
 func (s *Server) renderSlow(w http.ResponseWriter, r *http.Request, q web.Request, found *web.Found) error {
+	if !q.Prefs.Scripts {
+		query := r.URL.Query()
+		query.Set(whole, "1")
+		found.Whole = "/?" + query.Encode()
+	}
+	q.Prefs.Scripts, found.Menus = true, nil
 	page := s.site.View(q).Slow(found)
 	if forHTMX(r) {
 		w.Header().Set("Hx-Push-Url", q.Path)
@@ -67,6 +72,8 @@ func (s *Server) renderSlow(w http.ResponseWriter, r *http.Request, q web.Reques
 type foundRows struct {
 	// HTML is rows, or in the end all of the results.
 	HTML string `json:"html"`
+	// Filters are, in the end, those of the page, which then name whom they are about.
+	Filters string `json:"filters,omitempty"`
 	// Said is what stands above them, and GoOn the page that goes on from here.
 	Said string `json:"said,omitempty"`
 	GoOn string `json:"go_on,omitempty"`
@@ -82,13 +89,14 @@ func (s *Server) streamRows(w http.ResponseWriter, r *http.Request, p params) er
 	m := s.measure(r)
 	defer m.cancel()
 	q := s.pageRequest(r, p)
+	q.Prefs.Scripts = true
 	delete(p.values, "off")
 	l, err := s.readList(m, p)
 	if err != nil {
 		return err
 	}
-	if !canStream(q, l, r) {
-		return invalid("order", "Rows are sent as they are found to scripts only, the newest first. Ask for the page itself.")
+	if !canStream(l) {
+		return invalid("cursor", "Rows before a place are not found in the order in which they are shown. Ask for the page itself.")
 	}
 	q.Filter, q.Zone = l.Filter, l.Zone
 	from, to, err := s.store.Reach(m.ctx, l.Filter)
@@ -103,11 +111,16 @@ func (s *Server) streamRows(w http.ResponseWriter, r *http.Request, p params) er
 		return fmt.Errorf("find the rows of a page: %w", err)
 	}
 	l.fill(page)
-	found := web.Found{Continued: l.from.At != nil}
+	found := web.Found{OldestFirst: l.order == store.OldestFirst, Continued: l.from.At != nil}
 	take(&found, l)
+	found.Names = s.names(m.ctx, q, found.Actions)
 	found.Took = s.now().Sub(m.start)
 	results := s.site.View(q).Log(&found)
-	return out.line("results", foundRows{Share: 1}, "results", results.Results)
+	last := foundRows{Share: 1}
+	if last.Filters, err = out.html("filters", results.Filters); err != nil {
+		return err
+	}
+	return out.line("results", last, "results", results.Results)
 }
 
 // rowStream is such an answer at work.
@@ -125,7 +138,7 @@ type rowStream struct {
 
 // progress sends what was found in a stretch of time, and how far the search has come.
 func (o *rowStream) progress(found []store.Action, reached time.Time) error {
-	if len(found) > 0 {
+	if len(found) > 0 && o.l.order == store.NewestFirst {
 		o.l.closeAfter(found[0].Cursor())
 	}
 	o.found += len(found)
@@ -134,10 +147,14 @@ func (o *rowStream) progress(found []store.Action, reached time.Time) error {
 	}
 	goOn := o.l.from
 	goOn.At = &store.Cursor{Time: reached}
-	rows := o.view.Found(found, o.found, reached, goOn.encode(o.l.key))
+	oldest := o.l.order == store.OldestFirst
+	rows := o.view.Found(&web.Found{Actions: found, OldestFirst: oldest, Partial: true, Reached: reached, Next: goOn.encode(o.l.key)}, o.found)
 	line := foundRows{Said: rows.Said, GoOn: rows.GoOn}
 	if all := o.to.Sub(o.from); all > 0 {
 		line.Share = min(1, max(0, float64(o.to.Sub(reached))/float64(all)))
+		if oldest {
+			line.Share = 1 - line.Share
+		}
 	}
 	gap, err := o.html("gap", rows.Gap)
 	if err != nil {

@@ -18,6 +18,9 @@ type Frame struct {
 	// choice names it.
 	Shown     string
 	FixedZone bool
+	// Whole is where a browser is led that does not run scripts; empty where this page is for
+	// it too.
+	Whole string
 	// Back is the page to which a form of preferences returns.
 	Back string
 }

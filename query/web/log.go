@@ -26,6 +26,9 @@ type Found struct {
 	Names map[string]string
 	// Menus are what the menus offer; nil where the browser asks when they are opened.
 	Menus *Menus
+	// Whole is the page that waits for its rows, for a browser that does not run scripts;
+	// empty where it is known to run them.
+	Whole string
 	// Counted is the histogram; nil where the browser asks for it once the rows are there.
 	Counted *Counted
 }

@@ -25,8 +25,9 @@ type Prefs struct {
 	NoKeys bool
 	// NoFolds is set where every event has a row of its own.
 	NoFolds bool
-	// Scripts is set where the browser has run a script of the page before.
-	Scripts bool
+	// Scripts is set where the browser has run a script of the page before, and Waits where
+	// it has been led to a page that waits for its rows, since it runs none.
+	Scripts, Waits bool
 }
 
 // The names of the cookies, which are those of the fields of the form too.
@@ -34,6 +35,7 @@ const (
 	cookieTheme, cookieDensity, cookieColumns = "theme", "density", "columns"
 	cookieZone, cookieBrowserZone             = "zone", "tz"
 	cookieLang, cookieKeys, cookieFolds       = "lang", "keys", "folds"
+	cookieWaits                               = "waits"
 )
 
 // PrefNames are the fields that SetPref takes.
@@ -55,6 +57,8 @@ func ReadPrefs(r *http.Request) Prefs {
 		Theme: value(cookieTheme), Compact: value(cookieDensity) == "compact", Zone: value(cookieZone), BrowserZone: value(cookieBrowserZone),
 		Lang: value(cookieLang), NoKeys: value(cookieKeys) == "off", NoFolds: value(cookieFolds) == "off", Scripts: value(cookieBrowserZone) != "",
 	}
+	_, err := r.Cookie(cookieWaits)
+	p.Waits = !p.Scripts && err == nil
 	if columns := value(cookieColumns); columns != "" {
 		p.Columns = strings.Split(columns, ".")
 	}
@@ -75,6 +79,12 @@ func SetPref(name string, values []string) (*http.Cookie, bool) {
 		c.MaxAge = -1
 	}
 	return c, true
+}
+
+// Waits is the cookie of a browser that does not run scripts, for as long as it is open.
+func Waits() *http.Cookie {
+	//nolint:gosec // no secret: it has to work over plain HTTP too
+	return &http.Cookie{Name: cookieWaits, Value: "on", Path: "/", SameSite: http.SameSiteLaxMode, HttpOnly: true}
 }
 
 func validPref(name, value string) bool {

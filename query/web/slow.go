@@ -1,11 +1,5 @@
 package web
 
-import (
-	"time"
-
-	"github.com/actionlog/actionlog/pkg/store"
-)
-
 // bones are how many rows stand where events will.
 const bones = 12
 
@@ -33,7 +27,8 @@ func (v *View) Slow(f *Found) *LogPage {
 	p := v.logPage(v.Lang.say("log.title"), f.Menus)
 	p.Head.Download = v.download(v.Text)
 	r := &p.Results
-	r.Table = v.table(&Found{})
+	r.Table = v.table(&Found{OldestFirst: f.OldestFirst})
+	p.Whole = f.Whole
 	r.Count = v.Lang.say("searching")
 	r.Histogram = v.histogram(nil, false)
 	r.Histogram.Load = "" // it comes with the whole results
@@ -41,17 +36,19 @@ func (v *View) Slow(f *Found) *LogPage {
 	return p
 }
 
-// Found shows the events that were found last, when there are so many in all and all is
-// searched back to a time. The cursor is where the page goes on from there.
-func (v *View) Found(actions []store.Action, count int, reached time.Time, cursor string) *Rows {
-	f := Found{Actions: actions, Partial: true, Reached: reached, Next: cursor}
+// Found shows the events that were found last, when there are so many in all by then.
+func (v *View) Found(f *Found, count int) *Rows {
+	id := "slow.back"
+	if f.OldestFirst {
+		id = "slow.forward"
+	}
 	r := &Rows{
-		Said: v.Lang.sayN("slow.so_far", count) + " · " + v.Lang.say("slow.back", "Time", v.Lang.time("minute", reached.In(v.Zone))),
-		GoOn: v.pageLink(cursor), Gap: v.gap(&f),
+		Said: v.Lang.sayN("slow.so_far", count) + " · " + v.Lang.say(id, "Time", v.Lang.time("minute", f.Reached.In(v.Zone))),
+		GoOn: v.pageLink(f.Next), Gap: v.gap(f),
 	}
 	r.Gap.Title = v.Lang.say("slow.stopped")
-	if len(actions) > 0 {
-		r.Rows = v.table(&f).Rows
+	if len(f.Actions) > 0 {
+		r.Rows = v.table(f).Rows
 	}
 	return r
 }

@@ -36,7 +36,7 @@
 
   // The whole results take the place of the rows that came one after the other. Who reads
   // one of them or has it open, stays there.
-  const whole = (results, html) => {
+  const whole = (results, { html, filters }) => {
     const focused = document.activeElement?.closest?.('#rows tr')?.id, selected = $('#rows tr[aria-selected]')?.id, at = scrollY;
     const line = $('.line-in'), typed = line?.value;
     results.removeAttribute('data-stream');
@@ -48,6 +48,11 @@
       line.dispatchEvent(new Event('input', { bubbles: true }));
     }
     scrollTo(0, at);
+    const menus = $('#filters'); // which nobody is at work with
+    if (filters && menus && !$('.menu[open]', menus) && !menus.contains(document.activeElement)) {
+      menus.outerHTML = filters;
+      htmx.process($('#filters'));
+    }
   };
 
   const start = async () => {
@@ -79,7 +84,7 @@
           const { rows, results: all } = JSON.parse(line);
           if (!results.isConnected) return;
           if (all) {
-            whole(results, all.html);
+            whole(results, all);
             return;
           }
           add(rows.html);

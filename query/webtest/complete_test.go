@@ -191,7 +191,7 @@ func TestUndo(t *testing.T) {
 	b.Until("new URL(location).searchParams.get('search') === 'crane actor:bob' && document.querySelector('#q').value === 'crane actor:bob'")
 	eval[string](b, "(history.back(), '')")
 	b.Until("new URL(location).searchParams.get('search') === 'actor:bob' && document.querySelector('#q').value === 'actor:bob'")
-	b.begun()
+	b.arrived()
 	eval[string](b, "(history.forward(), '')")
 	b.Until("new URL(location).searchParams.get('search') === 'crane actor:bob' && document.querySelector('#q').value === 'crane actor:bob'")
 	b.Until(shown + " && document.querySelector('[data-undo]').title === 'Back to all events'")

@@ -205,14 +205,17 @@ func (b *Tab) Offline(offline bool) {
 func (b *Tab) Go(url string) {
 	b.t.Helper()
 	b.do("open "+url, chromedp.Navigate(url))
-	b.begun()
+	b.arrived()
 }
 
-// begun waits until the scripts of a page have begun.
-func (b *Tab) begun() {
+// arrived waits until the scripts of a page have begun, and a browser without scripts is
+// where a slow page leads it.
+func (b *Tab) arrived() {
 	b.t.Helper()
 	if b.scripted {
 		b.Until("!document.documentElement.matches('.js:not(.is-ready)')")
+	} else {
+		b.Until("document.readyState === 'complete' && document.querySelector('#results[data-stream]') === null")
 	}
 }
 
@@ -220,7 +223,7 @@ func (b *Tab) begun() {
 func (b *Tab) Back() {
 	b.t.Helper()
 	b.do("go back", chromedp.NavigateBack())
-	b.begun()
+	b.arrived()
 }
 
 // Click clicks on what a CSS selector finds first.
@@ -278,7 +281,7 @@ func (b *Tab) await(what string, step chromedp.Action[chromedp.Void]) {
 	if _, err := chromedp.Run(b.ctx, chromedp.WaitEvent(page.LoadEventFired, nil, step)); err != nil {
 		b.t.Fatalf("%s: %v", what, err)
 	}
-	b.begun()
+	b.arrived()
 }
 
 // patience is how long a page has to become as a test expects it, on a busy machine too.
