@@ -72,7 +72,8 @@
     };
   };
 
-  // Both take pieces, and show a file only when it is closed.
+  // Both take pieces, and show a file only when it is closed. What is given up says what
+  // became of the file.
   const inWindow = () => {
     const pieces = [];
     return {
@@ -84,13 +85,28 @@
         a.click();
         setTimeout(() => URL.revokeObjectURL(a.href), 60_000);
       },
-      abort: () => { pieces.length = 0; },
+      abort: () => {
+        pieces.length = 0;
+        return '';
+      },
     };
   };
   const onDisk = async () => {
     const handle = await showSaveFilePicker({ suggestedName: 'actions.csv', types: [{ accept: { 'text/csv': ['.csv'] } }] });
+    // Browsers make the file that is chosen, or empty it: so it is not left behind.
+    const { name } = handle, before = await handle.getFile().then(f => f.size, () => 0);
     const file = await handle.createWritable();
-    return { write: piece => file.write(piece), close: () => file.close(), abort: () => file.abort().catch(() => {}) };
+    const abort = async () => {
+      await file.abort().catch(() => {});
+      if (before) return fill('kept', { name });
+      try {
+        await handle.remove();
+        return fill('removed', { name });
+      } catch {
+        return fill('empty', { name });
+      }
+    };
+    return { name, write: piece => file.write(piece), close: () => file.close(), abort };
   };
 
   const progress = (rows, bytes, began) => {
@@ -106,10 +122,11 @@
     $('#dl-left').textContent = rest > 0 ? fill('left', { time: time(rest) }) : '';
   };
 
-  const failed = (title, why) => {
+  const failed = (title, ...why) => {
+    if (!dialog().open) dialog().showModal(); // nothing is given up without a word
     state('failed');
     $('#dl-failed').textContent = title;
-    $('#dl-why').textContent = why;
+    $('#dl-why').textContent = why.filter(Boolean).join(' ');
   };
 
   const start = async () => {
@@ -134,11 +151,10 @@
       progress(0, 0, began);
       const answer = await fetch(url, { signal: mine.signal });
       if (!answer.ok) {
-        to.abort();
-        failed(d.dataset.refused, d.dataset[answer.status] ?? d.dataset.refusedText);
+        failed(d.dataset.refused, d.dataset[answer.status] ?? d.dataset.refusedText, await to.abort());
         return;
       }
-      const name = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1] ?? 'actions.csv';
+      const name = to.name ?? /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1] ?? 'actions.csv';
       for (const b of $$('.dl-file', d)) b.textContent = name;
       const lines = counter(), reader = answer.body.getReader();
       let shown = 0;
@@ -163,13 +179,13 @@
       state('done');
       $('#dl-sum').textContent = fill('done', { rows: number(rows), size: size(bytes), time: time((performance.now() - began) / 1000) });
     } catch (error) {
-      to?.abort();
+      const file = await to?.abort();
       if (mine.signal.aborted) {
-        failed(d.dataset.cancelled, d.dataset.cancelledText);
+        failed(d.dataset.cancelled, d.dataset.cancelledText, file);
       } else if (!to) { // no place was chosen
         state('choose');
       } else {
-        failed(exact ? fill('failedOf', { rows: number(rows), total: number(total) }) : fill('failedAt', { rows: number(rows) }), d.dataset.failed);
+        failed(exact ? fill('failedOf', { rows: number(rows), total: number(total) }) : fill('failedAt', { rows: number(rows) }), d.dataset.failed, file);
       }
     } finally {
       if (running === mine) running = null;
@@ -185,7 +201,7 @@
       return;
     }
     switch (e.target.closest('[data-dl]')?.dataset.dl) {
-      case 'close': dialog().close(); break;
+      case 'close': if (running) running.abort(); else dialog().close(); break;
       case 'stop': running?.abort(); break;
       case 'again': start(); break;
     }
@@ -195,7 +211,12 @@
     e.preventDefault();
     start();
   });
-  // Closing the dialog, by Escape too, gives up what is not complete.
+  // Escape gives up what is not complete, and the dialog says so before it goes.
+  document.addEventListener('cancel', e => {
+    if (e.target.id !== 'download' || !running) return;
+    e.preventDefault();
+    running.abort();
+  }, true);
   document.addEventListener('close', e => {
     if (e.target.id !== 'download') return;
     running?.abort();

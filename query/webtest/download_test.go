@@ -10,6 +10,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
 )
 
 // lines are those of a file of CSV without line ends in its cells.
@@ -103,6 +106,114 @@ func TestBrokenDownloadLeavesNothing(t *testing.T) {
 	content := b.Download("#download [data-dl=again]")
 	if got := len(lines(content)); got != 2001 {
 		t.Errorf("the file has %d lines, want 2001", got)
+	}
+}
+
+// saved is what the file holds that the stubbed picker of pickFiles gives, "" where there
+// is none.
+func (b *Tab) saved() string {
+	b.t.Helper()
+	eval[string](b, `(window.saved = undefined, navigator.storage.getDirectory().then(d => d.getFileHandle('chosen.csv')).then(h => h.getFile()).then(f => f.text()).then(text => { window.saved = text; }, () => { window.saved = ''; }), '')`)
+	b.Until("window.saved !== undefined")
+	return eval[string](b, "window.saved")
+}
+
+// pickFiles has pages choose a file in the browser's own storage, where nobody can click on
+// the picker. With window.dismissed none is chosen.
+func (b *Tab) pickFiles() {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
+		window.showSaveFilePicker = async () => {
+			if (window.dismissed) throw new DOMException('dismissed', 'AbortError');
+			return (await navigator.storage.getDirectory()).getFileHandle('chosen.csv', { create: true });
+		}`})
+	if err != nil {
+		b.t.Fatalf("stub the picker: %v", err)
+	}
+}
+
+// More rows than a window holds go to a file on the disk as they come. What is given up
+// leaves nothing, and says what became of the file.
+func TestLargeDownloadGoesToTheDisk(t *testing.T) {
+	t.Parallel()
+	const n = 100_500
+	s := serve(t, numbered(n)...)
+	var breaks, stalls atomic.Bool
+	front := s.behind(func(body io.Reader, r *http.Request) io.Reader {
+		switch {
+		case breaks.Load():
+			return io.MultiReader(io.LimitReader(body, 200_000), brokenReader{})
+		case stalls.Load():
+			return io.MultiReader(io.LimitReader(body, 200_000), stalledReader{r.Context().Done(), make(chan struct{})})
+		default:
+			return body
+		}
+	})
+	b := scripted(t)
+	b.pickFiles()
+	b.Go(front)
+	choose := func() {
+		t.Helper()
+		b.Press("d")
+		b.Until("document.querySelector('#dl-count').innerText === '100,500' && document.querySelector('[data-way=large]').checkVisibility()")
+	}
+	start := func() { b.t.Helper(); b.Click("#download .dialog-foot .btn-main") }
+	state := func(name string) {
+		b.t.Helper()
+		b.Until("document.querySelector('#download').dataset.state === " + quoted(name))
+	}
+	says := func(want string) {
+		t.Helper()
+		if got := b.Text("#dl-why"); !strings.Contains(got, "othing was saved") || !strings.HasSuffix(got, want) {
+			t.Errorf("it says %q, want %q", got, want)
+		}
+	}
+	choose()
+	eval[bool](b, "window.dismissed = true")
+	start()
+	state("choose")
+	eval[bool](b, "window.dismissed = false")
+
+	stalls.Store(true)
+	start()
+	b.Until("document.querySelector('#download').dataset.state === 'running' && document.querySelector('.progress').value > 0")
+	b.Press("\x1b")
+	state("failed")
+	if got := b.Text("#dl-failed"); got != "Download cancelled" || !eval[bool](b, "document.querySelector('#download').open") {
+		t.Errorf("Escape: %q", got)
+	}
+	says("The empty file chosen.csv was removed again.")
+	if got := b.saved(); got != "" {
+		t.Errorf("what was cancelled leaves %d bytes", len(got))
+	}
+	stalls.Store(false)
+	b.Click("#download [data-dl=again]")
+	state("done")
+	if got := b.Text("#dl-sum"); !strings.HasPrefix(got, "100,500 rows, ") || b.Text("[data-for=done] .dl-file") != "chosen.csv" {
+		t.Errorf("in the end it says %q", got)
+	}
+	whole := b.saved()
+	if got := lines([]byte(whole)); len(got) != n+1 || !strings.HasPrefix(got[0], "time,actor_id,") {
+		t.Errorf("the file has %d lines, of which the first is %q", len(got), got[0])
+	}
+	b.Press("\x1b")
+	b.Until("!document.querySelector('#download').open")
+
+	// What was there before stays as it was.
+	stalls.Store(true)
+	choose()
+	start()
+	b.Until("document.querySelector('#download').dataset.state === 'running' && document.querySelector('.progress').value > 0")
+	b.Click("[data-dl=stop]")
+	state("failed")
+	says("The file chosen.csv is as it was before.")
+	stalls.Store(false)
+	breaks.Store(true)
+	b.Click("#download [data-dl=again]")
+	b.Until("document.querySelector('#dl-failed').innerText.startsWith('Stopped at ')")
+	says("The file chosen.csv is as it was before.")
+	if got := b.saved(); got != whole {
+		t.Errorf("the file that was there has become one of %d bytes", len(got))
 	}
 }
 
