@@ -25,8 +25,9 @@ import (
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
-	// maxHeader bounds a request's line and headers.
-	maxHeader = 64 << 10
+	// maxHeader bounds a request's line and headers: the longest search line takes twelve
+	// bytes a character.
+	maxHeader = 256 << 10
 	// partialGrace is what an answer that can be partial has beyond Config.QueryTimeout,
 	// to say what it found.
 	partialGrace = 2 * time.Second

@@ -116,7 +116,7 @@ func (s *Store) Compare(ctx context.Context, q Comparison) (Difference, error) {
 		columns = append(columns, comparedColumns[i])
 		answer.Fields = append(answer.Fields, ComparedField{Field: field})
 	}
-	reached, until, err := s.around(ctx, q.Selection.To, q.either(), func(window *Filter) error {
+	reached, until, err := s.around(ctx, q.Selection.To, q.either(), func(ctx context.Context, window *Filter) error {
 		found, err := s.compare(ctx, &q, columns, window)
 		if err == nil {
 			answer = found
@@ -136,7 +136,7 @@ func (s *Store) Compare(ctx context.Context, q Comparison) (Difference, error) {
 // around asks about windows of time as stretch does, nested; but where it may not come
 // as far as some end, it begins with what is before that, and asks about what is newer
 // when all the rest is there. It returns up to where and from where on all is answered.
-func (s *Store) around(ctx context.Context, end time.Time, all Filter, ask func(window *Filter) error) (reached, until time.Time, err error) {
+func (s *Store) around(ctx context.Context, end time.Time, all Filter, ask func(ctx context.Context, window *Filter) error) (reached, until time.Time, err error) {
 	if end.IsZero() || !end.Before(all.span().to) || s.atOnce(ctx, &all) {
 		reached, err = s.stretch(ctx, &all, nil, nested, ask)
 		return reached, time.Time{}, err
@@ -146,7 +146,7 @@ func (s *Store) around(ctx context.Context, end time.Time, all Filter, ask func(
 	if reached, err = s.stretch(ctx, &before, nil, nested, ask); err != nil || !reached.IsZero() {
 		return reached, end, err
 	}
-	if err := ask(&all); err != nil && timeUp(ctx) {
+	if err := ask(ctx, &all); err != nil && timeUp(ctx) {
 		return time.Time{}, end, nil
 	} else if err != nil {
 		return time.Time{}, time.Time{}, err

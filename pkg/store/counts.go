@@ -23,7 +23,7 @@ func (s *Store) Count(ctx context.Context, f Filter) (Count, error) {
 	if asked := f.span(); asked.to.Sub(asked.from) >= manyDays {
 		p = p.byDays()
 	}
-	reached, err := s.stretch(ctx, &f, p, apart, func(window *Filter) error {
+	reached, err := s.stretch(ctx, &f, p, apart, func(ctx context.Context, window *Filter) error {
 		var n uint64
 		err := s.exactly(ctx, window, p, func(merged, rest []span) error {
 			from, err := window.union("SELECT count() AS n", "", p, merged, rest)

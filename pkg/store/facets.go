@@ -25,7 +25,8 @@ type FacetQuestion struct {
 	Fields []string
 	// Limit is how many values of each field are returned at most.
 	Limit int
-	// Prefix is what the values begin with, or the names of actors, whatever the case.
+	// Prefix is what the values begin with, or a word of the names of actors, whatever the
+	// case.
 	Prefix string
 	// Times asks for the times between which each value was seen, and for sessions in
 	// the order of their last event.
@@ -131,7 +132,7 @@ func (s *Store) Facets(ctx context.Context, q FacetQuestion) (Facets, error) {
 		light = &actorDays
 	}
 	var answer Facets
-	answer.Reached, err = s.stretch(ctx, &q.Filter, light, nested, func(window *Filter) error {
+	answer.Reached, err = s.stretch(ctx, &q.Filter, light, nested, func(ctx context.Context, window *Filter) error {
 		facets, err := s.facets(ctx, &q, groups, window)
 		if err == nil {
 			answer.Facets = facets
@@ -351,17 +352,16 @@ func (g *facetGroup) scan(columns []facetColumn, counts string, times bool, from
 		" GROUP BY GROUPING SETS (" + strings.Join(sets, ", ") + "))"
 }
 
-// prefix is the condition that values, or the names of actors, begin with it.
+// prefix is the condition that values, or words of the names of actors, begin with it.
 func (g *facetGroup) prefix(q *FacetQuestion) (string, []any) {
 	if q.Prefix == "" {
 		return "", nil
 	}
-	const begins = "startsWith(caseFoldUTF8(%s), caseFoldUTF8(?))"
-	where, args := fmt.Sprintf(begins, "value"), []any{q.Prefix}
+	where, args := "startsWith(caseFoldUTF8(value), caseFoldUTF8(?))", []any{q.Prefix}
 	if slices.ContainsFunc(g.columns, func(c facetColumn) bool { return c.field == "actor" }) {
 		// Repeats give the same names: what the projection has of all parts will do.
 		where += " OR field = 'actor' AND value IN (SELECT toString(actor_id) FROM (SELECT actor_id, actor_name, count() FROM actions WHERE tenant = ? GROUP BY actor_id, actor_name) WHERE " +
-			fmt.Sprintf(begins, "actor_name") + ")"
+			"position(concat(' ', caseFoldUTF8(actor_name)), concat(' ', caseFoldUTF8(?))) > 0)"
 		args = append(args, g.filter.Tenant, q.Prefix)
 	}
 	return " AND (" + where + ")", args

@@ -96,11 +96,11 @@ func (f Field) Check(value string) error {
 		return fmt.Errorf("it has %d characters: give %d at most, no action holds more", n, f.Most)
 	}
 	if f.Only != nil && !slices.Contains(f.Only, value) {
-		problem := "there is no such value"
+		remedy := "give one of " + strings.Join(f.Only, ", ")
 		if guess := search.Nearest(value, f.Only); guess != "" {
-			problem += ", did you mean " + guess + "?"
+			remedy = "did you mean " + guess + "? The values are " + strings.Join(f.Only, ", ")
 		}
-		return errors.New(problem + ": give one of " + strings.Join(f.Only, ", "))
+		return errors.New("there is no such value: " + remedy)
 	}
 	if f.check != nil {
 		return f.check(value)

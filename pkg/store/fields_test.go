@@ -91,7 +91,7 @@ func TestCheckSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	f("action", "*.posted", "a star", "invoice.*")
 	f("action", "a.*.*", "a star", "invoice.*")
 	f("action", "invoice.*", "", "")
-	f("category", "finances", "no such value", "give one of view, create")
+	f("category", "finances", "no such value", "did you mean finance? The values are view, create")
 	f("outcome", "Denied", "no such value", "give one of success, failure, denied")
 	f("actor", strings.Repeat("x", 257), "it has 257 characters", "give 256 at most")
 	f("actor", strings.Repeat("𝄞", 256), "", "")

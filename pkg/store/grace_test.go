@@ -18,12 +18,12 @@ func TestADeadlineThatStrikesAtTheSocketMakesAnAnswerPartial(t *testing.T) {
 	s := testStore(t)
 	insert(t, s, []Action{event(1, nil)})
 	f := everything()
-	reached, err := s.stretch(late{t.Context()}, &f, nil, apart, func(*Filter) error { return os.ErrDeadlineExceeded })
+	reached, err := s.stretch(late{t.Context()}, &f, nil, apart, func(context.Context, *Filter) error { return os.ErrDeadlineExceeded })
 	if err != nil || reached.IsZero() {
 		t.Errorf("reached %s, %v", reached, err)
 	}
 	broken := errors.New("broken")
-	if _, err := s.stretch(t.Context(), &f, nil, apart, func(*Filter) error { return broken }); !errors.Is(err, broken) {
+	if _, err := s.stretch(t.Context(), &f, nil, apart, func(context.Context, *Filter) error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("in time: %v", err)
 	}
 	gone, cancel := context.WithCancel(late{t.Context()})
@@ -68,4 +68,31 @@ func TestAnAnswerIsFinishedThoughItsTimeIsUp(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	f(gone, context.Canceled, 1)
+}
+
+// A guess of how much can be asked in the time may be far off, as where events are long.
+func TestWhereTheGuessTakesTooLongLessIsAsked(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	var all []Action
+	for n := range 1000 {
+		all = append(all, event(n, func(a *Action) { a.Time = noon.Add(time.Duration(n) * time.Minute) }))
+	}
+	insert(t, s, all)
+	s.rate = 4000 // all at once
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	f := everything()
+	asked := 0
+	reached, err := s.stretch(ctx, &f, nil, apart, func(ctx context.Context, window *Filter) error {
+		if window.From.IsZero() || window.span().to.Sub(window.From) > 2*time.Hour {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		asked++
+		return nil
+	})
+	if newest := all[len(all)-1].Time; err != nil || asked == 0 || !reached.Before(newest) || reached.IsZero() {
+		t.Errorf("reached %s in %d windows, %v", reached, asked, err)
+	}
 }

@@ -56,7 +56,7 @@ func (s *Store) Histogram(ctx context.Context, f Filter, edges []time.Time) (His
 		action string
 		n      uint64
 	}
-	reached, err := s.stretch(ctx, &f, p, apart, func(window *Filter) error {
+	reached, err := s.stretch(ctx, &f, p, apart, func(ctx context.Context, window *Filter) error {
 		var found []row
 		err := s.exactly(ctx, window, p, func(merged, rest []span) error {
 			from, err := window.union(query, " GROUP BY edge, action", p, merged, rest)

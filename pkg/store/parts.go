@@ -244,6 +244,20 @@ func reaching(parts []part, into []span) []string {
 	return names
 }
 
+// fewRows are so few that a question which reads them takes a few milliseconds, in however
+// many parts they are; to ask a projection for many short stretches of time takes seconds.
+const fewRows = 200_000
+
+// rowsIn is how many rows the parts hold that reach into any of some spans.
+func rowsIn(parts []part, into []span) (rows uint64) {
+	for _, p := range parts {
+		if slices.ContainsFunc(into, func(s span) bool { return !s.within(span{p.from, p.to}).empty() }) {
+			rows += p.rows
+		}
+	}
+	return rows
+}
+
 // source is a FROM and a WHERE in which no event is twice.
 type source struct {
 	sql  string
@@ -317,6 +331,9 @@ func (s *Store) exactly(ctx context.Context, f *Filter, p *projection, ask func(
 	}
 	for range attempts {
 		merged, rest := p.split(asked, known)
+		if rowsIn(known, merged) < s.fewMerged {
+			merged, rest = nil, []span{asked}
+		}
 		if err := ask(merged, rest); err != nil || len(merged) == 0 {
 			return err
 		}

@@ -277,9 +277,9 @@ func (s *Store) extent(ctx context.Context, tenant string) (extent, error) {
 	if known && time.Since(e.read) < extentAge {
 		return e, nil
 	}
-	const one = "(SELECT time FROM actions WHERE tenant = ? ORDER BY time LIMIT 1) UNION ALL (SELECT time FROM actions WHERE tenant = ? ORDER BY time DESC LIMIT 1)"
+	const ends = "(SELECT time FROM actions WHERE tenant = ? ORDER BY time LIMIT 1) UNION ALL (SELECT time FROM actions WHERE tenant = ? ORDER BY time DESC LIMIT 1)"
 	e = extent{read: time.Now()}
-	if err := s.conn.QueryRow(ctx, "SELECT min(time), max(time) FROM ("+one+")", tenant, tenant).Scan(&scanTime{&e.oldest}, &scanTime{&e.newest}); err != nil {
+	if err := s.conn.QueryRow(ctx, "SELECT min(time), max(time), (SELECT count() FROM actions) FROM ("+ends+")", tenant, tenant).Scan(&scanTime{&e.oldest}, &scanTime{&e.newest}, &e.rows); err != nil {
 		return e, fmt.Errorf("read how far the actions reach: %w", err)
 	}
 	s.extents.lock.Lock()
@@ -299,7 +299,17 @@ const (
 )
 
 // extent is how far a tenant's events reach.
-type extent struct{ read, oldest, newest time.Time }
+type extent struct {
+	read, oldest, newest time.Time
+	// rows are those of all tenants.
+	rows uint64
+}
+
+// holding is the time that holds so many rows, if they are spread evenly.
+func (e extent) holding(rows float64) time.Duration {
+	share := rows / float64(max(e.rows, 1))
+	return time.Duration(min(share, 1) * float64(e.newest.Sub(e.oldest)))
+}
 
 // extents are those that were read last.
 type extents struct {

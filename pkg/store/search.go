@@ -38,6 +38,7 @@ type Page struct {
 const (
 	firstSpan     = 24 * time.Hour
 	indexedSpan   = 32 * firstSpan
+	indexedRows   = 4_000_000 // it holds so many at least: a short log is searched at once
 	widen         = 32
 	widenProgress = 4 // someone is watching
 	// margin is added to a span, since events are not spread evenly.
@@ -168,7 +169,7 @@ func (s *Store) newWindows(ctx context.Context, q *Search) (*windows, error) {
 	case q.Progress != nil:
 		w.widen = widenProgress
 	case q.Filter.indexed():
-		first, w.widen = indexedSpan, int(allTime/indexedSpan)
+		first, w.widen = max(indexedSpan, reach.holding(indexedRows)), int(allTime/indexedSpan)
 	}
 	w.start, w.far = reach.newest.Add(time.Millisecond), reach.oldest
 	bound := w.to

@@ -40,6 +40,8 @@ type Store struct {
 	extents              extents
 	// rate is how many rows a second are read, by a guess.
 	rate float64
+	// fewMerged is how many rows are sooner read than a projection of theirs is asked for.
+	fewMerged uint64
 }
 
 // Open connects to the database that a clickhouse-go DSN names, by the native
@@ -74,7 +76,7 @@ func Open(dsn string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
-	s := &Store{conn: conn, database: options.Auth.Database, overHTTP: options.Protocol == clickhouse.HTTP, rate: guessedRate}
+	s := &Store{conn: conn, database: options.Auth.Database, overHTTP: options.Protocol == clickhouse.HTTP, rate: guessedRate, fewMerged: fewRows}
 	if c := options.Compression; c != nil {
 		s.compressed = c.Method == clickhouse.CompressionLZ4 || c.Method == clickhouse.CompressionZSTD
 	}

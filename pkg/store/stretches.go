@@ -15,6 +15,8 @@ const (
 	mostWiden    = 16
 	// patience is the time of a question without a deadline.
 	patience = 10 * time.Second
+	// narrowing is by how much less is asked where the guess was too much.
+	narrowing = 64
 )
 
 // windowing is what a window has to do with those before it.
@@ -41,15 +43,18 @@ type stretches struct {
 // stretch asks a question about windows of time, newest first, until all that the
 // filter asks about was asked or the time is up. So much is asked at first that it
 // takes an eighth of the time, by a guess, then what seems to take half of what is left:
-// an ample time asks everything at once. It returns up to where all is answered; the
-// zero time stands for everything.
-func (s *Store) stretch(ctx context.Context, f *Filter, p *projection, windows windowing, ask func(window *Filter) error) (reached time.Time, err error) {
+// an ample time asks everything at once. Where the guess takes half of the time, less is
+// asked. It returns up to where all is answered; the zero time stands for everything.
+func (s *Store) stretch(ctx context.Context, f *Filter, p *projection, windows windowing, ask func(ctx context.Context, window *Filter) error) (reached time.Time, err error) {
 	parts, err := s.parts(ctx)
 	noTime := err != nil && timeUp(ctx)
 	if err != nil && !noTime {
 		return time.Time{}, err
 	}
 	w := stretches{ctx: ctx, p: p, parts: parts, asked: f.span(), windows: windows, least: s.rate * leastTime}
+	if noTime { // so what is the newest is not known either
+		return w.asked.to, nil
+	}
 	if f.To.IsZero() { // nothing is newer, but what arrives meanwhile
 		newest := time.Now().UTC()
 		if len(parts) > 0 {
@@ -57,14 +62,11 @@ func (s *Store) stretch(ctx context.Context, f *Filter, p *projection, windows w
 		}
 		w.asked.to = maxTime(w.asked.from, newest)
 	}
-	if noTime {
-		return w.asked.to, nil
-	}
 	if err := s.findCommon(ctx, f); err != nil && !timeUp(ctx) {
 		return time.Time{}, err
 	}
 	reached = w.asked.to
-	rows := s.rate / 8 * w.left().Seconds()
+	rows, guessed := s.rate/8*w.left().Seconds(), true
 	for {
 		window := *f
 		from := w.back(reached, rows)
@@ -78,9 +80,22 @@ func (s *Store) stretch(ctx context.Context, f *Filter, p *projection, windows w
 		}
 		read := window.span()
 		begun := time.Now()
-		if err := ask(&window); err != nil && timeUp(ctx) {
+		asking, cancel := ctx, context.CancelFunc(func() {})
+		if guessed {
+			asking, cancel = context.WithTimeout(ctx, w.left()/2)
+		}
+		err := ask(asking, &window)
+		cancel()
+		switch {
+		case err == nil:
+			guessed = false
+		case timeUp(ctx) || guessed && timeUp(asking) && rows < 1:
 			return reached, nil
-		} else if err != nil {
+		case guessed && timeUp(asking):
+			rows /= narrowing
+			w.least = min(w.least, rows)
+			continue
+		default:
 			return time.Time{}, err
 		}
 		if reached = from; reached.IsZero() {

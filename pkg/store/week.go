@@ -27,7 +27,7 @@ func (s *Store) Week(ctx context.Context, f Filter, zone *time.Location) (Week, 
 	}
 	var week Week
 	days := map[int64]struct{}{}
-	reached, err := s.stretch(ctx, &f, nil, apart, func(window *Filter) error {
+	reached, err := s.stretch(ctx, &f, nil, apart, func(ctx context.Context, window *Filter) error {
 		c, err := window.condition()
 		if err != nil {
 			return err
