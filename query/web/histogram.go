@@ -163,7 +163,8 @@ func (v *View) Histogram(c *Counted) *Histogram {
 			counts[category] += n
 		}
 	}
-	h.Legend = v.legend(counts, len(buckets) > 0)
+	// Nothing of what was not counted at all is none of it.
+	h.Legend = v.legend(counts, len(buckets) > 0 && (c.Reached.IsZero() || c.sum() > 0))
 	if len(buckets) == 0 {
 		return v.noChart(h)
 	}

@@ -48,16 +48,58 @@ func TestHistogramSaysWhatItDidNotRead(t *testing.T) {
 	if got := h.Links[1].Label; got != "26 Oct 2026: 4 events" {
 		t.Errorf("a bar is called %q", got)
 	}
-	sum := []string{}
-	for _, e := range h.Legend {
-		sum = append(sum, e.Count)
+	legend := func(h *Histogram) string {
+		var counts []string
+		for _, e := range h.Legend {
+			counts = append(counts, e.Count)
+		}
+		return strings.Join(counts, " ")
 	}
-	if got := strings.Join(sum, " "); got != "5 0 0 0 0 0 0 1" {
+	if got := legend(h); got != "5 0 0 0 0 0 0 1" {
 		t.Errorf("legend %s", got)
+	}
+	c.Counts, c.Reached = []map[string]uint64{{}, {}, {}}, at(27)
+	if got := legend(v.Histogram(c)); got != "– – – – – – – –" {
+		t.Errorf("where nothing was counted: legend %s", got)
 	}
 	if none := v.Histogram(&Counted{}); none.Failed == "" || none.Count != nil || len(none.Legend) != 8 {
 		t.Errorf("without anything counted: %+v", none)
 	}
+}
+
+// A phone shows every second label where they would touch.
+func TestLongLabelsAreCrowded(t *testing.T) {
+	t.Parallel()
+	v := viewOf(t, "")
+	f := func(months, want int, crowded bool) {
+		t.Helper()
+		c := &Counted{Edges: []time.Time{time.Date(2026, 1, 1, 0, 0, 0, 0, v.Zone)}, Daily: true}
+		for i := range months {
+			c.Edges = append(c.Edges, c.Edges[i].AddDate(0, 1, 0))
+			c.Counts = append(c.Counts, map[string]uint64{"view": 1})
+		}
+		if h := v.Histogram(c); len(h.Axis) != want || h.Crowded != crowded {
+			t.Errorf("%d months: %+v, crowded %t", months, h.Axis, h.Crowded)
+		}
+	}
+	f(3, 3, false)
+	f(6, 6, true)
+}
+
+func TestStretchesAreShort(t *testing.T) {
+	t.Parallel()
+	v := viewOf(t, "")
+	f := func(first, last time.Time, want string) {
+		t.Helper()
+		if got := v.stretch(first, last); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	now := time.Date(2026, 11, 24, 13, 30, 30, 0, time.UTC)
+	f(now, now.Add(-time.Second), "24 Nov 14:30")
+	f(now, now.Add(-time.Hour), "24 Nov 14:30 – 13:30")
+	f(now, now.AddDate(0, 0, -1), "24 Nov 14:30 – 23 Nov 14:30")
+	f(now, now.AddDate(-1, 0, 0), "24 Nov 14:30 – 24 Nov 2025, 14:30")
 }
 
 // A time in the line means that very moment, in the hour that a clock shows twice too.

@@ -38,6 +38,11 @@
       if (!asking.id || !e.detail.serverResponse.includes(`id="${asking.id}" hx-preserve`)) asking.addEventListener('htmx:beforeSwap', late => { late.detail.shouldSwap = false; });
     }
   });
+  // While other results are awaited a chart brings its count in vain: it has no place.
+  document.addEventListener('htmx:beforeSwap', e => {
+    const end = '</figure>';
+    if (e.detail.target?.matches('.chart') && !$('.sum .count')) e.detail.serverResponse = e.detail.serverResponse.split(end)[0] + end;
+  });
   // Who searched by the keyboard is led to what was found, where the focus was lost.
   document.addEventListener('htmx:afterSettle', e => {
     if (e.detail.elt.id === 'results' && (!document.activeElement || document.activeElement === document.body)) e.detail.elt.focus({ preventScroll: true });
