@@ -290,11 +290,11 @@ func (v *View) addresses(p *ActorPage, a *Actor) {
 func (v *View) wholeList(a *Actor, list string, shown, all uint64) *WholeList {
 	w := &WholeList{}
 	if shown < all {
-		w.Note = v.Lang.sayN("actor.more_"+list, all, "Shown", v.Lang.number(shown))
-		w.Label, w.Link = v.Lang.say("actor.all_"+list), v.userLink(a.ID, "show", list)+"#"+list
+		w.Note = v.Lang.sayN("actor.more."+list, all, "Shown", v.Lang.number(shown))
+		w.Label, w.Link = v.Lang.say("actor.all."+list), v.userLink(a.ID, "show", list)+"#"+list
 	}
 	if a.Show == list {
-		w.Label, w.Link = v.Lang.say("actor.fewer_"+list), v.userLink(a.ID)+"#"+list
+		w.Label, w.Link = v.Lang.say("actor.fewer."+list), v.userLink(a.ID)+"#"+list
 	}
 	if *w == (WholeList{}) {
 		return nil

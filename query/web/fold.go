@@ -15,35 +15,37 @@ type run struct {
 }
 
 // runs finds the stretches of a page that are shown as one line, each of two events or
-// more.
+// more, and as long as they can be.
 func runs(actions []store.Action) []run {
 	var all []run
 	for i := 0; i < len(actions); {
-		a := &actions[i]
-		r := run{from: i, to: i + 1}
-		switch {
-		case a.RequestID != "":
-			for r.to < len(actions) && sameRequest(a, &actions[r.to]) {
-				r.to++
-			}
-		case isView(a):
-			r.views = true
-			for r.to < len(actions) && sameView(a, &actions[r.to]) {
-				r.to++
-			}
-		}
-		if r.to-r.from < 2 && a.RequestID != "" && isView(a) { // each view is a request of its own
-			r.views, r.to = true, i+1
-			for r.to < len(actions) && sameView(a, &actions[r.to]) {
-				r.to++
-			}
-		}
+		views, request := views(actions[i:]), request(actions[i:])
+		r := run{i, i + max(views, request, 1), views >= request}
 		if r.to-r.from > 1 {
 			all = append(all, r)
 		}
 		i = r.to
 	}
 	return all
+}
+
+// request is how many events, from the first on, are of its request.
+func request(actions []store.Action) int {
+	return length(actions, func(a *store.Action) bool { return a.RequestID != "" && sameRequest(&actions[0], a) })
+}
+
+// views is how many events, from the first on, are views of its record by its user.
+func views(actions []store.Action) int {
+	return length(actions, func(a *store.Action) bool { return isView(&actions[0]) && sameView(&actions[0], a) })
+}
+
+// length is how many events belong together, from the first on.
+func length(actions []store.Action, belongs func(*store.Action) bool) int {
+	n := 0
+	for n < len(actions) && belongs(&actions[n]) {
+		n++
+	}
+	return n
 }
 
 func sameRequest(a, b *store.Action) bool {

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"slices"
-
 	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/store"
 )
@@ -26,10 +24,8 @@ type Moment struct {
 	Outcome, OutcomeClass string
 	Changed               []Change
 	MoreChanges           int
-	// Viewed says how often and by whom it was viewed, where that was more than once in a
-	// row; Run are those views.
-	Viewed string
-	Run    []Moment
+	// Run are the views that the moment stands for, where there was more than one in a row.
+	Run []Moment
 }
 
 // maxChanges is how many changed values a timeline shows of an event.
@@ -47,56 +43,37 @@ func (v *View) days(r *Record) []Day {
 		if len(all) == 0 || all[len(all)-1].Label != label {
 			all = append(all, Day{Label: label})
 		}
-		n := v.views(r.Actions[i:])
 		day := &all[len(all)-1]
-		if n > 1 {
+		if n := v.viewsOfADay(r.Actions[i:]); n > 1 {
 			day.Moments = append(day.Moments, v.viewed(r, r.Actions[i:i+n]))
-		} else {
-			day.Moments = append(day.Moments, v.happened(r, &r.Actions[i]))
+			i += n
+			continue
 		}
-		i += max(n, 1)
+		day.Moments = append(day.Moments, v.happened(r, &r.Actions[i]))
+		i++
 	}
 	return all
 }
 
-// views is how many events, from the first on, are views of one day.
-func (v *View) views(actions []store.Action) int {
-	n := slices.IndexFunc(actions, func(a store.Action) bool {
-		return v.catalogue.Lookup(a.Action).Category != action.CategoryView || a.Outcome != "success" ||
-			!sameDay(a.Time.In(v.Zone), actions[0].Time.In(v.Zone))
-	})
-	if n < 0 {
-		n = len(actions)
+// viewsOfADay is how many events, from the first on, fold into one line: as in the log, but
+// for the heads of days, between which they stand.
+func (v *View) viewsOfADay(actions []store.Action) int {
+	if v.Prefs.NoFolds {
+		return 0
 	}
-	return n
+	today := func(a *store.Action) bool { return sameDay(a.Time.In(v.Zone), actions[0].Time.In(v.Zone)) }
+	return length(actions[:views(actions)], today)
 }
 
 // viewed is a run of views.
 func (v *View) viewed(r *Record, run []store.Action) Moment {
 	m := v.happened(r, &run[0])
-	var names []string
 	for i := range run {
 		m.Run = append(m.Run, v.happened(r, &run[i]))
-		if name := actorName(run[i].Actor); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
 	}
-	m.Viewed = v.Lang.sayN("record.viewed", len(run)) + " " +
-		v.Lang.say("record.since", "Time", v.Lang.time("hour", run[len(run)-1].Time.In(v.Zone))) + " " +
-		v.Lang.say("record.viewers", "Names", v.namesOf(names))
+	said := v.Lang.sayN("fold.viewed", len(run), "Time", v.Lang.time("hour", run[len(run)-1].Time.In(v.Zone)))
+	m.Did = v.Lang.say("record.viewed", "Viewed", said)
 	return m
-}
-
-// namesOf lists some names.
-func (v *View) namesOf(names []string) string {
-	switch len(names) {
-	case 1:
-		return names[0]
-	case 2:
-		return v.Lang.say("record.and", "First", names[0], "Second", names[1])
-	default:
-		return v.Lang.sayN("record.and_others", len(names)-2, "Names", names[0]+", "+names[1])
-	}
 }
 
 // happened is an event in the timeline of a record.

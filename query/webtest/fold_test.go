@@ -1,6 +1,7 @@
 package webtest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -89,6 +90,66 @@ func TestRunsOpenWithoutScripts(t *testing.T) {
 	b.Follow(".sum .menu .btn-main")
 	if got := eval[int](b, visibleRows); got != 21 {
 		t.Errorf("%d rows when nothing folds, want 21", got)
+	}
+}
+
+// On a phone the switch is where it is elsewhere, with scripts and without.
+func TestRunsAreSwitchedOnAPhone(t *testing.T) {
+	t.Parallel()
+	s := serve(t, folded()...)
+	for _, scripts := range []bool{true, false} {
+		b := Open(t)
+		b.Scripts(scripts)
+		b.Size(390, 844)
+		b.Go(s.url)
+		b.Until(visibleRows + " === 4")
+		b.Click(".menu-density summary")
+		if small := b.Small(); len(small) > 0 {
+			t.Errorf("scripts %t: fingers miss %q", scripts, small)
+		}
+		expectAxe(t, b)
+		screenshot(t, b, fmt.Sprintf("fold-switch-390-%t.png", scripts))
+		b.Click("input[name=folds]")
+		if !scripts {
+			b.Follow(".menu-density .btn-main")
+		}
+		b.Until(visibleRows + " === 21")
+		if over := b.Overflow(); over != "" {
+			t.Error(over)
+		}
+	}
+}
+
+// Views fold on a record's timeline as they do in the log: by one user, one after the other.
+func TestRunsAreTheSameOnTheTimeline(t *testing.T) {
+	t.Parallel()
+	noon := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -1).Add(12 * time.Hour)
+	subject := action.Record{Type: "invoice", ID: "INV-1", Name: "Harbour Lights"}
+	var events []action.Event
+	for i, who := range []string{"bob", "bob", "bob", "alice", "bob", "bob"} {
+		events = append(events, action.Event{Time: noon.Add(-time.Duration(i) * time.Minute), Actor: action.Actor{ID: who, Name: strings.ToUpper(who)}, Action: "record.viewed", Subject: subject})
+	}
+	events[1].RequestID = "r-1" // each a request of its own
+	events = append(events, action.Event{Time: noon.Add(-time.Hour), Actor: action.Actor{ID: "bob"}, Action: "document.viewed", Subject: subject, Description: "Another kind"},
+		action.Event{Time: noon.Add(-2 * time.Hour), Actor: action.Actor{ID: "bob"}, Action: "document.viewed", Subject: subject, Description: "Once more"})
+	s := serve(t, events...)
+	b := Open(t)
+	b.Go(s.url)
+	if got := b.Texts("a.fold"); eval[int](b, visibleRows) != 5 || len(got) != 2 || !strings.HasPrefix(got[0], "viewed 3 times since ") || !strings.HasPrefix(got[1], "viewed 2 times since ") {
+		t.Errorf("in the log: %d rows, runs %q", eval[int](b, visibleRows), got)
+	}
+	b.Go(s.url + "/records/invoice/INV-1")
+	if got := b.Texts(".tl summary"); len(b.Texts(".tl > li")) != 5 || !slices.Equal(got, []string{"BOB viewed 3 times since 11:58", "BOB viewed 2 times since 11:55"}) {
+		t.Errorf("on the timeline: %d lines, runs %q", len(b.Texts(".tl > li")), got)
+	}
+	b.inGerman()
+	if got := b.Text(".tl summary"); got != "BOB: 3-mal angesehen seit 11:58" {
+		t.Errorf("in German: %q", got)
+	}
+	b.Click(".tl summary")
+	b.Follow(".tl-run li:nth-child(3) a")
+	if !strings.HasSuffix(b.URL(), "/events/event-0003") {
+		t.Errorf("the third view is at %s", b.URL())
 	}
 }
 

@@ -275,7 +275,7 @@ func TestEveryLookOfLive(t *testing.T) {
 	b := scripted(t)
 	for n, width := range []int64{1440, 390} {
 		b.Size(width, map[bool]int64{true: 844, false: 900}[width < 500])
-		b.Go(s.url)
+		b.Go(s.url + "/?search=Posted")
 		b.Click("#live input")
 		b.Until("document.querySelector('.switch:not(.is-waiting) input:checked')")
 		b.Press("j") // someone reads a row
@@ -292,5 +292,12 @@ func TestEveryLookOfLive(t *testing.T) {
 			}
 		}
 		b.Dark(false)
+		if width == 390 {
+			b.Size(320, 844)
+			if over := b.Overflow(); over != "" {
+				t.Error(over)
+			}
+			screenshot(t, b, "js-live-320.png")
+		}
 	}
 }

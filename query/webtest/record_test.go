@@ -27,7 +27,7 @@ func invoice() []action.Event {
 		{Time: at(0, 13), Actor: alice, Action: "discussion.commented", Subject: subject, Description: "The client says the second line array never arrived."},
 	}
 	for i := range 9 {
-		events = append(events, action.Event{Time: at(0, 12).Add(-time.Duration(i) * time.Minute), Actor: []action.Actor{siobhan, alice, {ID: "tomas", Name: "Tomáš Dvořák"}, {ID: "mo", Name: "Mo"}}[i%4], Action: "record.viewed", Subject: subject})
+		events = append(events, action.Event{Time: at(0, 12).Add(-time.Duration(i) * time.Minute), Actor: siobhan, Action: "record.viewed", Subject: subject})
 	}
 	return append(events,
 		action.Event{Time: at(2, 10), Actor: action.Actor{ID: "qbo", Name: "QuickBooks Online", Type: "service"}, Action: "invoice.posted.quickbooks", Outcome: "failure", Subject: subject, Description: "Posted as document 11-4402"},
@@ -51,11 +51,11 @@ func TestRecordTellsWhatHappenedToIt(t *testing.T) {
 		!strings.HasPrefix(answers[1], "Created by Alice Okonkwo-Brännström, ") {
 		t.Errorf("the answers are %q", answers)
 	}
-	if got := b.Text(".record-sum .clamp"); !strings.HasPrefix(got, "Invoice INV-20871 · 14 events by 5 actors, ") {
+	if got := b.Text(".record-sum .clamp"); !strings.HasPrefix(got, "Invoice INV-20871 · 14 events by 3 actors, ") {
 		t.Errorf("the summary is %q", got)
 	}
 	text := b.Text("#timeline")
-	for _, want := range []string{"Siobhán Ní Dhomhnaill deleted the invoice for Björk", "Alice Okonkwo-Brännström commented", "Viewed 9 times since 11:52 by Siobhán Ní Dhomhnaill, Alice Okonkwo-Brännström and 2 others", "Failed", "updated invoice, Harbour", "12 Nov", "10 Dec"} {
+	for _, want := range []string{"Siobhán Ní Dhomhnaill deleted the invoice for Björk", "Alice Okonkwo-Brännström commented", "Siobhán Ní Dhomhnaill viewed 9 times since 11:52", "Failed", "updated invoice, Harbour", "12 Nov", "10 Dec"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the timeline lacks %q: %s", want, text)
 		}

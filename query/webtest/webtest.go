@@ -404,7 +404,7 @@ func (b *Tab) Overflow() string {
 // Small returns what can be clicked and is smaller than 44 px: fingers miss it.
 func (b *Tab) Small() []string {
 	b.t.Helper()
-	return eval[[]string](b, `[...document.querySelectorAll('a, button, summary, label.opt, [role=option], input:not([type=checkbox], [type=hidden])')]
+	return eval[[]string](b, `[...document.querySelectorAll('a, button, summary, label.opt, [role=option], input:not([type=checkbox], [type=hidden], label.opt *)')]
 		.filter(e => !e.closest('.skip, .log, .bars-links') && e.checkVisibility())
 		.map(e => [e, (e.matches('.line-in') ? e.closest('.line') : e).getBoundingClientRect()])
 		.filter(([e, r]) => r.height > 0 && (r.height < 44 || r.width < 44))
