@@ -7,10 +7,21 @@ const al = (() => {
   // What begins once all scripts are there.
   const ready = f => queueMicrotask(f);
 
+  // The question that waits for its answer. Where another one is asked meanwhile, it is
+  // given up: of two answers the later one would find nothing that it could replace.
+  let asking = null;
+  const giveUp = () => asking?.xhr.abort();
+  const asks = e => e.detail.target?.id === 'results';
+  document.addEventListener('htmx:confirm', e => { if (asks(e)) giveUp(); });
+  document.addEventListener('htmx:beforeRequest', e => { if (asks(e)) asking = e.detail; });
+  document.addEventListener('htmx:afterRequest', e => { if (e.detail.xhr === asking?.xhr) asking = null; });
+
+  const ask = url => htmx.ajax('GET', url, { target: '#results', swap: 'outerHTML show:none' }).catch(() => {});
+
   // Asks for the results again, as they are now to be shown.
   const reload = () => {
-    const results = $('#results[data-url]');
-    if (results) htmx.ajax('GET', results.dataset.url, { target: '#results', swap: 'outerHTML show:none' }).catch(() => {});
+    const url = asking?.pathInfo.finalRequestPath ?? $('#results')?.dataset.url;
+    if (url) ask(url);
   };
 
   // Keeps preferences: pairs of a name and a value, where no value forgets it.
@@ -55,5 +66,5 @@ const al = (() => {
     if (!zone || zone === told) return;
     prefer([['tz', zone]]).then(r => { if (r.ok && root.dataset.shown !== zone && !root.dataset.fixed) reload(); }, () => {});
   });
-  return { $, $$, ready, reload, prefer, copied };
+  return { $, $$, ready, ask, giveUp, reload, prefer, copied };
 })();

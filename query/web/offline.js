@@ -1,6 +1,6 @@
 (() => {
   'use strict';
-  const { $ } = al;
+  const { $, ask } = al;
   const note = () => $('.is-offline');
   const now = () => new Date().toLocaleTimeString(document.documentElement.lang);
   // The search that got no answer.
@@ -35,7 +35,7 @@
     const search = unanswered;
     al.online();
     document.dispatchEvent(new Event('al:online'));
-    if (search) htmx.ajax('GET', search, { target: '#results', swap: 'outerHTML show:none' }).catch(() => {});
+    if (search) ask(search);
   };
   addEventListener('click', e => {
     const button = e.target.closest('[data-try]');

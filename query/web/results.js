@@ -30,11 +30,11 @@
     $('#log').removeAttribute('aria-busy');
   });
   document.addEventListener('htmx:afterSwap', e => { if (e.detail.target?.id === 'results') kept = null; });
-  // The chart and the count that results which go are still waiting for would stand in
-  // those that come. A chart that stays keeps waiting.
+  // The chart, the count and the rows further down that results which go are still waiting
+  // for would stand in those that come. A chart that stays keeps waiting.
   document.addEventListener('htmx:beforeSwap', e => {
     if (e.detail.target?.id !== 'results') return;
-    for (const asking of e.detail.target.querySelectorAll('[hx-trigger=load]')) {
+    for (const asking of e.detail.target.querySelectorAll('[hx-trigger=load], #more')) {
       if (!asking.id || !e.detail.serverResponse.includes(`id="${asking.id}" hx-preserve`)) asking.addEventListener('htmx:beforeSwap', late => { late.detail.shouldSwap = false; });
     }
   });

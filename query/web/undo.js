@@ -1,6 +1,6 @@
 (() => {
   'use strict';
-  const { $, ready } = al;
+  const { $, ready, ask } = al;
   const most = 50;
   // The questions of this tab: the one that is shown, and those before it. To go back to
   // the last one, by this button or the browser's, takes it from the list.
@@ -34,7 +34,7 @@
     const last = e.target.closest('[data-undo]') && read().past.at(-1);
     if (!last) return;
     goBack();
-    htmx.ajax('GET', last, { target: '#results', swap: 'outerHTML show:none' }).catch(() => {});
+    ask(last);
   });
   addEventListener('popstate', goBack);
   ready(() => {

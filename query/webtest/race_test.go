@@ -1,0 +1,79 @@
+package webtest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"testing"
+)
+
+// before serves a service through a function that says whether a request goes on to it.
+func before(t *testing.T, s *service, passes func(*http.Request) bool) string {
+	t.Helper()
+	to, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !passes(r) {
+			panic(http.ErrAbortHandler)
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	return front.URL
+}
+
+// searches reports whether a request is that of a question.
+func searches(r *http.Request, line string) bool {
+	return r.URL.Path == "/" && r.URL.Query().Get("search") == line
+}
+
+// Of two questions the last one that was asked is answered everywhere, and the other one is
+// given up.
+func TestLastQuestionWins(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	asked, givenUp := make(chan struct{}, 9), make(chan struct{}, 9)
+	address := before(t, s, func(r *http.Request) bool {
+		if !searches(r, "crane") {
+			return true
+		}
+		asked <- struct{}{}
+		<-r.Context().Done()
+		givenUp <- struct{}{}
+		return false
+	})
+	b := scripted(t)
+	b.Forgive("htmx:")
+	b.Go(address + "/?search=invoice")
+	b.shows(posted)
+	b.Type("#q", "x")
+	eval[string](b, "(document.querySelector('#q').value = 'actor:bob', '')")
+	b.Press("\r")
+	b.shows(added, refused)
+	answered := func() {
+		t.Helper()
+		<-givenUp
+		b.shows(posted)
+		b.Until("new URL(location).searchParams.get('search') === 'invoice' && document.querySelector('#q').value === 'invoice'")
+		b.Until("document.querySelector('.sum .count').innerText.startsWith('1 event') && document.querySelector('.chip').innerText.includes('invoice')")
+		b.Until("new URL(document.querySelector('#log-head a').href).searchParams.get('search') === 'invoice'")
+	}
+	crane := func() {
+		t.Helper()
+		eval[string](b, "(document.querySelector('#q').value = 'crane', document.querySelector('#q').focus(), '')")
+		b.Press("\r")
+		<-asked
+	}
+	crane()
+	b.Click("[data-undo]")
+	answered()
+	// The same form asks twice.
+	crane()
+	eval[string](b, "(document.querySelector('#q').value = 'invoice', '')")
+	b.Press("\r")
+	answered()
+}
