@@ -74,8 +74,11 @@
   };
   const isGrip = e => e.target.matches?.('.bars-grip') ? e.target : null;
 
+  const selected = () => chosen && $('.bars:has(.brush.is-on) .bars-grip');
+
   document.addEventListener('pointerdown', e => {
-    const grip = isGrip(e);
+    const grip = isGrip(e), held = selected();
+    if (held && !chart(held).contains(e.target)) clear(held);
     if (!grip || e.button || !e.isPrimary) return;
     const at = bucket(grip, e);
     drawing = { grip, from: at, to: at, x: e.clientX, moved: false };
@@ -100,6 +103,7 @@
     drawing = null;
     if (moved) return;
     if (e.pointerType !== 'mouse') { // a finger hits the bar beside: it is shown first
+      if (chosen && span(chosen)[0] <= from && from <= span(chosen)[1]) return clear(grip);
       chosen = { from, to: from };
       return show(grip, [from, from], false);
     }
@@ -123,7 +127,7 @@
 
   // One stop: arrows move, Shift widens, Enter zooms, Escape lets go.
   document.addEventListener('keydown', e => {
-    const grip = isGrip(e) ?? (e.key === 'Escape' && e.target.closest?.('.brush-tip') && $('.bars-grip', chart(e.target.closest('.brush-tip'))));
+    const grip = isGrip(e) ?? (e.key === 'Escape' && (e.target === document.body || e.target.closest?.('.brush-tip')) && selected());
     if (!grip || e.ctrlKey || e.metaKey || e.altKey) return;
     const last = +grip.ariaValueMax, at = chosen?.to ?? +grip.ariaValueNow;
     const to = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, PageDown: at - 10, PageUp: at + 10, Home: 0, End: last }[e.key];

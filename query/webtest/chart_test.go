@@ -181,6 +181,24 @@ func TestChartOnAPhone(t *testing.T) {
 	if got := b.Text(".brush-count"); got != fmt.Sprintf("%d events", buckets[len(buckets)-1]) {
 		t.Errorf("a finger on the last bar shows %q", got)
 	}
+	screenshot(t, b, "js-chart-tapped-390.png")
+	if !eval[bool](b, "document.querySelector('.brush-tip').getBoundingClientRect().top >= document.querySelector('.bars').getBoundingClientRect().bottom") {
+		t.Error("what a finger hit covers what is above the bars")
+	}
+	const gone, shown = "document.querySelector('.brush-tip').hidden", "document.querySelector('.brush-tip.is-on:not([hidden])') !== null"
+	last := (float64(len(buckets)) - 0.5) / float64(len(buckets))
+	for name, release := range map[string]func(){
+		"the bar":    func() { b.touch(grip, last) },
+		"the count":  func() { b.touch(".sum-count", 0.5) },
+		"the dates":  func() { b.touch(dateMenu, 0.5); b.touch("body", 0.5) },
+		"Escape key": func() { b.Press(kb.Escape) },
+	} {
+		t.Log(name)
+		release()
+		b.Until(gone)
+		b.touch(grip, last)
+		b.Until(shown)
+	}
 	b.Click(".brush-tip [data-zoom]")
 	b.Until(fmt.Sprintf("document.querySelector('.count').innerText.startsWith('%d events')", buckets[len(buckets)-1]))
 }
