@@ -9,15 +9,19 @@
   const options = () => $$('[role=option]', box);
   const isOpen = () => box && !box.hidden;
 
-  const close = () => {
-    clearTimeout(timer);
-    asking?.abort();
+  const hide = () => {
     chosen = false;
     if (!isOpen()) return;
     box.hidden = true;
     box.replaceChildren();
     field().setAttribute('aria-expanded', 'false');
     field().removeAttribute('aria-activedescendant');
+  };
+
+  const close = () => {
+    clearTimeout(timer);
+    asking?.abort();
+    hide();
   };
 
   const mark = (to, byArrow) => {
@@ -52,11 +56,12 @@
     const list = $('[role=listbox]', box);
     box.dataset.line = list?.dataset.pending ? '' : input.value; // for tests: what it is about
     if (!list || list.dataset.idle && !explicit || document.activeElement !== input) return close();
-    chosen = false;
     if (options().length) {
       box.hidden = false;
       input.setAttribute('aria-expanded', 'true');
       mark(0, false);
+    } else {
+      hide();
     }
     if (list.dataset.pending) ask(explicit, true);
   };
