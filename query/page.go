@@ -34,9 +34,10 @@ var (
 var keptNames = []string{"tenant", "tz", "limit", "order"}
 
 // formParameters are the fields of the form of filters that are not the API's: which
-// button was pressed, whether a menu's values are excluded, and the text of a menu.
+// button was pressed, whether a menu's values are excluded, what its dates were, and the
+// text of a menu.
 func formParameters() []parameter {
-	return []parameter{{name: "set"}, {name: "actor_is"}, {name: "action_is"}, {name: "find"}}
+	return []parameter{{name: "set"}, {name: "actor_is"}, {name: "action_is"}, {name: "from_was"}, {name: "to_was"}, {name: "find"}}
 }
 
 // whole is the parameter that has a page wait for its rows: a browser that does not run
@@ -160,7 +161,7 @@ func pageAddress(p params) (url.Values, error) {
 	case err != nil || menu == "" && len(asked) == 0 || menu == "line":
 		// The line stays as it was written; what is wrong with it is said at the line.
 	case menu != "":
-		for _, name := range []string{"actor_is", "action_is"} {
+		for _, name := range []string{"actor_is", "action_is", "from_was", "to_was"} {
 			asked[name] = p.values[name]
 		}
 		text = web.Set(line, menu, asked).String()

@@ -87,7 +87,7 @@ func (v *View) actionWords() string {
 func (v *View) actionMenu(menus *Menus) ActionMenu {
 	in := append(values(v.Line, "action", false), values(v.Line, "category", false)...)
 	out := append(values(v.Line, "action", true), values(v.Line, "category", true)...)
-	m := ActionMenu{Not: len(in) == 0 && len(out) > 0}
+	m := ActionMenu{Not: shownExcluded(v.Line, "action", "category")}
 	if menus == nil {
 		m.Load = v.address("/menus/action", v.Text)
 		menus = &Menus{}

@@ -1,7 +1,9 @@
 (() => {
   'use strict';
   const { $, $$ } = al;
-  // A month in a menu of dates: the first click is the first day, the second the last.
+  // A month in a menu of dates: the first click is the first day, and the last until a second
+  // click. Begun is set between the two.
+  let begun = false;
   const pad = n => String(n).padStart(2, '0');
   const key = d => `${d.getUTCFullYear()}-${pad(d.getUTCMonth() + 1)}-${pad(d.getUTCDate())}`;
   const day = text => text ? new Date(text.slice(0, 10) + 'T00:00Z') : null;
@@ -55,12 +57,10 @@
         cell.classList.toggle('is-end', Boolean(end));
         cell.classList.toggle('is-in', Boolean(first && last && d >= first && d <= last));
         b.onclick = () => {
-          if (first && !to.value && on >= first) {
-            to.value = key(move(on, 1)) + 'T00:00';
-          } else {
-            from.value = key(on) + 'T00:00';
-            to.value = '';
-          }
+          const second = first && (begun || !to.value) && on >= first;
+          if (!second) from.value = key(on) + 'T00:00';
+          to.value = key(move(on, 1)) + 'T00:00';
+          begun = !second;
           draw(range, month);
           $$('.cal button', range).find(x => x.textContent === String(on.getUTCDate()))?.focus();
         };
@@ -77,7 +77,9 @@
   };
   document.addEventListener('toggle', e => {
     const range = e.target.open && e.target.querySelector?.('[data-calendar]');
-    if (range) begin(range);
+    if (!range) return;
+    begun = false;
+    begin(range);
   }, true);
   addEventListener('change', e => {
     const range = e.target.closest('[data-calendar]');

@@ -1,6 +1,6 @@
 (() => {
   'use strict';
-  const { $, $$, prefer, reload } = al;
+  const { $, prefer, reload } = al;
   // Preferences hold at once, and the page stays.
   const keep = async form => {
     const names = form.elements.names.value.split(' ');
@@ -10,6 +10,15 @@
     });
     return (await prefer(pairs)).ok;
   };
+  // A menu of the results stays open in those that come, and the focus at what was changed.
+  let changed = null, open = false;
+  document.addEventListener('htmx:beforeSwap', e => { if (e.detail.target?.id === 'results') open = $('#results .menu[open]') !== null; });
+  document.addEventListener('htmx:afterSwap', e => {
+    const field = e.detail.target?.id === 'results' && open && changed && $(changed);
+    if (!field) return;
+    field.closest('.menu').open = true;
+    field.focus({ preventScroll: true });
+  });
   addEventListener('change', async e => {
     const form = e.target.closest('form.prefs'), root = document.documentElement;
     if (!form) return;
@@ -24,9 +33,8 @@
         $('#keys').dataset.keys = e.target.checked ? 'on' : 'off';
         break;
       case 'columns':
-        if (!$$('[name=columns]:checked', form).length) e.target.checked = true;
-        break;
       case 'folds':
+        changed = `#results .menu [name=${e.target.name}][value=${e.target.value}]`;
         break;
       default:
         return; // what needs another page is saved by the button

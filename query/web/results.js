@@ -11,7 +11,7 @@
   };
   document.addEventListener('htmx:beforeRequest', e => {
     if (e.detail.target?.id !== 'results' || e.detail.elt.id === 'more') return;
-    for (const menu of document.querySelectorAll('.menu[open]')) menu.open = false;
+    for (const menu of document.querySelectorAll('.menu[open]')) if (!e.detail.target.contains(menu)) menu.open = false;
     stop();
     waiting = setTimeout(() => {
       const rows = $('#rows');

@@ -16,23 +16,25 @@ type tableColumn struct {
 	Name string
 	// Usual is set where it is shown when nobody chose any.
 	Usual bool
+	// Always is set where it cannot be left out: it links a row to its event.
+	Always bool
 	// CSV are the columns of a file that hold what it shows.
 	CSV []string
 }
 
 // columns are those of the table, in their order.
 var columns = []tableColumn{
-	{"date", true, []string{"time"}},
-	{"user", true, []string{"actor_id", "actor_name", "on_behalf_of_id", "on_behalf_of_name"}},
-	{"ip", true, []string{"ip"}},
-	{"action", true, []string{"action", "outcome"}},
-	{"subject", true, []string{"subject_type", "subject_id", "subject_name"}},
-	{"description", true, []string{"description"}},
-	{"outcome", false, []string{"outcome"}},
-	{"session", false, []string{"session_id"}},
-	{"agent", false, []string{"user_agent"}},
-	{"request", false, []string{"request_id"}},
-	{"subject_id", false, []string{"subject_id"}},
+	{"date", true, true, []string{"time"}},
+	{"user", true, false, []string{"actor_id", "actor_name", "on_behalf_of_id", "on_behalf_of_name"}},
+	{"ip", true, false, []string{"ip"}},
+	{"action", true, false, []string{"action", "outcome"}},
+	{"subject", true, false, []string{"subject_type", "subject_id", "subject_name"}},
+	{"description", true, false, []string{"description"}},
+	{"outcome", false, false, []string{"outcome"}},
+	{"session", false, false, []string{"session_id"}},
+	{"agent", false, false, []string{"user_agent"}},
+	{"request", false, false, []string{"request_id"}},
+	{"subject_id", false, false, []string{"subject_id"}},
 }
 
 // wideTable is how many columns fit wherever there is a table; more may scroll sideways.
@@ -40,8 +42,8 @@ const wideTable = 6
 
 // Column is a column that can be chosen.
 type Column struct {
-	Name, Label string
-	Shown       bool
+	Name, Label   string
+	Shown, Always bool
 }
 
 // columnChoices are all columns, and whether they are shown.
@@ -50,9 +52,9 @@ func (v *View) columnChoices() []Column {
 	for i, c := range columns {
 		shown := c.Usual
 		if v.Prefs.Columns != nil {
-			shown = slices.Contains(v.Prefs.Columns, c.Name)
+			shown = c.Always || slices.Contains(v.Prefs.Columns, c.Name)
 		}
-		all[i] = Column{c.Name, v.Lang.say("column." + c.Name), shown}
+		all[i] = Column{c.Name, v.Lang.say("column." + c.Name), shown, c.Always}
 	}
 	return all
 }

@@ -55,7 +55,7 @@ func (v *View) userWords() string {
 
 func (v *View) userMenu(menus *Menus) UserMenu {
 	in, out := values(v.Line, "actor", false), values(v.Line, "actor", true)
-	m := UserMenu{Not: len(in) == 0 && len(out) > 0, Find: v.address("/menus/user", v.Text)}
+	m := UserMenu{Not: shownExcluded(v.Line, "actor"), Find: v.address("/menus/user", v.Text)}
 	if menus == nil {
 		m.Load = m.Find
 	}

@@ -171,36 +171,68 @@ func values(l search.Line, field string, not bool) []string {
 	return all
 }
 
-// Set is the line with what a menu's form says in the place of what it said before. The
-// form's fields are those of the API; name_is says whether its values are excluded.
+// Set is the line with what a menu's form says in the place of what the menu showed. The
+// form's fields are those of the API; name_is says whether its values are excluded, and
+// name_was what a field of dates held before. What the menu did not show stays.
 func Set(l search.Line, menu string, form url.Values) search.Line {
-	given := func(name string) string { return strings.TrimSpace(form.Get(name)) }
 	switch menu {
 	case "date":
-		l.From, l.To = given("from"), given("to")
-		for _, t := range []*string{&l.From, &l.To} {
-			*t = strings.TrimSuffix(*t, "T00:00")
+		for name, t := range map[string]*string{"from": &l.From, "to": &l.To} {
+			given := strings.TrimSpace(form.Get(name))
+			if was := form[name+"_was"]; len(was) == 0 || given != was[0] {
+				*t = strings.TrimSuffix(given, "T00:00")
+			}
 		}
 		return l
 	case "actor":
-		l = withoutFields(l, "actor")
+		return setTerms(l, form, menu, menu)
 	case "action":
-		l = withoutFields(l, "action", "category")
+		return setTerms(l, form, menu, menu, "category")
 	default:
 		return l
 	}
-	not := given(menu+"_is") == "not"
-	for _, field := range []string{menu, "category"} {
-		if field == "category" && menu != "action" {
-			continue
-		}
+}
+
+// setTerms is the line with the values of a menu's form in the place of those that the menu
+// showed, which are the excluded ones where all are.
+func setTerms(l search.Line, form url.Values, menu string, fields ...string) search.Line {
+	shown, not := shownExcluded(l, fields...), form.Get(menu+"_is") == "not"
+	var given []search.Term
+	changed := shown != not
+	for _, field := range fields {
+		before := values(l, field, shown)
 		for _, value := range form[field] {
-			if value = strings.TrimSpace(value); value != "" && !slices.Contains(values(l, field, not), value) {
-				l.Terms = append(l.Terms, search.Term{Field: field, Value: value, Not: not})
+			t := search.Term{Field: field, Value: strings.TrimSpace(value), Not: not}
+			if t.Value != "" && !slices.Contains(given, t) {
+				given = append(given, t)
+				changed = changed || !slices.Contains(before, t.Value)
 			}
 		}
+		for _, value := range before {
+			changed = changed || !slices.Contains(given, search.Term{Field: field, Value: value, Not: not})
+		}
 	}
+	if !changed {
+		return l
+	}
+	l = without(l, func(t search.Term) bool {
+		return slices.Contains(fields, t.Field) && t.Not == shown || slices.Contains(given, t)
+	})
+	l.Terms = append(l.Terms, given...)
 	return l
+}
+
+// shownExcluded reports whether the menu of some fields shows what the line excludes: it
+// does where the line excludes values and asks for none.
+func shownExcluded(l search.Line, fields ...string) bool {
+	excluded := false
+	for _, field := range fields {
+		if len(values(l, field, false)) > 0 {
+			return false
+		}
+		excluded = excluded || len(values(l, field, true)) > 0
+	}
+	return excluded
 }
 
 // userName is the name by which an actor is known here.

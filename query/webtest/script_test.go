@@ -1,6 +1,7 @@
 package webtest
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -243,13 +244,48 @@ func TestPreferencesStay(t *testing.T) {
 			b.Follow(".sum .menu:last-of-type .btn-main")
 		}
 		b.Until("document.querySelector('.h-session') !== null")
-		b.Click(".sum .menu:last-of-type summary")
+		if !scripts { // with them the menu stays open
+			b.Click(".sum .menu:last-of-type summary")
+		}
 		b.Click("input[name=columns][value=ip]")
 		if !scripts {
 			b.Follow(".sum .menu:last-of-type .btn-main")
 		}
 		b.Until("document.querySelector('.h-ip') === null && document.querySelector('.h-session') !== null")
 	}
+}
+
+// However many columns there are, it is the table that scrolls, the menu stays where it
+// is, and every row leads to its event.
+func TestColumnsAreChosen(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Go(s.url)
+	b.Click(".menu-columns summary")
+	for _, name := range []string{"outcome", "session", "agent", "request"} {
+		b.charted()
+		b.Click("input[name=columns][value=" + name + "]")
+		b.Until(fmt.Sprintf("document.querySelector('.h-%s') !== null && document.querySelector('.menu-columns').open && document.activeElement.value === %q", name, name))
+		if over := b.Overflow(); over != "" {
+			t.Errorf("with the column %s %s", name, over)
+		}
+		if width := eval[float64](b, "document.querySelector('td.c-desc').getBoundingClientRect().width"); width < 160 {
+			t.Errorf("with the column %s the description has %.0f px", name, width)
+		}
+	}
+	for _, name := range []string{"user", "ip", "action", "subject", "description", "outcome", "session", "agent", "request"} {
+		b.charted()
+		b.Click("input[name=columns][value=" + name + "]")
+		b.Until(fmt.Sprintf("document.querySelector('.h-%s') === null", name))
+	}
+	if got := b.Texts(".log thead th"); len(got) != 1 {
+		t.Errorf("without all that can be left out the columns are %q", got)
+	}
+	b.Press("\x1b")
+	b.Press("j")
+	b.Enter()
+	b.Until("document.querySelector('#drawer') !== null")
 }
 
 func TestKeysCanBeSwitchedOff(t *testing.T) {
