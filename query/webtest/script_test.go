@@ -133,6 +133,13 @@ func TestCalendarChoosesDays(t *testing.T) {
 	if !ok || err != nil || err2 != nil || !last.Equal(first.AddDate(0, 0, 7)) || first.Weekday() != time.Monday {
 		t.Errorf("a week of the calendar is %q", line)
 	}
+	// One day is that day.
+	b.Press("t")
+	b.Until("document.querySelectorAll('.cal button').length > 27")
+	b.Click(".cal tbody tr:nth-child(3) td:nth-child(2) button")
+	b.Click(".pop-date .btn-main")
+	day := first.AddDate(0, 0, 8)
+	b.Until(fmt.Sprintf("document.querySelector('.line-in').value.trim() === %q", "from:"+day.Format(time.DateOnly)+" to:"+day.AddDate(0, 0, 1).Format(time.DateOnly)))
 }
 
 func TestDrawerTellsAll(t *testing.T) {
@@ -262,7 +269,9 @@ func TestColumnsAreChosen(t *testing.T) {
 	s := serve(t, company()...)
 	b := scripted(t)
 	b.Go(s.url)
+	b.charted()
 	b.Click(".menu-columns summary")
+	b.Until("document.querySelector('.menu-columns').open")
 	for _, name := range []string{"outcome", "session", "agent", "request"} {
 		b.charted()
 		b.Click("input[name=columns][value=" + name + "]")
