@@ -40,6 +40,9 @@ func (s *Server) savePreferences(w http.ResponseWriter, r *http.Request, _ param
 	}
 	for name := range strings.FieldsSeq(r.PostForm.Get("names")) {
 		values := r.PostForm[name]
+		for i := range values { // people write time zones
+			values[i] = strings.TrimSpace(values[i])
+		}
 		if slices.Contains(r.PostForm["forget"], name) || len(values) == 1 && values[0] == "" {
 			values = nil
 		}

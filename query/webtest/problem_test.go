@@ -58,6 +58,20 @@ func TestSettingsThatCannotBeSaved(t *testing.T) {
 	}
 	expectAxe(t, b)
 	b.Follow(".state .btn-main")
+	// Spaces around it are none of its own, and a city alone is known.
+	b.Click(".top .menu summary")
+	b.Type("input[name=zone]", " Berlin ")
+	b.Follow(".pop-account .btn-main")
+	if got := b.Text(".state"); !strings.Contains(got, "Meinten Sie Europe/Berlin?") {
+		t.Errorf("of a city it says %q", got)
+	}
+	b.Follow(".state .btn-main")
+	b.Click(".top .menu summary")
+	b.Type("input[name=zone]", " Europe/Berlin ")
+	b.Follow(".pop-account .btn-main")
+	if got := b.Text(".h-date .zone"); got != "Berlin" {
+		t.Errorf("the zone is %q", got)
+	}
 	if got := b.line(); got != "crane" {
 		t.Errorf("the way back leads to %q", got)
 	}
