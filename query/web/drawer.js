@@ -60,7 +60,9 @@
     if (at('#drawer [data-copy-json]')) {
       e.preventDefault();
       const a = at('[data-copy-json]');
-      fetch(a.href).then(r => r.text()).then(text => copied(a, text));
+      // The answer's own measures follow the event. Its text is cut, as numbers of any size stay
+      // what they are.
+      fetch(a.href).then(r => r.text()).then(text => copied(a, text.slice(0, text.lastIndexOf(',"partial":')) + '}'));
     } else if (at('#drawer [data-copy-link]')) {
       e.preventDefault();
       copied(at('[data-copy-link]'), at('[data-copy-link]').href);
