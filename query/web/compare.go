@@ -94,7 +94,10 @@ func (v *View) Compared(against *View, d *store.Difference) *ComparePage {
 		}
 	}
 	back := []StateLink{{Label: v.Lang.say("go_to_log"), Link: v.link(v.Text), Main: true}}
+	again := []StateLink{{Label: v.Lang.say("try_again"), Link: v.address("/compare", v.Text, "against", against.Text), Icon: "rotate-cw", Main: true}}
 	switch {
+	case p.Partial != "" && (d.Count == 0 || d.Rest == 0):
+		p.State = &State{Icon: "clock", Title: v.Lang.say("partial.nothing"), Text: v.Lang.say("partial.none_yet"), Links: again}
 	case d.Count == 0:
 		p.State = &State{Icon: "search", Title: v.Lang.say("compare.nothing"), Text: v.Lang.say("compare.nothing_text"), Links: back}
 	case d.Rest == 0:

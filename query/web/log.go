@@ -117,7 +117,9 @@ func (v *View) Log(f *Found) *LogPage {
 		r.Count, r.CountFrom = v.Lang.sayN("events", 0), v.address("/fragments/count", v.Text)
 	}
 	r.Took = v.Lang.say("took", "Time", v.Lang.number(max(1, f.Took.Milliseconds())))
-	r.Gap, r.Live = v.gap(f), v.live(f)
+	if r.Live = v.live(f); r.Table != nil { // else the state says it
+		r.Gap = v.gap(f)
+	}
 	return p
 }
 

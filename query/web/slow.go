@@ -75,8 +75,15 @@ func (v *View) gap(f *Found) *Gap {
 // notYet says that nothing was found in what was searched.
 func (v *View) notYet(f *Found) *State {
 	g := v.gap(f)
-	return &State{
+	s := &State{
 		Icon: "clock", Title: v.Lang.say("partial.nothing"), Text: g.Text,
 		Links: []StateLink{{Label: v.Lang.say("partial.go_on"), Link: g.GoOn, Icon: "arrow-right", Main: true}},
 	}
+	if f.Reached.IsZero() {
+		s.Text = v.Lang.say("partial.none_yet")
+	}
+	if g.GoOn == "" {
+		s.Links[0] = StateLink{Label: v.Lang.say("try_again"), Link: v.Path, Icon: "rotate-cw", Main: true}
+	}
+	return s
 }
