@@ -64,7 +64,11 @@ const al = (() => {
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     const told = root.dataset.zone;
     if (!zone || zone === told) return;
-    prefer([['tz', zone]]).then(r => { if (r.ok && root.dataset.shown !== zone && !root.dataset.fixed) reload(); }, () => {});
+    prefer([['tz', zone]]).then(r => {
+      if (!r.ok || root.dataset.shown === zone || root.dataset.fixed) return;
+      if ($('#results[data-url]')) reload();
+      else if (performance.getEntriesByType('navigation')[0]?.type !== 'reload') location.reload(); // once, where cookies are refused
+    }, () => {});
   });
   return { $, $$, ready, ask, giveUp, reload, prefer, copied };
 })();

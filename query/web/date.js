@@ -50,7 +50,7 @@
         const b = document.createElement('button'), on = d;
         b.type = 'button';
         b.textContent = d.getUTCDate();
-        b.setAttribute('aria-label', `${d.getUTCDate()} ${months[d.getUTCMonth()]} ${d.getUTCFullYear()}`);
+        b.setAttribute('aria-label', words.day.replace('#d', d.getUTCDate()).replace('#m', months[d.getUTCMonth()]).replace('#y', d.getUTCFullYear()));
         const end = first && key(first) === key(d) || last && key(last) === key(d);
         if (end) b.setAttribute('aria-pressed', 'true');
         cell.classList.toggle('is-today', key(d) === today);

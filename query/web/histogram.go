@@ -182,7 +182,7 @@ func (v *View) Histogram(c *Counted) *Histogram {
 		h.Crowded = h.Crowded || len(h.Bars.Labels) > roomyLabels && utf8.RuneCountInString(l.Text) > roomyLetters
 	}
 	for _, l := range h.Bars.Lines {
-		h.Scale = append(h.Scale, ScaleLabel{l.Y, short(l.Count)})
+		h.Scale = append(h.Scale, ScaleLabel{l.Y, v.Lang.short(l.Count)})
 	}
 	begins, ends := v.brush(h, c, buckets)
 	v.chartTable(h, buckets, begins, ends)
@@ -209,7 +209,7 @@ func (v *View) axisLabel(begin time.Time, unit BarUnit) string {
 }
 
 // short writes a count for the scale, which is an even number of few digits.
-func short(n uint64) string {
+func (l *Language) short(n uint64) string {
 	unit, least := "", uint64(10_000)
 	for _, larger := range []string{"k", "M", "G", "T"} {
 		if n < least || n%1000 != 0 {
@@ -217,7 +217,7 @@ func short(n uint64) string {
 		}
 		n, unit, least = n/1000, larger, 1000
 	}
-	return strconv.FormatUint(n, 10) + unit
+	return l.number(n) + unit
 }
 
 // legend has all categories, so that its height is always the same.

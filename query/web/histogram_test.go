@@ -123,8 +123,15 @@ func TestLineTimesMeanTheMoment(t *testing.T) {
 
 func TestScalesAreShort(t *testing.T) {
 	t.Parallel()
-	for n, want := range map[uint64]string{2: "2", 80: "80", 6000: "6000", 10_000: "10k", 500_000: "500k", 1_000_000: "1M", 2_000_000_000: "2G"} {
-		if got := short(n); got != want {
+	site, err := New(catalogue(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := site.Language("de", "").short(6000); got != "6.000" {
+		t.Errorf("6000 is %q in German", got)
+	}
+	for n, want := range map[uint64]string{2: "2", 80: "80", 6000: "6,000", 10_000: "10k", 500_000: "500k", 1_000_000: "1M", 2_000_000_000: "2G"} {
+		if got := site.Language("en", "").short(n); got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)
 		}
 	}
