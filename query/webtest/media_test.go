@@ -73,3 +73,23 @@ func TestReducedMotion(t *testing.T) {
 		t.Errorf("what stands for rows moves: %s", got)
 	}
 }
+
+// At a zoom of 200 % half of the window is left, and a keyboard.
+func TestZoomKeepsTheSettings(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Size(720, 450)
+	b.Go(s.url)
+	b.charted()
+	if over, small := b.Overflow(), b.Small(); over != "" || len(small) > 0 {
+		t.Errorf("%s; fingers miss %q", over, small)
+	}
+	b.Click(".top [data-key='?']")
+	b.Until("document.querySelector('#keys').open")
+	b.Press("\x1b")
+	b.Until("!document.querySelector('#keys').open")
+	b.Click(".sum > .menu summary")
+	b.Until("document.querySelector('input[name=folds]').checkVisibility()")
+	screenshot(t, b, "js-zoomed-720.png")
+}
