@@ -24,6 +24,13 @@ const al = (() => {
     if (url) ask(url);
   };
 
+  // Whether the results are about something else than the address says.
+  const astray = () => {
+    const results = $('#results[data-line]'), address = new URLSearchParams(location.search);
+    return location.pathname === '/' && Boolean(results) &&
+      ['search', 'cursor'].some(name => (address.get(name) ?? '') !== results.dataset[name === 'search' ? 'line' : name]);
+  };
+
   // Keeps preferences: pairs of a name and a value, where no value forgets it.
   const prefer = pairs => {
     const body = new URLSearchParams();
@@ -70,5 +77,5 @@ const al = (() => {
       else if (performance.getEntriesByType('navigation')[0]?.type !== 'reload') location.reload(); // once, where cookies are refused
     }, () => {});
   });
-  return { $, $$, ready, ask, giveUp, reload, prefer, copied };
+  return { $, $$, ready, ask, giveUp, reload, astray, prefer, copied };
 })();

@@ -95,7 +95,7 @@
       if (link) open(link, false); else location.reload();
     } else if (drawer()) {
       shut();
-      e.stopImmediatePropagation();
+      if (!al.astray()) e.stopImmediatePropagation();
     }
   });
 

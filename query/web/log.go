@@ -56,8 +56,9 @@ type LogHead struct {
 
 // Results is what was found. Table and State take the same place: one of them is set.
 type Results struct {
-	// URL is the page's own address, and Text its search line.
-	URL, Text string
+	// URL is the address of the question, Text its search line, and Cursor where the page
+	// begins.
+	URL, Text, Cursor string
 	// Count is the number of what is shown, until that of all that match is known, which
 	// comes with the histogram or, where there is none, from CountFrom.
 	Count, Took, CountFrom string
@@ -127,7 +128,7 @@ func (v *View) logPage(title string, menus *Menus) *LogPage {
 	p := &LogPage{
 		Frame: v.frame(title, partLog), Line: v.line(), Filters: v.filters(menus), Columns: v.columnChoices(), AllColumns: allColumns(), Bones: make([]int, bones),
 	}
-	p.Results = Results{URL: v.address("/", v.Text), Text: v.Text, Columns: p.Columns, Compact: v.Prefs.Compact, NoFolds: v.Prefs.NoFolds, Back: v.Path}
+	p.Results = Results{URL: v.address("/", v.Text), Text: v.Text, Cursor: v.Cursor, Columns: p.Columns, Compact: v.Prefs.Compact, NoFolds: v.Prefs.NoFolds, Back: v.Path}
 	return p
 }
 

@@ -1,6 +1,6 @@
 (() => {
   'use strict';
-  const { $ } = al;
+  const { $, ready, giveUp, astray } = al;
   // Where an answer takes its time, rows of the same height stand in its place. Kept is what
   // they stand for, should none come.
   let waiting = 0, kept = null;
@@ -43,6 +43,20 @@
     const end = '</figure>';
     if (e.detail.target?.matches('.chart') && !$('.sum .count')) e.detail.serverResponse = e.detail.serverResponse.split(end)[0] + end;
   });
+  // Who goes back and forth faster than pages come may be shown the page of another address
+  // than where that ends. Such a page is loaded again, once for an address.
+  ready(() => {
+    if (performance.getEntriesByType('navigation')[0]?.type === 'navigate') return;
+    if (astray() && sessionStorage.getItem('astray') !== location.href) {
+      sessionStorage.setItem('astray', location.href);
+      location.reload();
+    } else {
+      sessionStorage.removeItem('astray');
+    }
+  });
+  // The page is loaded for the address that is gone back to: what was asked before must not
+  // lead away from there.
+  addEventListener('popstate', giveUp);
   // Who searched by the keyboard is led to what was found, where the focus was lost.
   document.addEventListener('htmx:afterSettle', e => {
     if (e.detail.elt.id === 'results' && (!document.activeElement || document.activeElement === document.body)) e.detail.elt.focus({ preventScroll: true });
