@@ -1,11 +1,12 @@
 (() => {
   'use strict';
   const { $, $$, drawer } = al;
-  const menu = name => () => {
-    const summary = $(`.pill-${name} summary`);
+  // Opens a menu and leads to its search or, if it is said, to its first choice.
+  const menu = (of, to = '.pop [type=search]') => () => {
+    const summary = $(of + ' summary');
     if (!summary) return;
     summary.click();
-    summary.focus();
+    (summary.parentElement.open && $(to, summary.parentElement) || summary).focus();
   };
   const click = selector => () => $(selector)?.click();
   const move = by => () => {
@@ -21,12 +22,12 @@
     k: move(-1),
     n: click('a[data-key=n][href]'),
     p: click('a[data-key=p][href]'),
-    t: menu('date'),
-    u: menu('user'),
-    a: menu('action'),
+    t: menu('.pill-date'),
+    u: menu('.pill-user'),
+    a: menu('.pill-action'),
     d: click('[data-key=d]'),
     l: click('#live input'),
-    c: click('[data-key=c]'),
+    c: menu('.menu-columns', '.opt input'),
     z: click('[data-undo]:not([hidden])'),
     '?': () => { const d = $('#keys'); if (!d.open) d.showModal(); },
   };
