@@ -51,7 +51,7 @@ const choicesTimeout = 2 * time.Second
 func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
 	defer m.cancel()
-	address, err := pageAddress(p)
+	address, err := pageAddress(p, web.ReadPrefs(r))
 	if err != nil {
 		return err
 	}
@@ -137,8 +137,9 @@ func forHTMX(r *http.Request) bool {
 }
 
 // pageAddress returns the parameters of the page for what was asked: the question in the
-// search line, and nothing that is empty or the default.
-func pageAddress(p params) (url.Values, error) {
+// search line, the time zone where its days depend on that, and nothing that is empty or
+// the default.
+func pageAddress(p params, prefs web.Prefs) (url.Values, error) {
 	address := url.Values{}
 	for _, name := range append([]string{"cursor", "off", "around", "open", whole}, keptNames...) {
 		if value := p.one(name); value != "" {
@@ -184,6 +185,13 @@ func pageAddress(p params) (url.Values, error) {
 	if text != "" {
 		address.Set("search", text)
 	}
+	zone := prefs.OwnZone()
+	if menu == "date" { // its days are those of the page, whether or not that is one's own
+		zone = prefs.ZoneName()
+	}
+	if zone != "" && !address.Has("tz") && web.NeedsZone(text, address.Get("off")) {
+		address.Set("tz", zone)
+	}
 	return address, nil
 }
 
@@ -198,6 +206,9 @@ func (s *Server) pageRequest(r *http.Request, p params) web.Request {
 		if value := p.one(name); value != "" {
 			q.Kept.Set(name, value)
 		}
+	}
+	if q.Kept.Get("tz") == q.Prefs.OwnZone() { // it is named only for others
+		q.Kept.Del("tz")
 	}
 	q.Filter.Tenant, _ = p.tenant()
 	q.Line, _ = search.Parse(q.Text, searchFields)

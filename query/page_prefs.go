@@ -3,6 +3,7 @@ package query
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -61,8 +62,23 @@ func (s *Server) savePreferences(w http.ResponseWriter, r *http.Request, _ param
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	http.Redirect(w, r, backFrom(r), http.StatusSeeOther) //nolint:gosec // it is a path of ours
+	http.Redirect(w, r, withoutZone(backFrom(r), web.ReadPrefs(r).OwnZone()), http.StatusSeeOther) //nolint:gosec // it is a path of ours
 	return nil
+}
+
+// withoutZone is a page without the name of a time zone, so that it is shown in another that
+// was chosen.
+func withoutZone(back, zone string) string {
+	path, rawQuery, _ := strings.Cut(back, "?")
+	query, err := url.ParseQuery(rawQuery)
+	if err != nil || query.Get("tz") != zone || zone == "" {
+		return back
+	}
+	query.Del("tz")
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
 }
 
 // backFrom is the page that sent the form of preferences.

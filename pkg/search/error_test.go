@@ -23,6 +23,20 @@ func TestShortCutsBetweenCharacters(t *testing.T) {
 	f(strings.Repeat("\x80", 100), "\uFFFD")
 }
 
+func TestIsZoned(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"2026", "2026-11", "2026-11-24", "2026-11-24T18:00", "2026-11-24T18:00:05.5", "today", "last month", "start of this-week"} {
+		if !IsZoned(text) {
+			t.Errorf("%s is taken for the same time everywhere", text)
+		}
+	}
+	for _, text := range []string{"", "x", "now", "-24h", "-7d", "-3mo", "2026-11-24T18:00:00Z", "2026-11-24T18:00:00+01:00"} {
+		if IsZoned(text) {
+			t.Errorf("%s is taken for another time elsewhere", text)
+		}
+	}
+}
+
 func TestInBounds(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"0001-01-01", "9999-12-31", "now"} {

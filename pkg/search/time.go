@@ -99,6 +99,18 @@ func readTime(text string, bound Bound, now time.Time, loc *time.Location) (time
 	return t, nil
 }
 
+// IsZoned reports whether a time that ParseTime takes is another one in another time zone:
+// a date is, and the name of a period; a moment with its offset and a time ago are not.
+func IsZoned(text string) bool {
+	now := time.Unix(0, 0)
+	east, err := readTime(text, From, now, time.FixedZone("", 14*60*60))
+	if err != nil {
+		return false
+	}
+	west, _ := readTime(text, From, now, time.FixedZone("", -12*60*60))
+	return !east.Equal(west)
+}
+
 // unknownForm is the problem of a text that another reader may know.
 const unknownForm = "unknown form"
 

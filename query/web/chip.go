@@ -42,10 +42,13 @@ func (v *View) chips() []Chip {
 		done = append(done, g)
 		all = append(all, v.termChip(t.Field, t.Not))
 	}
-	if v.Line.Zone != "" {
+	switch {
+	case v.Line.Zone != "":
 		rest := v.Line
 		rest.Zone = ""
 		all = append(all, v.chip(v.Lang.say("chip.zone"), v.Zone.String(), rest))
+	case v.Kept.Get("tz") != "":
+		all = append(all, v.inOwnZone().chip(v.Lang.say("chip.zone"), v.Zone.String(), v.Line))
 	}
 	return all
 }

@@ -74,8 +74,9 @@ type Histogram struct {
 // Brush is what a script needs to select a stretch of the chart. Lists are joined by "|".
 type Brush struct {
 	// Log is the address of the log without a line, Line its line without dates, and Zone
-	// what of it follows the dates.
-	Log, Line, Zone string
+	// what of it follows the dates. TZ is the zone that the dates are in where that says
+	// none.
+	Log, Line, Zone, TZ string
 	// Compare is the address that compares with the line in force.
 	Compare string
 	// Edges are as the line takes them; Begins and Ends what people read for them.
@@ -250,6 +251,8 @@ func (v *View) brush(h *Histogram, c *Counted, buckets []Bucket) (begins, ends [
 	b.Log, b.Line, b.Compare, b.Last = v.clear(), rest.String(), v.address("/compare", "", "against", v.Text), len(buckets)-1
 	if v.Line.Zone != "" {
 		b.Zone = search.Line{Zone: v.Line.Zone}.String()
+	} else {
+		b.TZ = v.Zone.String()
 	}
 	edges := make([]string, len(c.Edges))
 	for i, edge := range c.Edges {
@@ -263,7 +266,7 @@ func (v *View) brush(h *Histogram, c *Counted, buckets []Bucket) (begins, ends [
 		counts = append(counts, strconv.FormatUint(n, 10))
 		if n > 0 && !v.Prefs.Scripts {
 			h.Links = append(h.Links, BarLink{
-				X: uint64(i), Height: h.Bars.Top, Link: v.link(b.zoomed(edges[i], edges[i+1])),
+				X: uint64(i), Height: h.Bars.Top, Link: v.address("/", b.zoomed(edges[i], edges[i+1]), "tz", b.TZ),
 				Label: v.bucketWords(begin, end) + ": " + v.Lang.sayN("events", n),
 			})
 		}

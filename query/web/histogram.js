@@ -16,6 +16,7 @@
   const address = (grip, base, [from, to]) => {
     const url = new URL(base, location.href);
     url.searchParams.set('search', line(grip, [from, to]));
+    if (grip.dataset.tz) url.searchParams.set('tz', grip.dataset.tz);
     return url.pathname + url.search;
   };
 

@@ -53,8 +53,8 @@ func (v *View) filters(menus *Menus) Filters {
 		f.Action.Remove = v.logLink(withoutFields(v.Line, "action", "category"))
 	}
 	f.Users, f.Actions = v.userMenu(menus), v.actionMenu(menus)
-	if strings.TrimSpace(v.Text) != "" {
-		f.ClearAll = v.clear()
+	if strings.TrimSpace(v.Text) != "" || v.Kept.Get("tz") != "" {
+		f.ClearAll = v.inOwnZone().clear()
 	}
 	if v.Off != "" {
 		f.Off, f.On = v.Off, v.link(v.Off)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -111,12 +112,8 @@ func validPref(name, value string) bool {
 	return false
 }
 
+// OwnZone is the time zone that somebody has; empty where it is not known.
+func (p Prefs) OwnZone() string { return cmp.Or(p.Zone, p.BrowserZone) }
+
 // ZoneName is the time zone in which the page shows times where the address names none.
-func (p Prefs) ZoneName() string {
-	for _, name := range []string{p.Zone, p.BrowserZone} {
-		if name != "" {
-			return name
-		}
-	}
-	return "UTC"
-}
+func (p Prefs) ZoneName() string { return cmp.Or(p.OwnZone(), "UTC") }

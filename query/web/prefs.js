@@ -41,6 +41,11 @@
     }
     if (await keep(form) && ['columns', 'folds'].includes(e.target.name)) reload();
   });
+  // What is saved by the button leads back to what is shown by then.
+  addEventListener('submit', e => {
+    const back = e.target.closest('form.prefs')?.elements.back, results = $('#results[data-url]');
+    if (back) back.value = results && history.state?.event ? results.dataset.url : location.pathname + location.search;
+  });
   // The zones that the browser knows complete the field.
   addEventListener('focusin', e => {
     const list = $('#zones');

@@ -45,7 +45,7 @@ func (v *View) nothing() *State {
 	if v.Line.From != "" || v.Line.To != "" {
 		s.Links = append(s.Links, StateLink{Label: l.say("nothing.all_history"), Link: v.logLink(withoutDates(v.Line))})
 	}
-	s.Links = append(s.Links, StateLink{Label: l.say("clear_all"), Link: v.clear()})
+	s.Links = append(s.Links, StateLink{Label: l.say("clear_all"), Link: v.inOwnZone().clear()})
 	return s
 }
 

@@ -24,8 +24,8 @@ type Request struct {
 	Line search.Line
 	// Filter is what is asked, with its times resolved.
 	Filter store.Filter
-	// Kept are the parameters that links of the page keep, besides the search line: tz,
-	// tenant, limit and order, where the address has them.
+	// Kept are the parameters that links of the page keep, besides the search line: tenant,
+	// limit and order, where the address has them, and a tz that is not one's own.
 	Kept url.Values
 	// Off is a search line that is switched off, to look at what surrounds an event.
 	Off string
@@ -57,7 +57,9 @@ func (s *Site) View(r Request) *View {
 func (v *View) Know(names map[string]string) { maps.Copy(v.names, names) }
 
 // address is a path with the parameters that the page keeps, the search line and others,
-// as pairs of a name and a value. Those that are empty are left out.
+// as pairs of a name and a value. Those that are empty are left out. Where the days of a
+// line are those of one's own zone it names that, so that they are the same days for
+// whoever is given the address.
 func (v *View) address(path, line string, pairs ...string) string {
 	query := url.Values{}
 	maps.Copy(query, v.Kept)
@@ -67,10 +69,27 @@ func (v *View) address(path, line string, pairs ...string) string {
 			query.Set(pairs[i], pairs[i+1])
 		}
 	}
+	if own := v.Prefs.OwnZone(); own != "" && query.Get("tz") == "" && NeedsZone(query.Get("search"), query.Get("against"), query.Get("off")) {
+		query.Set("tz", own)
+	}
 	if len(query) == 0 {
 		return path
 	}
 	return path + "?" + query.Encode()
+}
+
+// NeedsZone reports whether what any of some search lines asks depends on the time zone, and
+// none says which is meant.
+func NeedsZone(lines ...string) bool {
+	needs := false
+	for _, text := range lines {
+		line, err := search.Parse(text, lineFields)
+		if err == nil && line.Zone != "" {
+			return false
+		}
+		needs = needs || err == nil && (search.IsZoned(line.From) || search.IsZoned(line.To))
+	}
+	return needs
 }
 
 // apiLink is an address of the API for this tenant.
@@ -105,6 +124,14 @@ func (v *View) link(line string) string { return v.address("/", line) }
 
 // clear is the log without a search line.
 func (v *View) clear() string { return v.address("/", "") }
+
+// inOwnZone is the page in the time zone that somebody has.
+func (v *View) inOwnZone() *View {
+	own := *v
+	own.Kept = maps.Clone(v.Kept)
+	own.Kept.Del("tz")
+	return &own
+}
 
 // pageLink is another page of the list. It names the zone, since the cursor belongs to a
 // question with its days.

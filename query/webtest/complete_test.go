@@ -27,7 +27,7 @@ func (b *Tab) lineIs(marked string) {
 }
 
 // Keys as the browser gets them.
-const arrowUp, arrowDown = kb.ArrowUp, kb.ArrowDown
+const arrowUp, arrowDown, arrowLeft = kb.ArrowUp, kb.ArrowDown, kb.ArrowLeft
 
 const noCompletions = "document.querySelector('#complete').hidden && document.querySelector('#q').getAttribute('aria-expanded') === 'false'"
 

@@ -235,6 +235,7 @@ func TestPreferencesStay(t *testing.T) {
 		b.Click(".seg label:has(input[name=lang][value=de])")
 		b.Type("input[name=zone]", "Asia/Tokyo")
 		b.Follow(".pop-account .btn-main")
+		b.Until("document.querySelector('#rows [data-event]') !== null && document.querySelector('#results[data-stream]') === null")
 		if got := eval[string](b, "document.documentElement.lang + ' ' + document.documentElement.dataset.theme"); got != "de dark" {
 			t.Errorf("scripts %t: %q", scripts, got)
 		}

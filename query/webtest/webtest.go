@@ -192,6 +192,14 @@ func (b *Tab) Media(medium, feature, value string) {
 	}
 }
 
+// Zone moves the browser to a time zone.
+func (b *Tab) Zone(name string) {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: name}); err != nil {
+		b.t.Fatalf("set the time zone: %v", err)
+	}
+}
+
 // Offline takes the connection away from the browser, or gives it back.
 func (b *Tab) Offline(offline bool) {
 	b.t.Helper()
