@@ -4,7 +4,9 @@
   const links = () => $$('#rows [data-event]');
   const row = id => links().find(a => a.closest('tr').id === 'event-' + id);
   const drawer = () => $('#drawer-place #drawer');
-  let asked = '';
+  // The row to which the focus came back when the drawer was closed, until the next key or
+  // click: nobody reads it.
+  let asked = '', returned = '';
 
   const select = link => {
     for (const tr of $$('#rows tr[aria-selected]')) tr.removeAttribute('aria-selected');
@@ -33,7 +35,9 @@
     asked = '';
     $('#drawer-place').replaceChildren();
     select(null);
-    if (id) row(id)?.focus();
+    if (!id) return;
+    returned = 'event-' + id;
+    row(id)?.focus();
   };
 
   const close = () => history.state?.event ? history.back() : shut();
@@ -50,6 +54,7 @@
   const step = by => {
     const link = beside(by);
     if (!link) return;
+    if (!link.checkVisibility()) al.folds.open(new Set([link.closest('tr').id]));
     link.scrollIntoView({ block: 'nearest' });
     open(link, true);
   };
@@ -99,5 +104,7 @@
     }
   });
 
-  al.drawer = { step, open: () => Boolean(drawer()) };
+  for (const name of ['keydown', 'pointerdown']) addEventListener(name, () => { returned = ''; }, true);
+
+  al.drawer = { step, open: () => Boolean(drawer()), returned: () => returned };
 })();

@@ -11,7 +11,9 @@
   const field = () => $('#live input');
   const shown = id => document.getElementById('event-' + id);
   const selecting = () => !getSelection().isCollapsed && $('#rows')?.contains(getSelection().anchorNode);
-  const paused = () => scrollY > 160 || drawer.open() || $('.menu[open], dialog[open], #rows :focus') || selecting();
+  const focused = () => $('#rows :focus')?.closest('tr').id;
+  const reading = () => focused() && focused() !== drawer.returned();
+  const paused = () => scrollY > 160 || drawer.open() || $('.menu[open], dialog[open]') || reading() || selecting();
 
   const tell = () => {
     const button = $('#live-new'), n = waiting.size;
@@ -36,7 +38,7 @@
   // Puts the newest page into the place of the rows that are shown, as if it had been asked
   // for: it folds as any page does, and a run that was open stays so.
   const put = page => {
-    const rows = $('#rows'), opened = folds.opened(), selected = $('tr[aria-selected]', rows)?.id;
+    const rows = $('#rows'), opened = folds.opened(), selected = $('tr[aria-selected]', rows)?.id, focus = focused();
     const fresh = $$('tr[id^=event-]', page).filter(row => !document.getElementById(row.id));
     for (const row of fresh) row.classList.add('is-new');
     setTimeout(() => { for (const row of fresh) row.classList.remove('is-new'); }, 4000);
@@ -44,6 +46,7 @@
     $('#pager').replaceWith($('#pager', page));
     folds.open(opened);
     if (selected) document.getElementById(selected)?.setAttribute('aria-selected', 'true');
+    if (focus) $(`#${CSS.escape(focus)} [data-event]`)?.focus({ preventScroll: true });
     htmx.process(rows);
     htmx.process($('#pager'));
   };

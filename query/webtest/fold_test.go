@@ -55,12 +55,15 @@ func TestRunsAreOneLineThatOpens(t *testing.T) {
 	}
 	b.Click("button.fold")
 	b.Until(visibleRows + " === 4")
-	// The drawer goes through all of them.
+	// The drawer goes through all of them, and opens the run of the one that it shows.
 	b.Click("#event-event-0002 .c-date")
 	b.Until("document.querySelector('#drawer')?.dataset.id === 'event-0002'")
 	b.Press("j")
 	b.Until("document.querySelector('#drawer')?.dataset.id === 'event-0003'")
 	b.Press("\x1b")
+	b.Until("document.activeElement.closest('tr')?.id === 'event-event-0003'")
+	b.Click("button.fold")
+	b.Until(visibleRows + " === 4")
 
 	b.Click(".sum .menu summary")
 	b.Click("input[name=folds]")

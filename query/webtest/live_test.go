@@ -66,8 +66,15 @@ func TestNewEventsFlowIn(t *testing.T) {
 	s.arrives("Posted invoice D")
 	b.Until("document.querySelector('#live-new').innerText.trim() === '1 new'")
 	b.Press("\x1b")
-	eval[string](b, "(document.activeElement.blur(), '')")
 	b.Until(firstRow + " === 'Posted invoice D'")
+	b.Until("document.activeElement.closest('#rows tr')?.innerText.includes('Posted invoice B')")
+
+	// Whoever goes on by the keyboard reads again.
+	b.Press("j")
+	s.arrives("Posted invoice D2")
+	b.Until("document.querySelector('#live-new').innerText.trim() === '1 new'")
+	eval[string](b, "(document.activeElement.blur(), '')")
+	b.Until(firstRow + " === 'Posted invoice D2'")
 
 	// Another question is live too, and the switch ends it.
 	b.Type("#q", "-xero ")
