@@ -2,6 +2,40 @@
   'use strict';
   const { $, $$ } = al;
   const open = () => $$('.menu[open]');
+
+  // A search in a list ends with Enter: the first of what was found is ticked, and all are
+  // shown again. Of a list that is still to come, it waits for that.
+  const first = '.opt:not([hidden]) input[type=checkbox]:not([name=category], :checked)';
+  let wanted = null;
+  const choose = field => {
+    const list = $('.pop-list', field.closest('.pop'));
+    wanted = field.hasAttribute('hx-get') && (list.dataset.find ?? '') !== field.value ? field : null;
+    const option = $(first, list);
+    if (wanted || !option) return;
+    option.checked = true;
+    field.value = '';
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+  };
+
+  // What is ticked in a list stays so, and among it, when another list comes.
+  const ticks = new WeakMap();
+  document.addEventListener('htmx:beforeSwap', e => {
+    const list = e.detail.target;
+    if (list?.matches('.pop-list')) ticks.set(list, $$('input[type=checkbox]', list));
+  });
+  document.addEventListener('htmx:afterSwap', e => {
+    const list = e.detail.target, before = ticks.get(list);
+    if (!before) return;
+    ticks.delete(list);
+    for (const input of before.toReversed()) {
+      const again = $$('input', list).find(i => i.name === input.name && i.value === input.value);
+      if (again) again.checked = input.checked;
+      else if (input.checked) list.prepend(input.closest('.opt'));
+    }
+    list.dataset.find = new URL(e.detail.pathInfo.finalRequestPath, location).searchParams.get('find') ?? '';
+    if (wanted && list.parentElement.contains(wanted)) choose(wanted);
+  });
+
   addEventListener('click', e => {
     for (const menu of open()) if (!e.composedPath().includes(menu)) menu.open = false; // what was clicked may be gone
   });
@@ -22,7 +56,7 @@
       const button = $('.btn-main', e.target.closest('.pop'));
       if (button) {
         e.preventDefault();
-        button.click();
+        if (e.target.matches('.pop-top [type=search]') && e.target.value) choose(e.target); else button.click();
       }
     }
   });
@@ -33,6 +67,7 @@
   }, true);
   // A list is narrowed to what holds the text.
   addEventListener('input', e => {
+    if (e.target === wanted) wanted = null;
     if (!e.target.matches('[data-narrow]')) return;
     const text = e.target.value.trim().toLowerCase();
     for (const section of $$('section', e.target.closest('.pop'))) {

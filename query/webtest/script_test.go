@@ -98,7 +98,7 @@ func TestUsersAreFoundByTheirNames(t *testing.T) {
 	s := serve(t, company()...)
 	b := scripted(t)
 	b.Go(s.url)
-	b.Press("u")
+	b.Click(userMenu)
 	b.Until("document.querySelectorAll('.pop-user .opt').length === 3")
 	b.Type(".pop-user input[name=find]", "bob")
 	b.Until("document.querySelectorAll('.pop-user .opt').length === 1")
