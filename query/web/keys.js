@@ -27,7 +27,7 @@
     a: menu('.pill-action'),
     d: click('[data-key=d]'),
     l: click('#live input'),
-    c: menu('.menu-columns', '.opt input'),
+    c: menu('.menu-columns', '.opt input:enabled'),
     z: click('[data-undo]:not([hidden])'),
     '?': () => { const d = $('#keys'); if (!d.open) d.showModal(); },
   };
