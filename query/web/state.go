@@ -120,7 +120,7 @@ func (v *View) Fail(f Failure, menus *Menus) *LogPage {
 
 // says tells what is wrong and what to do, in the language of the page.
 func (v *View) says(f *Failure) string {
-	said := ""
+	var said string
 	if f.Wrong != nil {
 		said = sentence(v.fault(f.Wrong))
 	} else {
