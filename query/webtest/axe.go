@@ -30,7 +30,7 @@ func (b *Tab) Axe() []string {
 	b.scripts(true)
 	defer b.scripts(b.scripted)
 	report, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](source+`;
-		axe.run({rules: {'target-size': {enabled: true}}}).then(r => JSON.stringify(r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.target.join(' ') + ': ' + n.failureSummary.replace(/\s+/g, ' ')))))`,
+		axe.run().then(r => JSON.stringify(r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.target.join(' ') + ': ' + n.failureSummary.replace(/\s+/g, ' ')))))`,
 		chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.t.Fatalf("run axe-core: %v", err)
