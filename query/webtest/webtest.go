@@ -117,7 +117,10 @@ func (b *Tab) listen(event any) {
 		for i, arg := range e.Args {
 			said[i] = string(arg.Value) + arg.Description
 		}
-		complaint = "console: " + strings.Join(said, " ")
+		// htmx reports a request that a later question gave up as an error.
+		if len(said) == 0 || !strings.Contains(said[0], "htmx:sendAbort") && !strings.Contains(said[0], "htmx:afterRequest") {
+			complaint = "console: " + strings.Join(said, " ")
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
