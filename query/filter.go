@@ -167,7 +167,8 @@ func (p params) bound(name string, bound search.Bound, line string, now time.Tim
 		return p.time(name, bound, now, zone)
 	}
 	if p.one(name) != "" {
-		return time.Time{}, invalid(name, fmt.Sprintf("%s is %q, and search says %q. Give one of them.", name, search.Short(p.one(name)), search.Short(line)))
+		return time.Time{}, invalid(name, fmt.Sprintf("%s is %q, and search says %q. Give one of them.", name, search.Short(p.one(name)), search.Short(line))).
+			saying("both", "Name", name, "Value", search.Short(p.one(name)), "Line", search.Short(line))
 	}
 	t, err := search.ParseTime(line, bound, now, zone)
 	if err != nil {
@@ -182,14 +183,15 @@ func (p params) conditions() ([]store.Condition, error) {
 	for _, name := range sortedKeys(p.values) {
 		if _, ok := store.LookupField(name); !ok {
 			if strings.HasPrefix(name, store.DetailsField) {
-				return nil, invalid(search.Short(name), "The path within details is missing or too long. Write it as in details.total.amount.")
+				return nil, invalid(search.Short(name), "The path within details is missing or too long. Write it as in details.total.amount.").
+					because(&search.Error{Fault: search.FaultPath, About: search.Short(name)})
 			}
 			continue
 		}
 		for _, given := range p.values[name] {
 			value, not := search.UnescapeValue(given)
 			if err := check(name, value); err != nil {
-				return nil, invalid(search.Short(name), sentence(err.Error()))
+				return nil, invalid(search.Short(name), sentence(err.Error())).because(wrongValue(search.Term{Field: name, Value: value}, err))
 			}
 			all = addValue(all, search.Term{Field: name, Value: value, Not: not})
 		}
@@ -219,6 +221,8 @@ func wrongValue(term search.Term, err error) *search.Error {
 	switch {
 	case !ok:
 		wrong.Fault, wrong.About = search.FaultPath, search.Short(term.Field)
+	case term.Value == "":
+		wrong.Fault, wrong.About = search.FaultNoValue, search.Short(term.Field)
 	case utf8.RuneCountInString(term.Value) > field.Most:
 		wrong.Fault, wrong.Suggestion = search.FaultLong, strconv.Itoa(field.Most)
 	case term.Field == "ip":

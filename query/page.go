@@ -314,10 +314,11 @@ func (s *Server) failNotFound(w http.ResponseWriter, r *http.Request, problem *P
 }
 
 // failLink answers an error where both people and programs come by a link: with a page to
-// a browser, and with problem details to programs.
+// a browser, and with problem details to programs and for what the page never asks.
 func (s *Server) failLink(w http.ResponseWriter, r *http.Request, problem *Problem) {
 	w.Header().Add("Vary", "Accept")
-	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+	unasked := problem.Status == http.StatusBadRequest && problem.said.ID == "" && problem.wrong == nil
+	if unasked || !strings.Contains(r.Header.Get("Accept"), "text/html") {
 		writeProblem(w, r, problem)
 		return
 	}

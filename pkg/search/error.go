@@ -24,16 +24,15 @@ type Error struct {
 // Faults returns every Fault that an Error has.
 func Faults() []string {
 	return []string{
-		faultUnknownField, faultNoValue, faultOpenQuote, faultOr, faultAnd, faultNot, faultBrackets, faultNoPath, faultNoField,
+		faultUnknownField, faultOpenQuote, faultOr, faultAnd, faultNot, faultBrackets, faultNoPath, faultNoField,
 		faultOpenList, faultEmptyList, faultAfterList, faultListOperator, faultAfterQuote, faultZoneExcluded, faultTimeExcluded,
-		faultTwice, faultTime, faultZone, faultNoText, faultUTF8, faultZoneFile, FaultValue, FaultAddress, FaultStar, FaultLong, FaultPath,
+		faultTwice, faultTime, faultZone, faultNoText, faultUTF8, faultZoneFile, FaultNoValue, FaultValue, FaultAddress, FaultStar, FaultLong, FaultPath,
 	}
 }
 
 // The faults of a line.
 const (
 	faultUnknownField = "unknown_field"
-	faultNoValue      = "no_value"
 	faultOpenQuote    = "open_quote"
 	faultOr           = "or"
 	faultAnd          = "and"
@@ -56,10 +55,11 @@ const (
 	faultZoneFile     = "zone_file"
 )
 
-// The faults of a value, which those find who know the fields: one that is none of a few,
-// that is no address, that has a star where none may stand, or that is longer than any
-// that there is, which a Suggestion has the length of; and of a field's path that is none.
+// The faults of a value, which those find who know the fields: one that is missing, is none
+// of a few, is no address, has a star where none may stand, or is longer than any that there
+// is, which a Suggestion has the length of; and of a field's path that is none.
 const (
+	FaultNoValue = "no_value"
 	FaultValue   = "value"
 	FaultAddress = "address"
 	FaultStar    = "star"

@@ -169,7 +169,7 @@ func noValue(name string, column int) *Error {
 	return &Error{
 		Column: column, Problem: Short(name) + " has no value",
 		Suggestion: "write " + escapeName(Short(name)) + ":value without a space after the colon, or put it in quotes to look for it as text",
-		Fault:      faultNoValue, About: Short(name),
+		Fault:      FaultNoValue, About: Short(name),
 	}
 }
 
