@@ -144,9 +144,36 @@ func TestMessagesAreThere(t *testing.T) {
 	for _, name := range lineNames {
 		more = append(more, "hint."+strings.TrimSuffix(name, "."))
 	}
+	for _, part := range syntax {
+		more = append(more, part.title)
+		for _, row := range part.rows {
+			more = append(more, row[1])
+		}
+	}
 	for _, id := range more {
 		if known[id] == nil {
 			t.Errorf("no language has %s", id)
+		}
+	}
+}
+
+// What the help of the search line shows can be written there, and every field is in it.
+func TestSyntaxCanBeWritten(t *testing.T) {
+	t.Parallel()
+	shown := ""
+	for _, part := range syntax {
+		for _, row := range part.rows {
+			for code := range strings.SplitSeq(row[0], " | ") {
+				if !readable(code) {
+					t.Errorf("%s is no line: it says %q", code, row[1])
+				}
+				shown += " " + code
+			}
+		}
+	}
+	for _, name := range lineNames {
+		if !strings.Contains(shown, " "+name) {
+			t.Errorf("the help lacks %s", name)
 		}
 	}
 }

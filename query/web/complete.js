@@ -67,6 +67,11 @@
   };
 
   const take = option => {
+    if ('syntax' in option.dataset) {
+      close();
+      al.syntax.open();
+      return;
+    }
     const input = field(), all = [...input.value], { insert, begin, end, more } = option.dataset;
     const before = all.slice(0, +begin).join('') + insert;
     input.value = before + all.slice(+end).join('');

@@ -43,6 +43,7 @@ type LogPage struct {
 	Columns []Column
 	// AllColumns is how many columns a file may have.
 	AllColumns int
+	Syntax     []SyntaxPart
 	// Bones are rows that stand where events will, until they are there.
 	Bones []int
 }
@@ -126,7 +127,7 @@ func (v *View) Log(f *Found) *LogPage {
 
 func (v *View) logPage(title string, menus *Menus) *LogPage {
 	p := &LogPage{
-		Frame: v.frame(title, partLog), Line: v.line(), Filters: v.filters(menus), Columns: v.columnChoices(), AllColumns: allColumns(), Bones: make([]int, bones),
+		Frame: v.frame(title, partLog), Line: v.line(), Filters: v.filters(menus), Columns: v.columnChoices(), AllColumns: allColumns(), Syntax: v.syntax(), Bones: make([]int, bones),
 	}
 	p.Results = Results{URL: v.address("/", v.Text), Text: v.Text, Cursor: v.Cursor, Columns: p.Columns, Compact: v.Prefs.Compact, NoFolds: v.Prefs.NoFolds, Back: v.Path}
 	return p

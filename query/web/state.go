@@ -20,7 +20,9 @@ type State struct {
 	Steps             []Step
 	Examples          []Example
 	Links             []StateLink
-	Note              string
+	// Syntax is set where the language of the search line is a help.
+	Syntax bool
+	Note   string
 }
 
 // Step is one of what to do first.
@@ -165,7 +167,7 @@ func (v *View) failed(f Failure) *State {
 		s.Icon, s.Title = "corner-down-left", l.say("wrong.title")
 		s.Links = []StateLink{{Label: l.say("clear_all"), Link: v.clear()}}
 		if f.atLine() {
-			s.Text, s.Examples = l.say("wrong.text"), v.examples()
+			s.Text, s.Examples, s.Syntax = l.say("wrong.text"), v.examples(), true
 		}
 		if f.Parameter == "tenant" {
 			s.Links = []StateLink{{Label: l.say("wrong.default_log"), Link: "/", Main: true}}

@@ -1,6 +1,7 @@
 package webtest
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -52,7 +53,7 @@ func TestLineIsCompleted(t *testing.T) {
 			t.Errorf("Bob has %q events", got)
 		}
 		b.Press("al")
-		b.Until("document.querySelectorAll('#complete [role=option]').length === 1")
+		b.Until("document.querySelectorAll('#complete [role=option] code').length === 1")
 		b.Press("\t")
 		b.lineIs("actor:alice |")
 		b.Until(noCompletions)
@@ -77,8 +78,7 @@ func TestCompletionByArrowsAndMouse(t *testing.T) {
 	b.Press(arrowDown)
 	b.Press(arrowDown)
 	b.Until(active + " === 'failure'")
-	b.Press(arrowUp)
-	b.Press(arrowUp)
+	b.Press(arrowUp + arrowUp + arrowUp) // past what leads to all of the language
 	b.Until(active + " === '-outcome:'") // around the end
 	b.Enter()
 	b.lineIs("-outcome:|")
@@ -107,6 +107,53 @@ func TestCompletionByArrowsAndMouse(t *testing.T) {
 	if got := b.Focused(); got != "Clear the search line" {
 		t.Errorf("Tab leads to %q", got)
 	}
+}
+
+// The last of the completions, and a button where a line is wrong, lead to all that may be
+// written; from there the focus goes back to the line, which is as it was.
+func TestAllOfTheLanguageIsShown(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Go(s.url)
+	for _, width := range []int64{1440, 390} {
+		b.Size(width, 844)
+		b.Type("#q", "outcome:")
+		b.completions("denied")
+		if got := b.Text("#complete-list > :last-child"); got != "All of the language" {
+			t.Errorf("the last completion is %q", got)
+		}
+		b.Press(arrowUp)
+		b.Until("document.querySelector('#q').getAttribute('aria-activedescendant') === 'complete-syntax'")
+		expectAxe(t, b)
+		screenshot(t, b, fmt.Sprintf("js-complete-syntax-%d.png", width))
+		b.Enter()
+		b.Until("document.querySelector('#syntax').open && document.querySelector('#complete').hidden")
+		text := b.Text("#syntax")
+		for _, want := range []string{"The search language", `-actor:(alice bob)`, "None of several values", "tz:Europe/Berlin"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the language lacks %q: %s", want, text)
+			}
+		}
+		if over := b.Overflow(); over != "" {
+			t.Error(over)
+		}
+		for _, dark := range []bool{false, true} {
+			b.Dark(dark)
+			screenshot(t, b, fmt.Sprintf("js-syntax-%d-%t.png", width, dark))
+			expectAxe(t, b)
+		}
+		b.Dark(false)
+		b.Press("\x1b")
+		b.Until("!document.querySelector('#syntax').open && document.activeElement.id === 'q'")
+		b.lineIs("outcome:|")
+		b.Press(strings.Repeat("\b", len("outcome:")))
+		b.lineIs("|")
+	}
+	b.inGerman()
+	b.Go(s.url + "/?search=actr:x")
+	b.Click(".state [data-syntax]")
+	b.Until("document.querySelector('#syntax').open && document.querySelector('#syntax').innerText.includes('Keiner von mehreren Werten')")
 }
 
 func TestCompletionInTheMiddle(t *testing.T) {
