@@ -92,7 +92,7 @@ func TestCheckSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	f("action", "a.*.*", "a star", "invoice.*")
 	f("action", "invoice.*", "", "")
 	f("category", "finances", "no such value", "did you mean finance? The values are view, create")
-	f("outcome", "Denied", "no such value", "give one of success, failure, denied")
+	f("outcome", "Denied", "no such value", "did you mean denied? The values are success, failure, denied")
 	f("actor", strings.Repeat("x", 257), "it has 257 characters", "give 256 at most")
 	f("actor", strings.Repeat("𝄞", 256), "", "")
 }
