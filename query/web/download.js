@@ -142,13 +142,14 @@
     }
     const small = way() === 'small';
     const mine = running = new AbortController();
-    let to, rows = 0, bytes = 0;
+    let to, shown, rows = 0, bytes = 0;
     const began = performance.now();
     try {
       to = small ? inWindow() : await onDisk();
       state('running');
       for (const name of $$('.dl-file', d)) name.textContent = '';
       progress(0, 0, began);
+      shown = setInterval(() => progress(rows, bytes, began), 100); // also where the stream stalls
       const answer = await fetch(url, { signal: mine.signal });
       if (!answer.ok) {
         failed(d.dataset.refused, d.dataset[answer.status] ?? d.dataset.refusedText, await to.abort());
@@ -157,7 +158,6 @@
       const name = to.name ?? /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1] ?? 'actions.csv';
       for (const b of $$('.dl-file', d)) b.textContent = name;
       const lines = counter(), reader = answer.body.getReader();
-      let shown = 0;
       for (;;) {
         const { done, value } = await reader.read(); // throws where the stream was cut
         if (done) break;
@@ -169,10 +169,6 @@
           mine.abort();
           plain();
           return;
-        }
-        if (performance.now() - shown > 100) {
-          shown = performance.now();
-          progress(rows, bytes, began);
         }
       }
       await to.close(name);
@@ -188,6 +184,7 @@
         failed(exact ? fill('failedOf', { rows: number(rows), total: number(total) }) : fill('failedAt', { rows: number(rows) }), d.dataset.failed, file);
       }
     } finally {
+      clearInterval(shown);
       if (running === mine) running = null;
     }
   };
