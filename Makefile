@@ -111,6 +111,13 @@ model: ## Drive the protocol of ingest through 50,000 random schedules, and plan
 	$(need_go)
 	go test -count=1 -run '^TestModel' -v ./ingest -model.schedules 50000
 
+# TIMES=2 SEED=7 for fewer, and others.
+TIMES ?= 10
+.PHONY: oracle
+oracle: engine ## Ask thousands of random questions, and compare the answers with plain Go
+	$(need_go)
+	go test -count=1 -timeout 3h -run '^Test(Oracle|.*PlainGo)$$' -v ./pkg/store -oracle.times $(TIMES) -oracle.seed $(SEED)
+
 # KILLS=10 SEED=1 for a shorter run, or the same one again.
 KILLS ?= 100
 SEED  ?= 0

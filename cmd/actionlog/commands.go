@@ -48,6 +48,7 @@ func commands() []command {
 		{"query", "the service for search, the web page and export", runQuery},
 		{"migrate", "create the schema in ClickHouse, or bring it up to date", runMigrate},
 		{"emit", "publish events from NDJSON on standard input to Kafka", runEmit},
+		{"search", "search the log of a running query service, as its page does", runSearch},
 		{"rejected", "list, show and retry the messages that were not valid", runRejected},
 		{"ledger", "account for every offset: gaps, overlaps, lag, totals; give up what Kafka has lost", runLedger},
 		{"health", "ask a service whether it is well: actionlog health http://127.0.0.1:8080/readyz", runHealth},

@@ -40,7 +40,7 @@ func newWorld(t testing.TB, seed uint64, n int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{Store: testStore(t), catalogue: catalogue, random: rand.New(rand.NewPCG(seed, 7))}
+	w := &world{Store: testStore(t), catalogue: catalogue, random: rand.New(rand.NewPCG(seed, 6+*oracleSeed))}
 	r := w.random
 	actions := []string{"invoice.posted", "invoice.viewed", "data.erased", "user.login", "unknown.thing"}
 	for i := range n {

@@ -15,7 +15,7 @@ func TestCompareAgreesWithPlainGo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 9, 3000)
 	found := map[string]int{}
-	for range 120 {
+	for range cases(80) {
 		w.hurry()
 		q := Comparison{Limit: 1 + w.random.IntN(6)}
 		q.Selection, _ = w.filter(t)

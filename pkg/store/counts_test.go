@@ -13,7 +13,7 @@ import (
 func TestCountAgreesWithPlainGo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1, 3000)
-	for range 300 {
+	for range cases(120) {
 		w.hurry()
 		f, want := w.filter(t)
 		got, err := w.Count(t.Context(), f)
@@ -29,7 +29,7 @@ func TestCountAgreesWithPlainGo(t *testing.T) {
 func TestHistogramAgreesWithPlainGo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2, 3000)
-	for range 200 {
+	for range cases(100) {
 		w.hurry()
 		f, want := w.filter(t)
 		at := worldBegin.Add(time.Duration(w.random.IntN(20*24)-5*24) * time.Hour)
@@ -97,7 +97,7 @@ func TestCountsStayExactWhileRowsAreMergedAndInserted(t *testing.T) {
 			}
 		}
 	}()
-	for range 60 {
+	for range 25 {
 		got, err := w.Count(t.Context(), f)
 		if err != nil {
 			t.Fatal(err)

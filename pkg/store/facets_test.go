@@ -13,7 +13,7 @@ import (
 func TestFacetsAgreeWithPlainGo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 3, 3000)
-	for range 150 {
+	for range cases(60) {
 		w.hurry()
 		f, _ := w.filter(t)
 		q := FacetQuestion{Filter: f, Limit: 1 + w.random.IntN(5), Times: w.random.IntN(3) == 0, Others: w.random.IntN(2) == 0}

@@ -18,7 +18,7 @@ func FuzzFilter(f *testing.F) {
 	}
 	s := testStore(f)
 	r := rand.New(rand.NewPCG(1, 1))
-	all := oracleEvents(r, 300, oracleTimes[2])
+	all := oracleEvents(r, 300, oracleDates[2])
 	insertWithRepeats(f, s, all)
 	for i := range fields {
 		path := randomPath(r, all)

@@ -49,7 +49,9 @@ func event(n int, change func(*Action)) Action {
 		change(&a)
 	}
 	if a.ContentHash == (action.ContentHash{}) {
-		sum := sha256.Sum256(fmt.Appendf(nil, "%v", a.Event))
+		brief := a.Event
+		brief.Details = nil // %v would spell its bytes
+		sum := sha256.Sum256(append(fmt.Appendf(nil, "%v", brief), a.Details...))
 		copy(a.ContentHash[:], sum[:])
 	}
 	return a

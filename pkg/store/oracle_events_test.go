@@ -36,8 +36,8 @@ func nastyText(r *rand.Rand, most int) string {
 
 func oneOf[T any](r *rand.Rand, all ...T) T { return all[r.IntN(len(all))] }
 
-// oracleTimes are how the times of a data set are spread.
-var oracleTimes = []func(*rand.Rand) time.Time{
+// oracleDates are how the times of a data set are spread.
+var oracleDates = []func(*rand.Rand) time.Time{
 	// Over all years, though not over all months, each of which is a part on disk.
 	func(r *rand.Rand) time.Time {
 		months := []int{0, 300, 431, 683, 684, 685, 1200, 1571}

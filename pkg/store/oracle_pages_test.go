@@ -123,7 +123,7 @@ func TestPartialPagesGiveEverythingOnce(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := rand.New(rand.NewPCG(1, 0))
-	all := oracleEvents(r, 1000, oracleTimes[0])
+	all := oracleEvents(r, 1000, oracleDates[0])
 	insertWithRepeats(t, s, all)
 	partial := 0
 	for n := range 8 {

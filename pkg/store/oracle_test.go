@@ -18,9 +18,12 @@ import (
 )
 
 var (
-	oracleCases = flag.Int("oracle.cases", 90, "how many random questions TestOracle asks")
-	oracleSeed  = flag.Uint64("oracle.seed", 1, "what the random questions and events of TestOracle are made from")
+	oracleTimes = flag.Int("oracle.times", 1, "how many times as many random questions are asked as without")
+	oracleSeed  = flag.Uint64("oracle.seed", 1, "what random questions and their events are made from")
 )
+
+// cases is how many random questions a test asks, of which n are enough for every change.
+func cases(n int) int { return n * *oracleTimes }
 
 // TestOracle asks random questions and compares what the store finds with what a plain
 // filter in Go does: the same events in the same order.
@@ -30,7 +33,7 @@ func TestOracle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, at := range oracleTimes {
+	for i, at := range oracleDates {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
 			s := testStore(t)
@@ -38,13 +41,13 @@ func TestOracle(t *testing.T) {
 			execute(t, s, "SYSTEM STOP MERGES actions")
 			all := oracleEvents(rand.New(rand.NewPCG(*oracleSeed, uint64(i))), 500, at)
 			insertWithRepeats(t, s, all)
-			cases := *oracleCases / len(oracleTimes)
-			for n := range cases {
-				if n == cases/2 {
+			questions := cases(90 / len(oracleDates))
+			for n := range questions {
+				if n == questions/2 {
 					execute(t, s, "SYSTEM START MERGES actions")
 					execute(t, s, "OPTIMIZE TABLE actions FINAL")
 				}
-				r := rand.New(rand.NewPCG(*oracleSeed, uint64(n*len(oracleTimes)+i)))
+				r := rand.New(rand.NewPCG(*oracleSeed, uint64(n*len(oracleDates)+i)))
 				askOracle(t, s, r, all, randomFilter(r, all, catalogue))
 				if t.Failed() {
 					t.Fatalf("-oracle.seed %d: question %d of data set %d", *oracleSeed, n, i)

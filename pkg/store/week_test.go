@@ -12,7 +12,7 @@ func TestWeekAgreesWithPlainGo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 11, 3000)
 	zones := []string{"UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"}
-	for range 60 {
+	for range cases(60) {
 		w.hurry()
 		zone, err := time.LoadLocation(zones[w.random.IntN(len(zones))])
 		if err != nil {
@@ -79,7 +79,7 @@ func TestSessionsAgreeWithPlainGo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 12, 3000)
 	several := false
-	for range 40 {
+	for range cases(40) {
 		f, matching := w.filter(t)
 		ids := []string{"s-0", "s-2", "s-3", "nothing"}[w.random.IntN(3):]
 		got, err := w.Sessions(t.Context(), f, time.Time{}, ids)

@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -25,13 +26,27 @@ func axeSource(t testing.TB) string {
 // Axe returns what axe-core finds wrong with the accessibility of the page.
 func (b *Tab) Axe() []string {
 	b.t.Helper()
-	source := axeSource(b.t)
+	return b.axe("{resultTypes: ['violations']}")
+}
+
+// AxeIn is Axe for a page that is looked at in the light scheme and then in the dark
+// one, where nothing but contrast can be wrong anew.
+func (b *Tab) AxeIn(dark bool) []string {
+	b.t.Helper()
+	if dark {
+		return b.axe("{resultTypes: ['violations'], runOnly: ['color-contrast']}")
+	}
+	return b.Axe()
+}
+
+func (b *Tab) axe(options string) []string {
+	b.t.Helper()
 	// It is the only script that ever runs here.
 	b.scripts(true)
 	defer b.scripts(b.scripted)
-	report, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](source+`;
-		axe.run().then(r => JSON.stringify(r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.target.join(' ') + ': ' + n.failureSummary.replace(/\s+/g, ' ')))))`,
-		chromedp.EvalAwaitPromise))
+	report, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](fmt.Sprintf(`%s;
+		axe.run(%s).then(r => JSON.stringify(r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.target.join(' ') + ': ' + n.failureSummary.replace(/\s+/g, ' ')))))`,
+		axeSource(b.t), options), chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.t.Fatalf("run axe-core: %v", err)
 	}

@@ -320,7 +320,7 @@ func TestChartMovesNothing(t *testing.T) {
 			if small := b.Small(); size[0] < 960 && len(small) > 0 {
 				t.Errorf("the brush: fingers miss %q", small)
 			}
-			for _, violation := range b.Axe() {
+			for _, violation := range b.AxeIn(dark) {
 				t.Errorf("at %d px, dark %t: %s", size[0], dark, violation)
 			}
 			b.Press(kb.Escape)

@@ -291,7 +291,7 @@ func TestEveryLookOfLive(t *testing.T) {
 		for _, dark := range []bool{false, true} {
 			b.Dark(dark)
 			screenshot(t, b, fmt.Sprintf("js-live-%d-%t.png", width, dark))
-			for _, violation := range b.Axe() {
+			for _, violation := range b.AxeIn(dark) {
 				t.Errorf("at %d px, dark %t: %s", width, dark, violation)
 			}
 			if small := b.Small(); width == 390 && len(small) > 0 {

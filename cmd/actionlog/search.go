@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/query"
+)
+
+// streamed is one line of GET /v1/actions as it is streamed: one of the members is there.
+type streamed struct {
+	Action   json.RawMessage
+	Progress *struct {
+		SearchedTo time.Time `json:"searched_to"`
+	}
+	End *struct {
+		NextCursor *string `json:"next_cursor"`
+		Partial    bool
+	}
+	Error *query.Problem
+}
+
+// runSearch asks a query service for a page of events, and prints them as they are found.
+func runSearch(ctx context.Context, e env, args []string) error {
+	set := flags(e, "search", `WORDS, which are one search line as the page takes it:
+       actionlog search 'actor:alice action:invoice.* "late fee" from:-7d'
+       after -- where it begins with a minus`)
+	address := set.String("url", "http://127.0.0.1:8080", "where the query service is")
+	values := url.Values{}
+	for _, name := range []string{"tenant", "order", "tz", "cursor"} {
+		set.Func(name, map[string]string{
+			"tenant": "whose log is searched (`default`, unless given)",
+			"order":  "`newest` first, or oldest",
+			"tz":     "the time `zone` of dates in the line and of the times shown (UTC, unless given)",
+			"cursor": "go on where an answer ended: the `cursor` that it gave",
+		}[name], func(value string) error { values.Set(name, value); return nil })
+	}
+	limit := set.Int("limit", 50, "how many events, 1000 at most")
+	asJSON := set.Bool("json", false, "one JSON object a line, as GET /v1/actions gives them")
+	words, err := parseMixed(set, args)
+	if err != nil {
+		return err
+	}
+	zone, err := time.LoadLocation(values.Get("tz"))
+	if err != nil {
+		return usagef("--tz: %w", err)
+	}
+	values.Set("search", strings.Join(words, " "))
+	values.Set("limit", strconv.Itoa(*limit))
+	table := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	show := func(event json.RawMessage) error { return tabulate(table, event, zone) }
+	if *asJSON {
+		show = func(event json.RawMessage) error {
+			_, err := fmt.Fprintf(e.stdout, "%s\n", event)
+			return err
+		}
+	} else {
+		fmt.Fprintln(table, "TIME\tUSER\tIP\tACTION\tOUTCOME\tSUBJECT\tDESCRIPTION")
+	}
+	end, err := searchActions(ctx, *address, values, show)
+	err = errors.Join(table.Flush(), err)
+	if end != nil && end.End.Partial {
+		fmt.Fprintln(e.stderr, "The time was up before all was searched.")
+	}
+	if end != nil && end.End.NextCursor != nil {
+		fmt.Fprintf(e.stderr, "There may be more: --cursor %s\n", *end.End.NextCursor)
+	}
+	return err
+}
+
+// searchActions shows each event of a page as it comes, and returns how the page ends.
+func searchActions(ctx context.Context, address string, values url.Values, show func(json.RawMessage) error) (*streamed, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(address, "/")+"/v1/actions?"+values.Encode(), nil)
+	if err != nil {
+		return nil, usagef("--url: %w", err)
+	}
+	request.Header.Set("Accept", "application/x-ndjson")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("ask the query service (--url says where it is): %w", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+		var problem query.Problem
+		if json.Unmarshal(body, &problem) != nil || problem.Detail == "" {
+			return nil, fmt.Errorf("%s answers %s", address, response.Status)
+		}
+		return nil, fmt.Errorf("%s: %s", problem.Title, problem.Detail)
+	}
+	for lines := bufio.NewReader(response.Body); ; {
+		text, err := lines.ReadBytes('\n')
+		if err != nil {
+			return nil, fmt.Errorf("read the answer, which breaks off: %w", err)
+		}
+		var line streamed
+		if err := json.Unmarshal(text, &line); err != nil {
+			return nil, fmt.Errorf("read the answer: %q: %w", text, err)
+		}
+		switch {
+		case line.Error != nil:
+			return nil, fmt.Errorf("%s: %s", line.Error.Title, line.Error.Detail)
+		case line.End != nil:
+			return &line, nil
+		case line.Action != nil:
+			if err := show(line.Action); err != nil {
+				return nil, fmt.Errorf("show an event: %w", err)
+			}
+		}
+	}
+}
+
+// tabulate writes an event as a line of a table, with what it holds made visible: a
+// terminal would obey control characters.
+func tabulate(w io.Writer, event json.RawMessage, zone *time.Location) error {
+	var a action.Event
+	if err := json.Unmarshal(event, &a); err != nil {
+		return err
+	}
+	user := cmp.Or(a.Actor.Name, a.Actor.ID)
+	if a.OnBehalfOf != (action.Actor{}) {
+		user += " → " + cmp.Or(a.OnBehalfOf.Name, a.OnBehalfOf.ID)
+	}
+	ip := ""
+	if a.IP.IsValid() {
+		ip = a.IP.String()
+	}
+	subject := cmp.Or(a.Subject.Name, strings.TrimSpace(a.Subject.Type+" "+a.Subject.ID))
+	var b bytes.Buffer
+	b.WriteString(a.Time.In(zone).Format("2006-01-02 15:04:05.000"))
+	for _, cell := range []string{user, ip, a.Action, a.Outcome, subject, a.Description} {
+		b.WriteString("\t" + printable([]byte(cell)))
+	}
+	b.WriteByte('\n')
+	_, err := w.Write(b.Bytes())
+	return err
+}
