@@ -35,9 +35,9 @@ type streamed struct {
 
 // runSearch asks a query service for a page of events, and prints them as they are found.
 func runSearch(ctx context.Context, e env, args []string) error {
-	set := flags(e, "search", `WORDS, which are one search line as the page takes it:
-       actionlog search 'actor:alice action:invoice.* "late fee" from:-7d'
-       after -- where it begins with a minus`)
+	set := flags(e, "search", `LINE, a search line as the page takes it:
+       actionlog search 'actor:alice action:invoice.* "late fee" from:-7d -xero'
+       actionlog search -- -xero, where it begins with a minus`)
 	address := set.String("url", "http://127.0.0.1:8080", "where the query service is")
 	values := url.Values{}
 	for _, name := range []string{"tenant", "order", "tz", "cursor"} {
@@ -50,15 +50,14 @@ func runSearch(ctx context.Context, e env, args []string) error {
 	}
 	limit := set.Int("limit", 50, "how many events, 1000 at most")
 	asJSON := set.Bool("json", false, "one JSON object a line, as GET /v1/actions gives them")
-	words, err := parseMixed(set, args)
-	if err != nil {
+	if err := parseFlags(set, args); err != nil {
 		return err
 	}
 	zone, err := time.LoadLocation(values.Get("tz"))
 	if err != nil {
 		return usagef("--tz: %w", err)
 	}
-	values.Set("search", strings.Join(words, " "))
+	values.Set("search", strings.Join(set.Args(), " "))
 	values.Set("limit", strconv.Itoa(*limit))
 	table := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 	show := func(event json.RawMessage) error { return tabulate(table, event, zone) }

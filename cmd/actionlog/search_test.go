@@ -34,7 +34,7 @@ func TestSearchPrintsWhatThePageWouldShow(t *testing.T) {
 	stdout, stderr := search(0, "--tz", "Europe/Berlin", "--limit", "2", "action:invoice.*")
 	lines := strings.Split(stdout, "\n")
 	if len(lines) != 4 || !strings.HasPrefix(lines[0], "TIME ") ||
-		strings.Join(strings.Fields(lines[2]), " ") != `2026-11-24 13:00:03.250 Alice Example → bob 192.0.2.7 invoice.posted denied invoice INV-3 Late fee\t3␛[2J` {
+		strings.Join(strings.Fields(lines[2]), " ") != `2026-11-24 13:00:03.250 Alice Example → bob 192.0.2.7 invoice.posted denied invoice INV-3 Late fee\t3\x1b[2J` {
 		t.Errorf("a table of two:\n%s", stdout)
 	}
 	_, cursor, ok := strings.Cut(strings.TrimSpace(stderr), "--cursor ")
