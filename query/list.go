@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
@@ -102,7 +103,8 @@ func (p params) sum() (sum [16]byte) {
 		_, _ = h.Write([]byte(text))
 	}
 	for _, name := range sortedKeys(p.values) {
-		if name == "cursor" || name == "limit" || name == "order" && p.one(name) == newestOrder {
+		usual := map[string]string{"order": newestOrder, "tenant": action.DefaultTenant}[name]
+		if name == "cursor" || name == "limit" || usual != "" && p.one(name) == usual {
 			continue
 		}
 		add(name)

@@ -203,6 +203,7 @@ func TestCursorsBelongToTheirQuestion(t *testing.T) {
 	const query = "actor=u-1&actor=u-2&q=&limit=1"
 	page := decode[listAnswer](t, get(t, s, "/v1/actions?"+query))
 	wantPage(t, after(t, s, "actor=u-2&actor=u-1&limit=1", page.NextCursor), 2)
+	wantPage(t, after(t, s, query+"&tenant=default&order=newest", page.NextCursor), 2)
 	refused := func(s *Server, query, cursor, why string) {
 		t.Helper()
 		w := get(t, s, "/v1/actions?"+query+"&cursor="+url.QueryEscape(cursor))

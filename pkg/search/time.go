@@ -24,6 +24,7 @@ var (
 	minuteForm  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d$`)
 	secondForm  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?$`)
 	momentForm  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`)
+	leapSecond  = regexp.MustCompile(`:60(?:\.\d+)?`)
 	spaceOffset = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?) (\d\d:\d\d)$`)
 	// People paste −7d and –7d, with a minus sign or a dash.
 	relativeForm = regexp.MustCompile(`^([-−–]?) ?(\d+) ?(\pL+)$`)
@@ -48,7 +49,7 @@ func InBounds(t time.Time) bool { return !t.Before(minTime) && !t.After(maxTime)
 // ParseTime reads a time as people write it for from and to, and returns it in UTC.
 //
 // These are moments, whichever bound they are for:
-//   - RFC 3339, also with t and z, and with a space for the + of its offset, as a +
+//   - RFC 3339 with its leap seconds, also with t and z, and with a space for the + of its offset, as a +
 //     that is not written as %2B arrives;
 //   - a time, date, month or year without an offset: the moment at which it begins in
 //     loc, so that from=2026-03 and to=2026-04 are March;
@@ -87,7 +88,7 @@ func readTime(text string, bound Bound, now time.Time, loc *time.Location) (time
 		}
 	}
 	if problem != "" {
-		return time.Time{}, notTime(text, problem)
+		return time.Time{}, notTime(text, problem, now, loc)
 	}
 	t = t.Round(0).UTC() // without the reading of the monotonic clock
 	switch {
@@ -114,9 +115,9 @@ func IsZoned(text string) bool {
 // unknownForm is the problem of a text that another reader may know.
 const unknownForm = "unknown form"
 
-func notTime(text, problem string) *Error {
+func notTime(text, problem string, now time.Time, loc *time.Location) *Error {
 	e := &Error{Problem: strconv.Quote(Short(text)) + " is not a time (" + problem + ")", Suggestion: timeForms, Fault: faultTime, About: Short(text)}
-	guess := Nearest(nameOf(text), timeNames())
+	guess := guessTime(text, now, loc)
 	if relativeForm.MatchString(text) && problem == noSign {
 		guess = "-" + text
 	}
@@ -125,6 +126,30 @@ func notTime(text, problem string) *Error {
 		e.Suggestion = "did you mean " + guess + "? Or " + timeForms
 	}
 	return e
+}
+
+// agoForm is how people say a time ago: "3 days ago", "last 7 days".
+var agoForm = regexp.MustCompile(`^(?:(?:the )?(?:last|past) )?(\d+) ?(\pL+)(?: ago)?$`)
+
+// guessTime is a time that a text which is none may have meant; empty if nothing is near.
+func guessTime(text string, now time.Time, loc *time.Location) string {
+	name := nameOf(text)
+	if parts := agoForm.FindStringSubmatch(name); parts != nil {
+		ago := "-" + parts[1] + parts[2]
+		if _, problem := readRelative(ago, now, loc); problem == "" {
+			return ago
+		}
+	}
+	today := shownAt(now, loc)
+	for ago := range 7 {
+		day := today.AddDate(0, 0, -ago)
+		for _, known := range []string{day.Weekday().String(), day.Weekday().String()[:3]} {
+			if strings.TrimPrefix(name, "last ") == strings.ToLower(known) {
+				return day.Format(time.DateOnly)
+			}
+		}
+	}
+	return Nearest(name, timeNames())
 }
 
 // readMoment reads what the clock and the calendar show; problem is empty if it can.
@@ -151,7 +176,17 @@ func readMoment(value string, loc *time.Location) (t time.Time, problem string) 
 			return time.Time{}, unknownForm
 		}
 	}
+	// A leap second, which ends a day of UTC, is the moment at which the next one begins.
+	leap := leapSecond.FindStringIndex(text)
+	if leap != nil {
+		text = text[:leap[0]] + ":59" + text[leap[1]:]
+	}
 	t, err := time.Parse(time.RFC3339, text)
+	if leap != nil && err == nil {
+		if t = t.Add(time.Second); !t.Equal(t.Truncate(24 * time.Hour)) {
+			return time.Time{}, "second out of range"
+		}
+	}
 	switch {
 	case err != nil:
 		return time.Time{}, describeTimeError(err)

@@ -51,6 +51,9 @@ func TestMomentsAreRead(t *testing.T) {
 	f("2026-11-24T18:00:00-05:30", "Asia/Kolkata", "2026-11-24T23:30:00Z")
 	f("2026-11-24t18:00:00.5z", "Asia/Kolkata", "2026-11-24T18:00:00.5Z")
 	f("2026-11-24T18:00:00 01:00", "Asia/Kolkata", "2026-11-24T17:00:00Z")
+	// The leap second at the end of 2016.
+	f("2016-12-31T23:59:60Z", "UTC", "2017-01-01T00:00:00Z")
+	f("2017-01-01T00:59:60.5+01:00", "UTC", "2017-01-01T00:00:00Z")
 	// In the zone.
 	f("2026-11-24", "Asia/Kolkata", "2026-11-23T18:30:00Z")
 	f("2026-11-24T18:00", "Europe/Berlin", "2026-11-24T17:00:00Z")
@@ -214,6 +217,11 @@ func TestTimesAreRefusedWithAllForms(t *testing.T) {
 	f("yesterdy", "did you mean yesterday?")
 	f("lastmonth", "did you mean last month?")
 	f("24h", "did you mean -24h?")
+	f("3 days ago", "did you mean -3days?")
+	f("last 7 days", "did you mean -7days?")
+	f("the past 2 hours", "did you mean -2hours?")
+	f("monday", "did you mean 1969-12-29?") // now is a Thursday
+	f("last Thu", "did you mean 1970-01-01?")
 	f("7 days", "a time ago begins with a minus), did you mean -7 days?")
 	f("-3M", "M may be months, mo, or minutes, m")
 	f("-3x", "its unit is none of s, m, h, d, w, mo and y")
