@@ -342,7 +342,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, l *w
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", web.Policy)
+	h.Set("Content-Security-Policy", s.site.Policy())
 	h.Add("Vary", "Accept-Encoding, Accept-Language, Cookie, HX-Request")
 	content := body.Bytes()
 	if acceptsGzip(r) {

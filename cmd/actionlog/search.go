@@ -20,17 +20,15 @@ import (
 	"github.com/actionlog/actionlog/query"
 )
 
-// streamed is one line of GET /v1/actions as it is streamed: one of the members is there.
+// streamed is one line of GET /v1/actions as it is streamed: one of these is there, unless
+// it says how far the search has come.
 type streamed struct {
-	Action   json.RawMessage
-	Progress *struct {
-		SearchedTo time.Time `json:"searched_to"`
-	}
-	End *struct {
+	Action json.RawMessage `json:"action"`
+	End    *struct {
 		NextCursor *string `json:"next_cursor"`
-		Partial    bool
-	}
-	Error *query.Problem
+		Partial    bool    `json:"partial"`
+	} `json:"end"`
+	Error *query.Problem `json:"error"`
 }
 
 // runSearch asks a query service for a page of events, and prints them as they are found.

@@ -66,11 +66,6 @@ func loadAssets() (assets, error) {
 		return nil, err
 	}
 	add("app.js", "text/javascript; charset=utf-8", script)
-	boot, err := files.ReadFile(bootScript)
-	if err != nil {
-		return nil, fmt.Errorf("load the page's files: %w", err)
-	}
-	add(bootScript, "text/javascript; charset=utf-8", boot)
 	return loaded, nil
 }
 

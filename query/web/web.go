@@ -6,7 +6,9 @@
 package web
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
@@ -18,15 +20,12 @@ import (
 //go:embed *.html *.css *.js *.svg locales/*.json vendor/*.js
 var files embed.FS
 
-// Policy is the Content-Security-Policy of every page: its own style sheets, scripts and
-// icons, requests and forms to itself, nothing inline.
-const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
 // Site is what all pages are made of. It does not change, so requests share it.
 type Site struct {
 	// catalogues are the catalogue in each language.
 	catalogues map[*Language]*action.Catalogue
 	assets     assets
+	boot       []byte
 	icons      map[string]bool
 	languages  []*Language
 	templates  map[*Language]*template.Template
@@ -39,6 +38,9 @@ func New(catalogue *action.Catalogue) (*Site, error) {
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
+	if s.boot, err = files.ReadFile(bootScript); err != nil {
+		return nil, fmt.Errorf("load the page's files: %w", err)
+	}
 	s.icons = s.assets.icons()
 	if s.languages, err = loadLanguages(); err != nil {
 		return nil, err
@@ -48,6 +50,7 @@ func New(catalogue *action.Catalogue) (*Site, error) {
 		t := template.New("")
 		t.Funcs(template.FuncMap{
 			"asset": s.assets.path,
+			"boot":  func() template.JS { return template.JS(s.boot) }, //nolint:gosec // a file of ours
 			"icon":  s.icon,
 			"t":     l.Text,
 			"n":     l.count,
@@ -59,6 +62,15 @@ func New(catalogue *action.Catalogue) (*Site, error) {
 		s.templates[l] = t
 	}
 	return s, nil
+}
+
+// Policy is the Content-Security-Policy of every page: its own style sheets, scripts and
+// icons, requests and forms to itself, and inline nothing but the few lines that run before
+// the first paint, which are known by their hash.
+func (s *Site) Policy() string {
+	sum := sha256.Sum256(s.boot)
+	return "default-src 'none'; script-src 'self' 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; style-src 'self'; img-src 'self'; " +
+		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 }
 
 // include is a template by a name that is only known when it is used.

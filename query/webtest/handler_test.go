@@ -2,6 +2,8 @@ package webtest
 
 import (
 	"compress/gzip"
+	"crypto/sha256"
+	"encoding/base64"
 	"html"
 	"io"
 	"net/http"
@@ -87,6 +89,12 @@ func TestFirstViewIsSmallAndStrict(t *testing.T) {
 	}
 	if i := regexp.MustCompile(`(?i)<script>|<style|\sstyle=|\son[a-z]+=|javascript:|hx-on`).FindString(page.body); i != "" {
 		t.Errorf("the page contains %q", i)
+	}
+	for _, script := range regexp.MustCompile(`(?s)<script([^>]*)>(.*?)</script>`).FindAllStringSubmatch(page.body, -1) {
+		sum := sha256.Sum256([]byte(script[2]))
+		if !strings.Contains(policy, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") {
+			t.Errorf("%s does not allow <script%s>%s", policy, script[1], script[2])
+		}
 	}
 	total := page.size
 	for _, path := range uniqueAssets(page.body) {
