@@ -21,7 +21,7 @@ import (
 
 var (
 	modelSeed      = flag.Uint64("model.seed", 0, "the first seed of TestModel; 0 for a random one")
-	modelSchedules = flag.Int("model.schedules", 3_000, "how many schedules TestModel runs, one a seed")
+	modelSchedules = flag.Int("model.schedules", 1_000, "how many schedules TestModel runs, one a seed")
 )
 
 // TestModel drives the consumer through random schedules: owners crash, stall and

@@ -236,12 +236,13 @@ func (s *Server) menus(ctx context.Context, q web.Request) *web.Menus {
 	return &web.Menus{Users: found.Facets[0], Actions: found.Facets[1]}
 }
 
-// names returns what those actors are called whom the question names and no event that
+// names returns what those people are called whom the question names and no event that
 // was found does. Without them the page shows ids.
 func (s *Server) names(ctx context.Context, q web.Request, found []store.Action) map[string]string {
 	var unknown []string
 	for _, t := range q.Line.Terms {
-		if t.Field == "actor" && !slices.ContainsFunc(found, func(a store.Action) bool { return a.Actor.ID == t.Value }) {
+		known := func(a store.Action) bool { return a.Actor.ID == t.Value || a.OnBehalfOf.ID == t.Value }
+		if (t.Field == "actor" || t.Field == "on_behalf_of") && !slices.ContainsFunc(found, known) {
 			unknown = append(unknown, t.Value)
 		}
 	}

@@ -176,16 +176,17 @@ func readMoment(value string, loc *time.Location) (t time.Time, problem string) 
 			return time.Time{}, unknownForm
 		}
 	}
-	// A leap second, which ends a day of UTC, is the moment at which the next one begins.
+	// A leap second, which ends a day of UTC, is the last millisecond before it, as in events.
 	leap := leapSecond.FindStringIndex(text)
 	if leap != nil {
 		text = text[:leap[0]] + ":59" + text[leap[1]:]
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if leap != nil && err == nil {
-		if t = t.Add(time.Second); !t.Equal(t.Truncate(24 * time.Hour)) {
+		if next := t.Add(time.Second); !next.Equal(next.Truncate(24 * time.Hour)) {
 			return time.Time{}, "second out of range"
 		}
+		t = t.Add(999 * time.Millisecond)
 	}
 	switch {
 	case err != nil:

@@ -60,9 +60,12 @@ func (v *View) termChip(field string, not bool) Chip {
 		id = "chip.is_not"
 	}
 	held := values(v.Line, field, not)
-	if field == "outcome" {
-		for i, value := range held {
+	for i, value := range held {
+		switch field {
+		case "outcome":
 			held[i] = v.Lang.say("outcome." + value)
+		case "on_behalf_of":
+			held[i] = v.userName(value)
 		}
 	}
 	return v.chip(v.Lang.say(id, "Field", v.fieldLabel(field)), v.either(held),

@@ -3,6 +3,8 @@ package web
 import (
 	"time"
 
+	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -88,9 +90,13 @@ func (v *View) Log(f *Found) *LogPage {
 	v.Know(f.Names)
 	for i := range f.Actions {
 		a := &f.Actions[i]
-		v.names[a.Actor.ID] = a.Actor.Name
+		for _, who := range []action.Actor{a.OnBehalfOf, a.Actor} {
+			if who.Name != "" {
+				v.names[who.ID] = who.Name
+			}
+		}
 	}
-	p := v.logPage(v.Lang.say("log.title"), f.Menus)
+	p := v.logPage(v.logTitle(), f.Menus)
 	p.Head.Download = v.download(v.Text)
 	r := &p.Results
 	switch {
@@ -123,6 +129,15 @@ func (v *View) Log(f *Found) *LogPage {
 		r.Gap = v.gap(f)
 	}
 	return p
+}
+
+// logTitle names the question too: tabs, histories and bookmarks are told apart by it.
+func (v *View) logTitle() string {
+	title := v.Lang.say("log.title")
+	if v.Text == "" {
+		return title
+	}
+	return search.Short(v.Text) + " · " + title
 }
 
 func (v *View) logPage(title string, menus *Menus) *LogPage {

@@ -24,7 +24,7 @@ type Rows struct {
 
 // Slow shows a page whose rows are yet to come.
 func (v *View) Slow(f *Found) *LogPage {
-	p := v.logPage(v.Lang.say("log.title"), f.Menus)
+	p := v.logPage(v.logTitle(), f.Menus)
 	p.Head.Download = v.download(v.Text)
 	r := &p.Results
 	r.Table = v.table(&Found{OldestFirst: f.OldestFirst})

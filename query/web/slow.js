@@ -31,6 +31,10 @@
     results.removeAttribute('aria-busy');
     for (const gone of $$('#stop, .sum .progress, #rows .is-bone', results)) gone.remove();
     $('.slow-far', results)?.remove();
+    if (!$('#rows tr', results)) {
+      $('.sum-count b', results).textContent = '';
+      $('.log-place', results).hidden = true;
+    }
     if (note) $('.sum', results).after(note);
   };
 

@@ -220,6 +220,7 @@ func TestUndo(t *testing.T) {
 	b.Type("#q", "crane actor:bob ")
 	b.Press("\r")
 	b.shows(added, refused)
+	b.Until("document.title === 'crane actor:bob · Action Log · Actionlog'")
 	b.Click(".chips .btn-bare") // clear all
 	b.shows(posted, added, inspected, refused)
 	b.Until(shown)

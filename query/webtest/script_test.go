@@ -37,6 +37,19 @@ func quoted(text string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
 }
 
+// People are called by their names, also where no event that was found has them.
+func TestChipsNamePeople(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := Open(t)
+	for _, line := range []string{"on_behalf_of:alice", "on_behalf_of:alice nowhere"} {
+		b.Go(s.url + "/?search=" + url.QueryEscape(line))
+		if got := b.Texts(".chip .cut"); !slices.ContainsFunc(got, func(chip string) bool { return strings.HasSuffix(chip, " Alice Okonkwo") }) {
+			t.Errorf("%s: chips %q", line, got)
+		}
+	}
+}
+
 func TestSearchesStayOnThePage(t *testing.T) {
 	t.Parallel()
 	s := serve(t, company()...)

@@ -149,6 +149,20 @@ func TestSlowSearchShowsRowsAsTheyAreFound(t *testing.T) {
 	}
 }
 
+// Who stops before anything was found is shown no empty table, and no search at work.
+func TestSlowSearchIsStoppedBeforeAnythingIsFound(t *testing.T) {
+	t.Parallel()
+	s, _ := serveSlowly(t, time.Minute, years()...)
+	b := scripted(t)
+	b.Go(s.url)
+	b.Until("document.querySelector('.sum .count').innerText === '1,005 events'")
+	b.Go(s.url + "/?search=" + slowly)
+	b.Click("#stop")
+	b.Until("document.querySelector('.gap a')?.innerText.trim() === 'Go on with the search'")
+	b.Until("document.querySelector('.sum-count b').innerText === '' && !document.querySelector('.log-place').checkVisibility() && !document.querySelector('#stop')")
+	expectAxe(t, b)
+}
+
 func TestSlowSearchIsStoppedAndGoesOn(t *testing.T) {
 	t.Parallel()
 	s, g := serveSlowly(t, time.Minute, years()...)
