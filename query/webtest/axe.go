@@ -26,8 +26,7 @@ func axeSource(t testing.TB) string {
 // Axe returns what axe-core finds wrong with the accessibility of the page.
 func (b *Tab) Axe() []string {
 	b.t.Helper()
-	// What the menu of the top bar lies over is no target meanwhile.
-	return b.axe("{resultTypes: ['violations'], rules: {'target-size': {enabled: !document.querySelector('.top .menu[open]')}}}")
+	return b.axe("{resultTypes: ['violations']}")
 }
 
 // AxeIn is Axe for a page that is looked at in the light scheme and then in the dark
