@@ -133,7 +133,7 @@ func TestEveryScriptedLook(t *testing.T) {
 	for _, l := range []struct{ name, address, click, until string }{
 		{"js-list", "/?limit=12", "", "document.querySelector('.sum .count').innerText.includes('21')"},
 		{"js-search", "/?search=invoice+-xero+after:-90d", "", "document.querySelector('.line-ink i') !== null"},
-		{"js-drawer", "/?search=invoice", "#rows tr:nth-child(3) [data-event]", "document.querySelector('#drawer') !== null"},
+		{"js-drawer", "/?search=invoice", "#rows tr[id]:nth-child(3)", "document.querySelector('#drawer') !== null"},
 		{"js-date", "/", dateMenu, "document.querySelector('.cal button') !== null"},
 		{"js-user", "/", userMenu, "document.querySelector('.pop-user .opt .num') !== null"},
 		{"js-action", "/", actionMenu, "[...document.querySelectorAll('.pop-act .opt .num')].some(e => e.innerText !== '')"},

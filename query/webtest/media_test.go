@@ -41,7 +41,7 @@ func TestForcedColours(t *testing.T) {
 	b := scripted(t)
 	b.Media("", "forced-colors", "active")
 	b.Go(s.url + "/?search=invoice")
-	b.Click("#rows tr:nth-child(2) [data-event]")
+	b.Click("#rows tr[id]:nth-child(2)")
 	b.Until("document.querySelector('#drawer') !== null")
 	screenshot(t, b, "forced-colours.png")
 	const outlined = "getComputedStyle(document.querySelector('tr[aria-selected=true]')).outlineStyle === 'solid'"

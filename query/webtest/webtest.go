@@ -220,15 +220,13 @@ func (b *Tab) Go(url string) {
 }
 
 // arrived waits until the scripts of a page have begun, and a browser without scripts is
-// where a slow page leads it; and until the page is painted: before, browsers pass over
-// clicks and keys.
+// where a slow page leads it.
 func (b *Tab) arrived() {
 	b.t.Helper()
-	const painted = " && (location.protocol === 'about:' || performance.getEntriesByType('paint').length > 0)"
 	if b.scripted {
-		b.Until("!document.documentElement.matches('.js:not(.is-ready)')" + painted)
+		b.Until("!document.documentElement.matches('.js:not(.is-ready)')")
 	} else {
-		b.Until("document.readyState === 'complete' && document.querySelector('#results[data-stream]') === null" + painted)
+		b.Until("document.readyState === 'complete' && document.querySelector('#results[data-stream]') === null")
 	}
 }
 
