@@ -102,9 +102,9 @@ func (p params) sum() (sum [16]byte) {
 		_, _ = h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(text))))
 		_, _ = h.Write([]byte(text))
 	}
+	usual := map[string]string{"order": newestOrder, "tenant": action.DefaultTenant} // as good as absent
 	for _, name := range sortedKeys(p.values) {
-		usual := map[string]string{"order": newestOrder, "tenant": action.DefaultTenant}[name]
-		if name == "cursor" || name == "limit" || usual != "" && p.one(name) == usual {
+		if name == "cursor" || name == "limit" || usual[name] != "" && p.one(name) == usual[name] {
 			continue
 		}
 		add(name)

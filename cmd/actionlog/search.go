@@ -17,41 +17,45 @@ import (
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/action"
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/query"
 )
+
+// pageEnd is how a page of GET /v1/actions ends.
+type pageEnd struct {
+	NextCursor string `json:"next_cursor"`
+	Partial    bool   `json:"partial"`
+}
 
 // streamed is one line of GET /v1/actions as it is streamed: one of these is there, unless
 // it says how far the search has come.
 type streamed struct {
 	Action json.RawMessage `json:"action"`
-	End    *struct {
-		NextCursor *string `json:"next_cursor"`
-		Partial    bool    `json:"partial"`
-	} `json:"end"`
-	Error *query.Problem `json:"error"`
+	End    *pageEnd        `json:"end"`
+	Error  *query.Problem  `json:"error"`
 }
 
-// runSearch asks a query service for a page of events, and prints them as they are found.
+// runSearch asks a query service for a page of events and prints them: a table when all are
+// there, JSON as they are found.
 func runSearch(ctx context.Context, e env, args []string) error {
 	set := flags(e, "search", `LINE, a search line as the page takes it:
        actionlog search 'actor:alice action:invoice.* "late fee" from:-7d -xero'
        actionlog search -- -xero, where it begins with a minus`)
 	address := set.String("url", "http://127.0.0.1:8080", "where the query service is")
 	values := url.Values{}
-	for _, name := range []string{"tenant", "order", "tz", "cursor"} {
-		set.Func(name, map[string]string{
-			"tenant": "whose log is searched (`default`, unless given)",
-			"order":  "`newest` first, or oldest",
-			"tz":     "the time `zone` of dates in the line and of the times shown (UTC, unless given)",
-			"cursor": "go on where an answer ended: the `cursor` that it gave",
-		}[name], func(value string) error { values.Set(name, value); return nil })
+	parameter := func(name, usage string) {
+		set.Func(name, usage, func(value string) error { values.Set(name, value); return nil })
 	}
+	parameter("tenant", "whose log is searched (`default`, unless given)")
+	parameter("order", "`newest` first, or oldest")
+	parameter("tz", "the time `zone` of dates in the line and of the times shown (UTC, unless given)")
+	parameter("cursor", "go on where an answer ended: the `cursor` that it gave")
 	limit := set.Int("limit", 50, "how many events, 1000 at most")
 	asJSON := set.Bool("json", false, "one JSON object a line, as GET /v1/actions gives them")
 	if err := parseFlags(set, args); err != nil {
 		return err
 	}
-	zone, err := time.LoadLocation(values.Get("tz"))
+	zone, err := search.LoadLocation(values.Get("tz"))
 	if err != nil {
 		return usagef("--tz: %w", err)
 	}
@@ -69,52 +73,52 @@ func runSearch(ctx context.Context, e env, args []string) error {
 	}
 	end, err := searchActions(ctx, *address, values, show)
 	err = errors.Join(table.Flush(), err)
-	if end != nil && end.End.Partial {
+	if end.Partial {
 		fmt.Fprintln(e.stderr, "The time was up before all was searched.")
 	}
-	if end != nil && end.End.NextCursor != nil {
-		fmt.Fprintf(e.stderr, "There may be more: --cursor %s\n", *end.End.NextCursor)
+	if end.NextCursor != "" {
+		fmt.Fprintf(e.stderr, "There may be more: --cursor %s\n", end.NextCursor)
 	}
 	return err
 }
 
 // searchActions shows each event of a page as it comes, and returns how the page ends.
-func searchActions(ctx context.Context, address string, values url.Values, show func(json.RawMessage) error) (*streamed, error) {
+func searchActions(ctx context.Context, address string, values url.Values, show func(json.RawMessage) error) (pageEnd, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(address, "/")+"/v1/actions?"+values.Encode(), nil)
 	if err != nil {
-		return nil, usagef("--url: %w", err)
+		return pageEnd{}, usagef("--url: %w", err)
 	}
 	request.Header.Set("Accept", "application/x-ndjson")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("ask the query service (--url says where it is): %w", err)
+		return pageEnd{}, fmt.Errorf("ask the query service (--url says where it is): %w", err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
 		body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 		var problem query.Problem
 		if json.Unmarshal(body, &problem) != nil || problem.Detail == "" {
-			return nil, fmt.Errorf("%s answers %s", address, response.Status)
+			return pageEnd{}, fmt.Errorf("%s answers %s", address, response.Status)
 		}
-		return nil, fmt.Errorf("%s: %s", problem.Title, problem.Detail)
+		return pageEnd{}, fmt.Errorf("%s: %s", problem.Title, problem.Detail)
 	}
 	for lines := bufio.NewReader(response.Body); ; {
 		text, err := lines.ReadBytes('\n')
 		if err != nil {
-			return nil, fmt.Errorf("read the answer, which breaks off: %w", err)
+			return pageEnd{}, fmt.Errorf("read the answer, which breaks off: %w", err)
 		}
 		var line streamed
 		if err := json.Unmarshal(text, &line); err != nil {
-			return nil, fmt.Errorf("read the answer: %q: %w", text, err)
+			return pageEnd{}, fmt.Errorf("read the answer: %q: %w", text, err)
 		}
 		switch {
 		case line.Error != nil:
-			return nil, fmt.Errorf("%s: %s", line.Error.Title, line.Error.Detail)
+			return pageEnd{}, fmt.Errorf("%s: %s", line.Error.Title, line.Error.Detail)
 		case line.End != nil:
-			return &line, nil
+			return *line.End, nil
 		case line.Action != nil:
 			if err := show(line.Action); err != nil {
-				return nil, fmt.Errorf("show an event: %w", err)
+				return pageEnd{}, fmt.Errorf("show an event: %w", err)
 			}
 		}
 	}

@@ -49,8 +49,8 @@ func InBounds(t time.Time) bool { return !t.Before(minTime) && !t.After(maxTime)
 // ParseTime reads a time as people write it for from and to, and returns it in UTC.
 //
 // These are moments, whichever bound they are for:
-//   - RFC 3339 with its leap seconds, also with t and z, and with a space for the + of its offset, as a +
-//     that is not written as %2B arrives;
+//   - RFC 3339 with its leap seconds, also with t and z, and with a space for the + of its
+//     offset, as a + that is not written as %2B arrives;
 //   - a time, date, month or year without an offset: the moment at which it begins in
 //     loc, so that from=2026-03 and to=2026-04 are March;
 //   - now; -24h, -90m and -30s, which are exact; -7d, -2w, -3mo and -1y, which move the

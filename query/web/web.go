@@ -25,7 +25,7 @@ type Site struct {
 	// catalogues are the catalogue in each language.
 	catalogues map[*Language]*action.Catalogue
 	assets     assets
-	boot       []byte
+	policy     string
 	icons      map[string]bool
 	languages  []*Language
 	templates  map[*Language]*template.Template
@@ -38,9 +38,11 @@ func New(catalogue *action.Catalogue) (*Site, error) {
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
-	if s.boot, err = files.ReadFile(bootScript); err != nil {
+	boot, err := files.ReadFile(bootScript)
+	if err != nil {
 		return nil, fmt.Errorf("load the page's files: %w", err)
 	}
+	s.policy = policy(boot)
 	s.icons = s.assets.icons()
 	if s.languages, err = loadLanguages(); err != nil {
 		return nil, err
@@ -50,7 +52,7 @@ func New(catalogue *action.Catalogue) (*Site, error) {
 		t := template.New("")
 		t.Funcs(template.FuncMap{
 			"asset": s.assets.path,
-			"boot":  func() template.JS { return template.JS(s.boot) }, //nolint:gosec // a file of ours
+			"boot":  func() template.JS { return template.JS(boot) }, //nolint:gosec // a file of ours
 			"icon":  s.icon,
 			"t":     l.Text,
 			"n":     l.count,
@@ -67,8 +69,10 @@ func New(catalogue *action.Catalogue) (*Site, error) {
 // Policy is the Content-Security-Policy of every page: its own style sheets, scripts and
 // icons, requests and forms to itself, and inline nothing but the few lines that run before
 // the first paint, which are known by their hash.
-func (s *Site) Policy() string {
-	sum := sha256.Sum256(s.boot)
+func (s *Site) Policy() string { return s.policy }
+
+func policy(boot []byte) string {
+	sum := sha256.Sum256(boot)
 	return "default-src 'none'; script-src 'self' 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; style-src 'self'; img-src 'self'; " +
 		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 }
