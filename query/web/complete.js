@@ -39,6 +39,7 @@
 
   // A first answer is quick, and has what is known by then; another one has the rest.
   const ask = async (explicit, wait) => {
+    clearTimeout(timer);
     asking?.abort();
     const input = field(), abort = asking = new AbortController();
     const query = new URLSearchParams([...new FormData(input.form)].filter(([name]) => name === 'tenant' || name === 'tz'));

@@ -9,12 +9,24 @@
   let wanted = null;
   const choose = field => {
     const list = $('.pop-list', field.closest('.pop'));
-    wanted = field.hasAttribute('hx-get') && (list.dataset.find ?? '') !== field.value ? field : null;
     const option = $(first, list);
+    const awaited = field.hasAttribute('hx-get') ? (list.dataset.find ?? '') !== field.value : !option && list.matches('.htmx-request');
+    wanted = awaited ? field : null;
     if (wanted || !option) return;
     option.checked = true;
     field.value = '';
     field.dispatchEvent(new Event('input', { bubbles: true }));
+  };
+
+  // A list is narrowed to what holds the text, and so is the one that takes its place.
+  const narrow = field => {
+    const text = field.value.trim().toLowerCase();
+    for (const section of $$('section', field.closest('.pop'))) {
+      const options = $$('.opt', section), head = options.shift();
+      for (const o of options) o.hidden = !(o.textContent + ' ' + $('input', o).value).toLowerCase().includes(text);
+      head.hidden = text !== '' && options.every(o => o.hidden);
+      section.hidden = head.hidden;
+    }
   };
 
   // What is ticked in a list stays so, and among it, when another list comes.
@@ -33,6 +45,8 @@
       else if (input.checked) list.prepend(input.closest('.opt'));
     }
     list.dataset.find = new URL(e.detail.pathInfo.finalRequestPath, location).searchParams.get('find') ?? '';
+    const field = $('[data-narrow]', list.closest('.pop'));
+    if (field) narrow(field);
     if (wanted && list.parentElement.contains(wanted)) choose(wanted);
   });
 
@@ -65,16 +79,8 @@
     if (!e.target.matches?.('.menu') || !e.target.open) return;
     for (const menu of open()) if (menu !== e.target) menu.open = false;
   }, true);
-  // A list is narrowed to what holds the text.
   addEventListener('input', e => {
     if (e.target === wanted) wanted = null;
-    if (!e.target.matches('[data-narrow]')) return;
-    const text = e.target.value.trim().toLowerCase();
-    for (const section of $$('section', e.target.closest('.pop'))) {
-      const options = $$('.opt', section), head = options.shift();
-      for (const o of options) o.hidden = !(o.textContent + ' ' + $('input', o).value).toLowerCase().includes(text);
-      head.hidden = text !== '' && options.every(o => o.hidden);
-      section.hidden = head.hidden;
-    }
+    if (e.target.matches('[data-narrow]')) narrow(e.target);
   });
 })();
