@@ -207,11 +207,11 @@ test-cc: # the race detector needs a C compiler with its headers
 
 .PHONY: test-browser
 test-browser: # the page's tests need a browser
-	@for browser in chromium chromium-browser google-chrome google-chrome-stable \
+	@for browser in chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable \
 			'/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'; do \
 		if command -v "$$browser" >/dev/null; then exit 0; fi; \
 	done; \
-	$(call install,chromium fonts-liberation,the tests of the page need a browser: install chromium or google-chrome so that it is on the PATH.)
+	$(call install,chromium-headless-shell fonts-liberation,the tests of the page need a browser: install chromium or google-chrome so that it is on the PATH.)
 
 $(AXE_STAMP): $(AXE)/package-lock.json
 	$(call need_npm,axe-core for the tests of the page)

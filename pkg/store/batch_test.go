@@ -74,6 +74,7 @@ func TestInsertOfFewAndOfManyDifferentTexts(t *testing.T) {
 		tenant := fmt.Sprintf("%d texts", different)
 		for n := range different {
 			a := event(n, func(a *Action) {
+				a.ContentHash[0] = 1 // the ids differ already
 				a.Tenant, a.Actor.ID, a.UserAgent = tenant, fmt.Sprintf("u-%d", n), fmt.Sprintf("agent %d", n%300)
 			})
 			b.Append(&a)

@@ -224,7 +224,7 @@ func TestNativeAnswersMayComeInAnyPieces(t *testing.T) {
 
 func TestACutAnswerIsAnError(t *testing.T) {
 	t.Parallel()
-	answer, _ := answerOf(t, rand.New(rand.NewPCG(1, 1)), 40)
+	answer, _ := answerOf(t, rand.New(rand.NewPCG(1, 1)), 5)
 	blocks, err := readAnswer(bytes.NewReader(answer), func(*Action) {})
 	if err != nil {
 		t.Fatal(err)
@@ -251,7 +251,7 @@ func TestDamagedAnswers(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	answer, _ := answerOf(t, rng, 40)
+	answer, _ := answerOf(t, rng, 5)
 	for range 5_000 {
 		damaged := bytes.Clone(answer)
 		for range 1 + rng.IntN(3) {

@@ -97,7 +97,7 @@ func TestCountsStayExactWhileRowsAreMergedAndInserted(t *testing.T) {
 			}
 		}
 	}()
-	for range 25 {
+	for range 12 {
 		got, err := w.Count(t.Context(), f)
 		if err != nil {
 			t.Fatal(err)

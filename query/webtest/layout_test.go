@@ -166,7 +166,10 @@ func TestEveryScriptedLook(t *testing.T) {
 			for _, dark := range []bool{false, true} {
 				b.Dark(dark)
 				screenshot(t, b, fmt.Sprintf("%s-%d-%t.png", l.name, size[0], dark))
-				for _, violation := range b.AxeIn(dark) {
+				if dark != (size[0] == 390) {
+					continue // each scheme is checked once
+				}
+				for _, violation := range b.Axe() {
 					t.Errorf("%s at %d px, dark %t: %s", l.name, size[0], dark, violation)
 				}
 			}

@@ -90,6 +90,7 @@ func Open(t testing.TB) *Tab {
 func find(t testing.TB) string {
 	t.Helper()
 	names := []string{
+		"chromium-headless-shell", // without windows, which take a quarter of the time
 		"chromium", "chromium-browser", "google-chrome", "google-chrome-stable",
 		"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 	}
