@@ -49,7 +49,7 @@ func Broker(t testing.TB) string {
 	broker.mu.Lock()
 	defer broker.mu.Unlock()
 	if broker.run == nil {
-		dir, err := os.MkdirTemp("", "actionlog-broker-*")
+		dir, err := scratch("actionlog-broker-*")
 		if err != nil {
 			t.Fatalf("create the test broker's directory: %v", err)
 		}

@@ -74,7 +74,7 @@ func Engine(t testing.TB) *embedded.Engine {
 			shared.err = err
 			return
 		}
-		if shared.dir, shared.err = os.MkdirTemp("", "actionlog-engine-*"); shared.err != nil {
+		if shared.dir, shared.err = scratch("actionlog-engine-*"); shared.err != nil {
 			return
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)

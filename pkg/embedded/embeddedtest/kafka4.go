@@ -2,7 +2,6 @@ package embeddedtest
 
 import (
 	"context"
-	"os"
 	"sync"
 	"testing"
 
@@ -26,7 +25,7 @@ func kafka4Broker(t testing.TB, libs string) string {
 	t.Helper()
 	k := &sharedKafka
 	k.once.Do(func() {
-		if k.dir, k.err = os.MkdirTemp("", "actionlog-kafka4-*"); k.err != nil {
+		if k.dir, k.err = scratch("actionlog-kafka4-*"); k.err != nil {
 			return
 		}
 		k.broker, k.err = kafka4.Start(context.Background(), kafka4.Config{Libs: libs, Dir: k.dir})
