@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/store"
+	"github.com/actionlog/actionlog/query/web"
 )
 
 // actionJSON is how encoding/json is shown an event: its own fields and the mark
@@ -53,7 +54,7 @@ func (s *Server) listActions(w http.ResponseWriter, r *http.Request, p params) e
 	if err := m.writeRest(&b, l.cursors()); err != nil {
 		return err
 	}
-	writeJSON(w, b.Bytes())
+	writeJSON(w, r, b.Bytes())
 	return nil
 }
 
@@ -91,7 +92,7 @@ func (s *Server) getAction(w http.ResponseWriter, r *http.Request, p params) err
 	if err := m.writeRest(&b); err != nil {
 		return err
 	}
-	writeJSON(w, b.Bytes())
+	writeJSON(w, r, b.Bytes())
 	return nil
 }
 
@@ -134,7 +135,16 @@ func encodeJSON(b *bytes.Buffer, v any) error {
 	return nil
 }
 
-func writeJSON(w http.ResponseWriter, body []byte) {
-	w.Header().Set("Content-Type", jsonType)
+// packet is about what one packet carries: there is no use in less than that.
+const packet = 1400
+
+func writeJSON(w http.ResponseWriter, r *http.Request, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", jsonType)
+	h.Add("Vary", "Accept-Encoding")
+	if len(body) > packet && acceptsGzip(r) {
+		body = web.Compress(body)
+		h.Set("Content-Encoding", "gzip")
+	}
 	writeBody(w, http.StatusOK, body)
 }

@@ -110,7 +110,7 @@ func (s *Server) getActor(w http.ResponseWriter, r *http.Request, p params) erro
 		}
 	}
 	answer.measured = m.end()
-	return writeAnswer(w, answer)
+	return writeAnswer(w, r, answer)
 }
 
 func whoActed(id string) store.Condition {

@@ -1,6 +1,8 @@
 package query
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -10,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -369,4 +372,35 @@ func benchServer(b *testing.B) *Server {
 	}
 	insert(b, events, all...)
 	return s
+}
+
+// Programs that take a compressed answer get one, where it is worth it.
+func TestLongAnswersAreCompressed(t *testing.T) {
+	t.Parallel()
+	s, events := testServer(t)
+	variety(t, events, 40)
+	for target, want := range map[string]string{"/v1/actions": "gzip", "/v1/histogram?bucket=1d": "gzip", "/openapi.json": "gzip", "/v1/count": ""} {
+		plain := get(t, s, target)
+		r := httptest.NewRequest(http.MethodGet, target, nil)
+		r.Header.Set("Accept-Encoding", "br, gzip")
+		sent := httptest.NewRecorder()
+		s.Handler().ServeHTTP(sent, r)
+		if got := sent.Header().Get("Content-Encoding"); sent.Code != http.StatusOK || got != want || !slices.Contains(sent.Header().Values("Vary"), "Accept-Encoding") {
+			t.Errorf("%s: %d, coded as %q, want %q", target, sent.Code, got, want)
+			continue
+		}
+		if want == "gzip" {
+			z, err := gzip.NewReader(sent.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent.Body = new(bytes.Buffer)
+			if _, err := sent.Body.ReadFrom(z); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if unmeasured(sent) != unmeasured(plain) {
+			t.Errorf("%s is another answer when it is compressed", target)
+		}
+	}
 }

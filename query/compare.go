@@ -67,7 +67,7 @@ func (s *Server) compareActions(w http.ResponseWriter, r *http.Request, p params
 	if err != nil {
 		return err
 	}
-	return writeAnswer(w, answer)
+	return writeAnswer(w, r, answer)
 }
 
 // readComparison answers with what differs.

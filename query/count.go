@@ -73,15 +73,15 @@ func (s *Server) countActions(w http.ResponseWriter, r *http.Request, p params) 
 		return fmt.Errorf("answer with a count: %w", err)
 	}
 	m.Partial = !count.Reached.IsZero()
-	return writeAnswer(w, countJSON{Count: count.Count, Exact: !m.Partial, searchedTo: searched(count.Reached), measured: m.end()})
+	return writeAnswer(w, r, countJSON{Count: count.Count, Exact: !m.Partial, searchedTo: searched(count.Reached), measured: m.end()})
 }
 
-func writeAnswer(w http.ResponseWriter, answer any) error {
+func writeAnswer(w http.ResponseWriter, r *http.Request, answer any) error {
 	var b bytes.Buffer
 	if err := encodeJSON(&b, answer); err != nil {
 		return fmt.Errorf("encode an answer: %w", err)
 	}
 	b.WriteByte('\n')
-	writeJSON(w, b.Bytes())
+	writeJSON(w, r, b.Bytes())
 	return nil
 }

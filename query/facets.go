@@ -113,7 +113,7 @@ func (s *Server) facets(w http.ResponseWriter, r *http.Request, p params) error 
 		answer.Facets = append(answer.Facets, facetJSON{f.Field, values(f)})
 	}
 	answer.measured = m.end()
-	return writeAnswer(w, answer)
+	return writeAnswer(w, r, answer)
 }
 
 func values(f store.Facet) valuesJSON {

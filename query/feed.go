@@ -70,6 +70,6 @@ func (s *Server) readFeed(w http.ResponseWriter, r *http.Request, p params) erro
 	if err := m.writeRest(&b, feedPlace{encodePosition(page.Position), page.CaughtUp}); err != nil {
 		return err
 	}
-	writeJSON(w, b.Bytes())
+	writeJSON(w, r, b.Bytes())
 	return nil
 }

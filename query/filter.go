@@ -80,11 +80,11 @@ func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, er
 		return q, err
 	}
 	parameter := "from"
-	if p.one("from") == "" {
+	if line.TimeColumn > 0 {
 		parameter = "search"
 	}
-	if err := checkSpan(parameter, q.From, q.To, cmp.Or(p.one("from"), line.From), cmp.Or(p.one("to"), line.To), "An action"); err != nil {
-		return q, err
+	if wrong := checkSpan(parameter, q.From, q.To, cmp.Or(p.one("from"), line.From), cmp.Or(p.one("to"), line.To), "An action"); wrong != nil {
+		return q, wrong.at(line.TimeColumn)
 	}
 	text, err := p.text("q", maxText, "look for fewer words, or for a part of the text")
 	if err != nil {
@@ -95,12 +95,12 @@ func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, er
 	}
 	q.Text = append(q.Text, line.Texts...)
 	if n := len(q.Text); n > maxValues {
-		parameter := "q"
-		if text == "" {
-			parameter = "search"
+		parameter, column := "q", 0
+		if len(line.Texts) > 0 {
+			parameter, column = "search", line.Texts[len(line.Texts)-1].Column
 		}
-		return q, invalid(parameter, fmt.Sprintf("%s asks for %d words and phrases. Give %d at most, or put them into one phrase in quotes.", parameter, n, maxValues)).
-			saying("words", "Count", n, "Most", maxValues)
+		return q, invalid(parameter, fmt.Sprintf("These are %d words and phrases. Give %d at most, or put them into one phrase in quotes.", n, maxValues)).
+			saying("words", "Count", n, "Most", maxValues).at(column)
 	}
 	if q.Conditions, err = p.conditions(); err != nil {
 		return q, err
@@ -114,22 +114,26 @@ func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, er
 		also = addValue(also, term)
 	}
 	q.Conditions = append(q.Conditions, also...)
-	return q, p.checkValues(q.Conditions)
+	return q, checkValues(q.Conditions, line.Terms)
 }
 
-// checkValues bounds how much is asked of a field, and of all of details.
-func (p params) checkValues(conditions []store.Condition) error {
+// checkValues bounds how much is asked of a field, and of all of details. The terms of the
+// search line are those of the last conditions.
+func checkValues(conditions []store.Condition, terms []search.Term) error {
 	count := map[string]int{}
 	for _, c := range conditions {
 		field, _ := store.LookupField(c.Field)
-		if count[field.Name] += len(c.Values); count[field.Name] > maxValues {
-			parameter := c.Field
-			if len(p.values[parameter]) == 0 {
-				parameter = "search"
-			}
-			return invalid(search.Short(parameter), fmt.Sprintf("%s has more than %d values, in all. Ask for fewer at once.", field.Name, maxValues)).
-				saying("values", "Field", strings.TrimSuffix(field.Name, "."), "Most", maxValues)
+		if count[field.Name] += len(c.Values); count[field.Name] <= maxValues {
+			continue
 		}
+		parameter, column := c.Field, 0
+		for _, term := range terms {
+			if term.Field == c.Field && term.Not == c.Not {
+				parameter, column = "search", max(column, term.Column)
+			}
+		}
+		return invalid(search.Short(parameter), fmt.Sprintf("%s has more than %d values, in all. Ask for fewer at once.", field.Name, maxValues)).
+			saying("values", "Field", strings.TrimSuffix(field.Name, "."), "Most", maxValues).at(column)
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func (s *Server) histogram(w http.ResponseWriter, r *http.Request, p params) err
 	if err != nil {
 		return err
 	}
-	return writeAnswer(w, h)
+	return writeAnswer(w, r, h)
 }
 
 func (s *Server) readHistogram(m *measure, q *question, asked bucket) (*histogramJSON, error) {

@@ -70,7 +70,7 @@ func rewriteReferences(node any, from, to string) {
 	}
 }
 
-func (s *Server) getOpenAPI(w http.ResponseWriter, _ *http.Request, _ params) error {
-	writeJSON(w, s.openapi)
+func (s *Server) getOpenAPI(w http.ResponseWriter, r *http.Request, _ params) error {
+	writeJSON(w, r, s.openapi)
 	return nil
 }

@@ -300,7 +300,7 @@ func (s *Server) failFragment(w http.ResponseWriter, r *http.Request, problem *P
 
 // failure is a problem as a page says it.
 func failure(p *Problem) web.Failure {
-	return web.Failure{Status: p.Status, Parameter: p.Parameter, Said: p.said, Wrong: p.wrong, Missing: p.missing}
+	return web.Failure{Status: p.Status, Parameter: p.Parameter, Said: p.said, Wrong: p.wrong, Column: p.column, Missing: p.missing}
 }
 
 // failNotFound answers what is not there: with a page to a browser, and with problem

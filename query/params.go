@@ -102,7 +102,7 @@ func (p params) text(name string, most int, remedy string) (string, error) {
 
 // checkSpan refuses bounds between which there is no time, as they were written. What is
 // looked for is named as a sentence begins.
-func checkSpan(parameter string, from, to time.Time, wroteFrom, wroteTo, what string) error {
+func checkSpan(parameter string, from, to time.Time, wroteFrom, wroteTo, what string) *Problem {
 	if from.IsZero() || to.IsZero() || from.Before(to) {
 		return nil
 	}

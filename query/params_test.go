@@ -208,13 +208,15 @@ func TestParamsAreRefusedByName(t *testing.T) {
 	f("search=%E6%97%A5+ip:(10.0.0.1+x)", "search", `column 16: ip is "x"`)
 	f("search=after:2026-13-01", "search", "column 7")
 	f("search=tz:Mars", "search", "column 4")
-	f("search=after:2026-01-02+before:2026-01-01", "search", "from (2026-01-02) is not before to (2026-01-01)")
-	f("search=after:2026-01-02&to=2026-01-01", "search", "from (2026-01-02) is not before to (2026-01-01)")
+	f("search=after:2026-01-02+before:2026-01-01", "search", "search, column 25: from (2026-01-02) is not before to (2026-01-01)")
+	f("search=after:2026-01-02&to=2026-01-01", "search", "search, column 7: from (2026-01-02) is not before to (2026-01-01)")
 	f("search=after:2026-01-01&from=2026-01-01", "from", "Give one of them")
 	f("search=tz:UTC&tz=Asia/Tokyo", "tz", "Give one of them")
 	f("search=q:x", "search", "column 1")
 	f("search=tenant:x", "search", "column 1: unknown field tenant")
-	f("search="+strings.Repeat("actor:a+", 101), "search", "more than 100 values")
+	f("search="+strings.Repeat("actor:a+", 101), "search", "search, column 807: actor has more than 100 values")
+	f("q=x&search="+strings.Repeat("w+", 100), "search", "search, column 199: These are 101 words")
+	f("q="+strings.Repeat("w+", 101), "q", "These are 101 words")
 }
 
 func TestOtherQuestionsHaveOtherSums(t *testing.T) {

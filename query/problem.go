@@ -31,6 +31,9 @@ type Problem struct {
 	// it is there, says instead what is wrong with a text.
 	said  web.Said
 	wrong *search.Error
+	// column is where in the search line the problem is, in characters from 1; 0 where that
+	// is not known.
+	column int
 	// missing is what a page was to be about and nothing is known of; nil where that is not
 	// the problem.
 	missing *web.Missing
@@ -76,7 +79,17 @@ func (p *Problem) saying(id string, values ...any) *Problem {
 
 // because has the page say what is wrong with a text, where that is what the error is.
 func (p *Problem) because(err error) *Problem {
-	p.wrong, _ = errors.AsType[*search.Error](err)
+	if p.wrong, _ = errors.AsType[*search.Error](err); p.wrong != nil {
+		p.column = p.wrong.Column
+	}
+	return p
+}
+
+// at says where in the search line the problem is, where that is at fault.
+func (p *Problem) at(column int) *Problem {
+	if p.Parameter == "search" && column > 0 {
+		p.Detail, p.column = fmt.Sprintf("search, column %d: %s", column, p.Detail), column
+	}
 	return p
 }
 

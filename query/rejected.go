@@ -130,6 +130,6 @@ func (s *Server) listRejected(w http.ResponseWriter, r *http.Request, p params) 
 	if err := m.writeRest(&b, next); err != nil {
 		return err
 	}
-	writeJSON(w, b.Bytes())
+	writeJSON(w, r, b.Bytes())
 	return nil
 }

@@ -40,7 +40,7 @@ func (s *Server) getWeek(w http.ResponseWriter, r *http.Request, p params) error
 		}
 	}
 	answer.measured = m.end()
-	return writeAnswer(w, answer)
+	return writeAnswer(w, r, answer)
 }
 
 // readWeek answers for the 90 days before the end when no beginning is given.

@@ -23,6 +23,9 @@ type Line struct {
 	// From, To and Zone are as they were written, in a form that ParseTime and
 	// LoadLocation take, empty where nothing is said.
 	From, To, Zone string
+	// TimeColumn is where the later written of From and To is, in characters from 1, and 0
+	// where neither came from a line.
+	TimeColumn int
 }
 
 // Term is a value that a field must hold, or with Not must not. An action is found

@@ -38,6 +38,7 @@ func bare(l Line) Line {
 		terms[i].Column = 0
 	}
 	l.Terms = terms
+	l.TimeColumn = 0
 	return l
 }
 

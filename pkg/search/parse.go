@@ -321,5 +321,8 @@ func (p *parser) own(name fieldName, not bool) *Error {
 	if name.word == before && isPeriod(*to) {
 		*to = startOf + *to
 	}
+	if name.field != nameZone {
+		p.line.TimeColumn = column
+	}
 	return nil
 }

@@ -44,7 +44,7 @@ func TestLineIsUnderstood(t *testing.T) {
 	f(`actor:alice action:invoice.* -xero "late fee" after:2026-01-01 ip:10.0.0.0/8 outcome:denied`, Line{
 		Texts: []Text{{"xero", true, 30}, text("late fee", 36)},
 		Terms: []Term{term("actor", "alice", 7), term("action", "invoice.*", 20), term("outcome", "denied", 86), term("ip", "10.0.0.0/8", 67)},
-		From:  "2026-01-01",
+		From:  "2026-01-01", TimeColumn: 53,
 	})
 	// Values.
 	f(`actor:"Alice B." subject_id:"5\" \\ C:\x"`, terms(term("actor", "Alice B.", 7), term("subject_id", `5" \ C:\x`, 29)))
@@ -75,19 +75,19 @@ func TestLineIsUnderstood(t *testing.T) {
 	// The quotes of word processors.
 	f(`“late fee” -«a b » actor:“Alice B.” actor:(„c d“ e) after:“last month” "“x" 5”`, Line{
 		Texts: []Text{text("late fee", 1), {"a b", true, 12}, text("“x", 72), text("5”", 77)},
-		Terms: []Term{term("actor", "Alice B.", 26), term("actor", "c d", 44), term("actor", "e", 50)}, From: "last month",
+		Terms: []Term{term("actor", "Alice B.", 26), term("actor", "c d", 44), term("actor", "e", 50)}, From: "last month", TimeColumn: 59,
 	})
 	// An empty text in details.
 	f(`details.x:"" -details.y:“” details.z:(a "")`, terms(term("details.x", "", 11), except("details.y", "", 25), term("details.z", "a", 39), term("details.z", "", 41)))
 	f(`actor:OR actor:("OR" NOTE)`, terms(term("actor", "OR", 7), term("actor", "OR", 17), term("actor", "NOTE", 22)))
 	// Times.
-	f("from:-7d to:now tz:Europe/Berlin", Line{From: "-7d", To: "now", Zone: "Europe/Berlin"})
-	f("since:yesterday until:today timezone:utc", Line{From: "yesterday", To: "today", Zone: "utc"})
-	f("after:last month before:2026-01-01T12:00 x", Line{From: "last month", To: "2026-01-01T12:00", Texts: []Text{text("x", 42)}})
-	f(`after:"last  month" before:"Last Month"`, Line{From: "last  month", To: "start of Last Month"})
-	f("from:this-week before:today", Line{From: "this-week", To: "start of today"})
-	f(`before:2026 before`, Line{To: "2026", Texts: []Text{text("before", 13)}})
-	f(`to:"end of last month"`, Line{To: "end of last month"})
+	f("from:-7d to:now tz:Europe/Berlin", Line{From: "-7d", To: "now", Zone: "Europe/Berlin", TimeColumn: 13})
+	f("since:yesterday until:today timezone:utc", Line{From: "yesterday", To: "today", Zone: "utc", TimeColumn: 23})
+	f("after:last month before:2026-01-01T12:00 x", Line{From: "last month", To: "2026-01-01T12:00", Texts: []Text{text("x", 42)}, TimeColumn: 25})
+	f(`after:"last  month" before:"Last Month"`, Line{From: "last  month", To: "start of Last Month", TimeColumn: 28})
+	f("from:this-week before:today", Line{From: "this-week", To: "start of today", TimeColumn: 23})
+	f(`before:2026 before`, Line{To: "2026", Texts: []Text{text("before", 13)}, TimeColumn: 8})
+	f(`to:"end of last month"`, Line{To: "end of last month", TimeColumn: 4})
 }
 
 func TestLineIsRefusedWithColumnAndSuggestion(t *testing.T) {

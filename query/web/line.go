@@ -50,9 +50,11 @@ func (v *View) line() LineView {
 
 // wrongLine says what is wrong with the line of the page, and where.
 func (v *View) wrongLine(f *Failure) *WrongLine {
-	w := &WrongLine{Problem: v.says(f)}
-	if f.Wrong != nil && f.Wrong.Column > 0 {
-		w.Column, w.Problem = f.Wrong.Column, ended(v.fault(f.Wrong)) // behind the part that is wrong
+	w := &WrongLine{Column: f.Column, Problem: v.says(f)}
+	if f.Column > 0 {
+		if f.Wrong != nil {
+			w.Problem = ended(v.fault(f.Wrong)) // behind the part that is wrong
+		}
 		begin, end := termAt(v.Text, w.Column)
 		w.Part = v.Text[begin:end]
 	}

@@ -48,7 +48,17 @@ func (v *View) nothing() *State {
 		s.Links = append(s.Links, StateLink{Label: l.say("nothing.all_history"), Link: v.logLink(withoutDates(v.Line))})
 	}
 	s.Links = append(s.Links, StateLink{Label: l.say("clear_all"), Link: v.inOwnZone().clear()})
+	if hasStar(v.Line) {
+		s.Note = l.say("nothing.star")
+	}
 	return s
+}
+
+// hasStar reports whether a line has a star that stands for itself, where who wrote it may
+// have meant anything.
+func hasStar(line search.Line) bool {
+	return slices.ContainsFunc(line.Texts, func(t search.Text) bool { return strings.Contains(t.Needle, "*") }) ||
+		slices.ContainsFunc(line.Terms, func(t search.Term) bool { return t.Field != "action" && strings.Contains(t.Value, "*") })
 }
 
 // ended says that a list has no more pages.
@@ -91,6 +101,9 @@ type Failure struct {
 	// that is not the reason.
 	Said  Said
 	Wrong *search.Error
+	// Column is where in the search line the problem is, in characters from 1; 0 where that
+	// is not known.
+	Column int
 	// Missing is what there is not; nil where it is the page itself, or something else.
 	Missing *Missing
 	// Back is the page whose settings were not saved; empty where it is about no settings.

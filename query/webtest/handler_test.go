@@ -206,7 +206,7 @@ func TestErrorsAreShownAtTheLine(t *testing.T) {
 	f("search=outcome:fine", `data-column="9"`, "no such value", `href="/"`)
 	f("search=ip:10.0.0.300", "no IP address")
 	f(`search=%22late`, `<bdi>"late"</bdi>`)
-	f("search=from:2026-11-02+to:2026-11-01", "is not before the end")
+	f("search=from:2026-11-02+to:2026-11-01", `data-column="20"`, "<bdi>to:2026-11-01</bdi>", "is not before the end", `href="/?search=from%3A2026-11-02&amp;tz=UTC"`)
 	f("search="+strings.Repeat("x", 20000), "20,000 characters")
 	f("limit=many", "no number of rows")
 	f("cursor=xyz", "does not lead to a page")
@@ -257,6 +257,11 @@ func TestFirstRunAndNothingFound(t *testing.T) {
 	for _, text := range []string{"No event matches all of these", `href="/?search=crane+actor%3Abob"`, `href="/?search=actor%3Abob+from%3A2026-01-01"`, "Search all history", "Clear all"} {
 		if !strings.Contains(nothing.text(), text) {
 			t.Errorf("nothing found: the page lacks %q", text)
+		}
+	}
+	for search, want := range map[string]bool{"actor:b*": true, "nowher*": true, "nowhere": false, "action:nowhere.*": false} {
+		if got := strings.Contains(get(t, s.url+"/?search="+url.QueryEscape(search)).text(), "A * stands for itself"); got != want {
+			t.Errorf("%s: what a star means is said: %t, want %t", search, got, want)
 		}
 	}
 }
