@@ -226,7 +226,9 @@ func TestFacetsShowAlternativesAndCompleteNames(t *testing.T) {
 	s, events := testServer(t)
 	insert(t, events,
 		event(1, func(a *store.Action) { a.Actor.ID, a.Actor.Name = "u-1", "Ann New" }),
-		event(2, func(a *store.Action) { a.Actor.ID, a.Actor.Name = "u-1", "Ann Old" }),
+		event(2, func(a *store.Action) {
+			a.Actor.ID, a.Actor.Name, a.IP = "u-1", "Ann Old", netip.MustParseAddr("2001:db8::7")
+		}),
 		event(3, func(a *store.Action) { a.Actor.ID, a.Action = "u-2", "data.erased" }),
 		event(4, func(a *store.Action) { a.Actor.ID, a.Subject.Type = "ANNA", "invoice" }))
 	f := func(query, want string) {
@@ -236,13 +238,17 @@ func TestFacetsShowAlternativesAndCompleteNames(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", query, w.Code, got, want)
 		}
 	}
+	const address = `{"field":"ip","values":[{"value":"2001:db8::7","count":1}],"other":0,"distinct":1}`
 	f("field=actor&limit=1", `{"field":"actor","values":[{"value":"u-1","name":"Ann New","count":2}],"other":2,"distinct":3}`)
 	f("field=actor&prefix=aNN", `{"field":"actor","values":[{"value":"u-1","name":"Ann New","count":2},{"value":"ANNA","count":1}],"other":0,"distinct":2}`)
 	f("field=actor&prefix=ann+old", `{"field":"actor","values":[{"value":"u-1","name":"Ann New","count":2}],"other":0,"distinct":1}`)
 	// The other actors are seen though one is chosen, and their actions are not counted.
 	f("actor=u-2&field=actor&field=action&field=actor&limit=2", `{"field":"actor","values":[{"value":"u-1","name":"Ann New","count":2},{"value":"ANNA","count":1}],"other":1,"distinct":3},`+
 		`{"field":"action","values":[{"value":"data.erased","count":1}],"other":0,"distinct":1}`)
-	f("field=subject_type&field=ip", `{"field":"subject_type","values":[{"value":"invoice","count":1}],"other":0,"distinct":1},{"field":"ip","values":[],"other":0,"distinct":0}`)
+	f("field=subject_type&field=ip", `{"field":"subject_type","values":[{"value":"invoice","count":1}],"other":0,"distinct":1},`+address)
+	for _, prefix := range []string{"2001:DB8", "2001:0db8:0::7"} {
+		f("field=ip&prefix="+prefix, address)
+	}
 	f("field=category&field=outcome", `{"field":"category","values":[{"value":"finance","count":3},{"value":"delete","count":1}],"other":0,"distinct":2},`+
 		`{"field":"outcome","values":[{"value":"success","count":4}],"other":0,"distinct":1}`)
 }

@@ -364,5 +364,9 @@ func (g *facetGroup) prefix(q *FacetQuestion) (string, []any) {
 			"position(concat(' ', caseFoldUTF8(actor_name)), concat(' ', caseFoldUTF8(?))) > 0)"
 		args = append(args, g.filter.Tenant, q.Prefix)
 	}
+	if address, err := netip.ParseAddr(q.Prefix); err == nil { // whole, and perhaps in another spelling
+		where += " OR field = 'ip' AND value = ?"
+		args = append(args, address.WithZone("").Unmap().String())
+	}
 	return " AND (" + where + ")", args
 }
