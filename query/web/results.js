@@ -44,11 +44,12 @@
     if (e.detail.target?.matches('.chart') && !$('.sum .count')) e.detail.serverResponse = e.detail.serverResponse.split(end)[0] + end;
   });
   // Who goes back and forth faster than pages come may be shown the page of another address
-  // than where that ends. Such a page is loaded again, once for an address.
+  // than where that ends. Such a page is loaded again, a few times at most.
   ready(() => {
     if (performance.getEntriesByType('navigation')[0]?.type === 'navigate') return;
-    if (astray() && sessionStorage.getItem('astray') !== location.href) {
-      sessionStorage.setItem('astray', location.href);
+    const tries = Number(sessionStorage.getItem('astray'));
+    if (astray() && tries < 3) {
+      sessionStorage.setItem('astray', tries + 1);
       location.reload();
     } else {
       sessionStorage.removeItem('astray');
