@@ -117,8 +117,8 @@ func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, er
 	return q, checkValues(q.Conditions, line.Terms)
 }
 
-// checkValues bounds how much is asked of a field, and of all of details. The terms of the
-// search line are those of the last conditions.
+// checkValues bounds how much is asked of a field, and of all of details. What is too much
+// is the fault of the search line where that asks for the field, by one of its terms.
 func checkValues(conditions []store.Condition, terms []search.Term) error {
 	count := map[string]int{}
 	for _, c := range conditions {
