@@ -45,7 +45,7 @@ func (s *Server) listActions(w http.ResponseWriter, r *http.Request, p params) e
 		return fmt.Errorf("answer with a list: %w", err)
 	}
 	l.fill(page)
-	m.Partial = page.Partial
+	m.Partial = l.page.Partial
 	var b bytes.Buffer
 	b.WriteString(`{"actions":`)
 	if err := writeActions(&b, l.page.Actions); err != nil {

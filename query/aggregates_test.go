@@ -373,3 +373,16 @@ func TestCountKeepsToItsBudget(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// The first millisecond of all is a time like any other.
+func TestWhoWasSeenAtTheBeginningOfTime(t *testing.T) {
+	t.Parallel()
+	s, events := testServer(t)
+	insert(t, events, event(1, func(a *store.Action) { a.Time, a.SessionID = time.UnixMilli(0).UTC(), "s-1" }))
+	w := get(t, s, "/v1/actors/u-1")
+	for _, name := range []string{`"first_seen":"1970-01-01T00:00:00.000Z"`, `"last_seen":"1970-01-01T00:00:00.000Z"`} {
+		if got := strings.Count(w.Body.String(), name); got != 4 { // the actor, its action, outcome and session
+			t.Errorf("%s is there %d times: %s", name, got, w.Body)
+		}
+	}
+}

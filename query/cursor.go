@@ -23,12 +23,12 @@ import (
 // otherwise name another place, and messages would be passed over without a word. That
 // of actions is a signature, since it also says what the place belongs to.
 const (
-	actionsCursor  = 0x12
+	actionsCursor  = 0x13
 	rejectedCursor = 0x21
 )
 
-// maxCursor bounds what is decoded: an id or topic of 1,024 bytes and some.
-const maxCursor = 2048
+// maxCursor bounds what is decoded: two ids of 1,024 bytes and some.
+const maxCursor = 4096
 
 // signatureLength is how many bytes of an HMAC-SHA-256 sign a cursor.
 const signatureLength = 16
@@ -52,6 +52,8 @@ type place struct {
 	Backward bool
 	// At is the place; nil is the beginning.
 	At *store.Cursor
+	// First is where the first page began, before which no page goes; nil on that page.
+	First *store.Cursor
 }
 
 // The bits of a place's second byte.
@@ -59,6 +61,7 @@ const (
 	placeBackward = 1 << iota
 	placeTo
 	placeAt
+	placeFirst
 )
 
 // encode writes the place as a cursor, signed with a key.
@@ -74,11 +77,17 @@ func (p place) encode(key []byte) string {
 	for _, t := range []time.Time{p.Now, p.To} {
 		b = binary.BigEndian.AppendUint64(b, uint64(t.UnixMilli()))
 	}
-	if c := p.At; c != nil {
-		b[1] |= placeAt
-		b = binary.BigEndian.AppendUint64(b, uint64(c.Time.UnixMilli()))
-		b = append(b, c.ContentHash[:]...)
-		b = append(b, c.ID...)
+	for _, c := range []struct {
+		at  *store.Cursor
+		bit byte
+	}{{p.First, placeFirst}, {p.At, placeAt}} {
+		if c.at != nil {
+			b[1] |= c.bit
+			b = binary.BigEndian.AppendUint64(b, uint64(c.at.Time.UnixMilli()))
+			b = append(b, c.at.ContentHash[:]...)
+			b = binary.BigEndian.AppendUint16(b, uint16(len(c.at.ID)))
+			b = append(b, c.at.ID...)
+		}
 	}
 	return base64.RawURLEncoding.EncodeToString(append(b, signature(b, key)...))
 }
@@ -112,12 +121,21 @@ func decodePlace(text string, keys [][]byte) (place, error) {
 	if flags&placeTo != 0 {
 		p.To = time.UnixMilli(int64(binary.BigEndian.Uint64(b[8:]))).UTC()
 	}
-	if b = b[16:]; flags&placeAt != 0 {
-		var c store.Cursor
-		c.Time = time.UnixMilli(int64(binary.BigEndian.Uint64(b))).UTC()
+	b = b[16:]
+	for _, c := range []struct {
+		at  **store.Cursor
+		bit byte
+	}{{&p.First, placeFirst}, {&p.At, placeAt}} {
+		if flags&c.bit == 0 {
+			continue
+		}
+		var at store.Cursor
+		at.Time = time.UnixMilli(int64(binary.BigEndian.Uint64(b))).UTC()
 		b = b[8:]
-		c.ID = string(b[copy(c.ContentHash[:], b):])
-		p.At = &c
+		b = b[copy(at.ContentHash[:], b):]
+		end := 2 + int(binary.BigEndian.Uint16(b))
+		at.ID, b = string(b[2:end]), b[end:]
+		*c.at = &at
 	}
 	return p, nil
 }

@@ -23,6 +23,8 @@ func TestCursorsComeBack(t *testing.T) {
 		{Now: now, To: time.UnixMilli(0).UTC(), At: &store.Cursor{Time: time.UnixMilli(-1).UTC(), ID: strings.Repeat("𝄞", 128), ContentHash: action.ContentHash{1, 2, 15: 16}}},
 		{Now: now, To: last, At: &store.Cursor{Time: last, ID: "a/b?c d"}},
 		{Now: now, To: last, At: &store.Cursor{Time: first}},
+		{Now: now, Backward: true, At: &store.Cursor{Time: last, ID: strings.Repeat("𝄞", 256)}, First: &store.Cursor{Time: first, ID: strings.Repeat("x", 1024), ContentHash: action.ContentHash{15: 1}}},
+		{Now: now, First: &store.Cursor{Time: first}},
 	} {
 		for _, key := range testKeys {
 			text := want.encode(key)

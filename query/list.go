@@ -91,6 +91,9 @@ func (s *Server) readList(m *measure, p params) (*list, error) {
 	if l.To.IsZero() {
 		l.To = from.To
 	}
+	if first := from.First; first != nil && l.order == store.OldestFirst && l.From.Before(first.Time) {
+		l.From = first.Time
+	}
 	return l, nil
 }
 
@@ -156,14 +159,17 @@ func (l *list) search() store.Search {
 
 // fill takes what the store found and finds the cursors of the pages around it.
 func (l *list) fill(page store.Page) {
-	l.page = page
-	rows := page.Actions
+	l.page = l.since(page)
+	page, rows := l.page, l.page.Actions
 	var first *store.Cursor // as they were found
 	if len(rows) > 0 {
 		first = rows[0].Cursor()
 	}
 	if !l.from.Backward && l.from.At == nil && l.order == store.NewestFirst {
 		l.closeAfter(cmp.Or(first, page.Next))
+	}
+	if !l.from.Backward && l.from.At == nil {
+		l.from.First = cmp.Or(first, page.Next)
 	}
 	cursor := func(backward bool, at *store.Cursor) string {
 		p := l.from
@@ -193,9 +199,32 @@ func (l *list) fill(page store.Page) {
 		l.next = cursor(false, first)
 	case page.Partial: // nothing lies between the two places
 		l.next = cursor(false, before(page.Next, l.order))
-	default: // this was before the first page
+	case l.from.First != nil: // this was before the first page
+		l.next = cursor(false, before(l.from.First, l.order))
+	default:
 		l.next = cursor(false, nil)
 	}
+}
+
+// since is a page without what arrived before the first one after that was given out.
+func (l *list) since(page store.Page) store.Page {
+	if !l.from.Backward || l.from.First == nil {
+		return page
+	}
+	for i := range page.Actions {
+		place := page.Actions[i].Cursor().Compare(l.from.First)
+		if l.order == store.OldestFirst {
+			place = -place
+		}
+		if place < 0 {
+			continue
+		}
+		if place == 0 {
+			i++
+		}
+		return store.Page{Actions: page.Actions[:i]}
+	}
+	return page
 }
 
 // before is the place right before another in an order: a page that begins behind it has

@@ -329,3 +329,44 @@ func TestListActionsByFilters(t *testing.T) {
 	f("search=tz:Europe/Berlin&from=2026-11-24T13:00", 0)
 	f("search=actor:x&actor=u-1")
 }
+
+// Whatever arrives after the first page, pages never go on before it.
+func TestNothingComesBeforeTheFirstPage(t *testing.T) {
+	t.Parallel()
+	s, events := testServer(t)
+	at := func(n int, id string, time time.Time) store.Action {
+		return event(n, func(a *store.Action) { a.ID, a.Time = id, time })
+	}
+	hour := func(n int) time.Time { return received.Add(time.Duration(n) * time.Hour) }
+	insert(t, events, at(1, "m", hour(2)), at(2, "k", hour(1)), at(3, "j", hour(0)))
+	newest := decode[listAnswer](t, get(t, s, "/v1/actions?limit=1"))
+	oldest := decode[listAnswer](t, get(t, s, "/v1/actions?limit=1&order=oldest"))
+	insert(t, events, at(4, "z", hour(2)), at(5, "later", hour(2).Add(time.Millisecond)), at(6, "mid", hour(1).Add(time.Minute)),
+		at(7, "a", hour(0)), at(8, "earlier", hour(0).Add(-time.Millisecond)), at(9, "0190a000-0000-7000-8000-000000000000", hour(2)))
+	f := func(query string, first listAnswer, want ...string) {
+		t.Helper()
+		ask := func(cursor *string) listAnswer {
+			return decode[listAnswer](t, get(t, s, "/v1/actions?"+query+"&cursor="+*cursor))
+		}
+		page := first
+		there := ids(page.Actions)
+		for page.NextCursor != nil {
+			page = ask(page.NextCursor)
+			there = append(there, ids(page.Actions)...)
+		}
+		back := ids(page.Actions)
+		for page.PreviousCursor != nil {
+			page = ask(page.PreviousCursor)
+			back = append(ids(page.Actions), back...)
+		}
+		if !slices.Equal(there, want) || !slices.Equal(back, want) {
+			t.Errorf("%s: there %q, back %q, want %q", query, there, back, want)
+		}
+	}
+	f("limit=1", newest, "m", "mid", "k", "j", "a", "earlier")
+	f("limit=2", newest, "m", "mid", "k", "j", "a", "earlier")
+	// What shares the last millisecond belongs to the window.
+	const uuid = "0190a000-0000-7000-8000-000000000000"
+	f("limit=1&order=oldest", oldest, "j", "k", "mid", "m", "z", uuid)
+	f("limit=1000&order=oldest", oldest, "j", "k", "mid", "m", "z", uuid)
+}

@@ -357,7 +357,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, l *w
 // acceptsGzip reports whether the client takes a gzip answer.
 func acceptsGzip(r *http.Request) bool {
 	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
-		name, weight, weighted := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";q=")
+		name, weight, weighted := strings.Cut(strings.ToLower(strings.ReplaceAll(coding, " ", "")), ";q=")
 		if name == "gzip" {
 			q, err := strconv.ParseFloat(weight, 64)
 			return !weighted || err == nil && q > 0

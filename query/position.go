@@ -17,7 +17,7 @@ const feedPosition = 0x31
 // maxHeader.
 const maxPosition = 48 << 10
 
-var errPosition = errors.New(`this is not a position of the feed: pass the position of an earlier answer as it was, leave it out to begin at the beginning, or pass "now"`)
+var errPosition = errors.New(`this is not a position of the feed: pass the position of an earlier answer, or the id of an earlier event of the tail, as it was, or leave it out`)
 
 func encodePosition(p store.Position) string {
 	b := []byte{feedPosition}

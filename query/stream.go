@@ -31,7 +31,7 @@ func (s *Server) streamActions(w http.ResponseWriter, r *http.Request, m *measur
 		return fmt.Errorf("answer with a stream of actions: %w", err)
 	}
 	l.fill(page)
-	m.Partial = page.Partial
+	m.Partial = l.page.Partial
 	if l.from.Backward {
 		// Found in the other order, and shown in the list's: nothing to show before.
 		if err := out.actions(l.page.Actions); err != nil {

@@ -62,7 +62,11 @@ func runSearch(ctx context.Context, e env, args []string) error {
 	values.Set("search", strings.Join(set.Args(), " "))
 	values.Set("limit", strconv.Itoa(*limit))
 	table := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	show := func(event json.RawMessage) error { return tabulate(table, event, zone) }
+	rows := 0
+	show := func(event json.RawMessage) error {
+		rows++
+		return tabulate(table, event, zone)
+	}
 	if *asJSON {
 		show = func(event json.RawMessage) error {
 			_, err := fmt.Fprintf(e.stdout, "%s\n", event)
@@ -72,7 +76,9 @@ func runSearch(ctx context.Context, e env, args []string) error {
 		fmt.Fprintln(table, "TIME\tUSER\tIP\tACTION\tOUTCOME\tSUBJECT\tDESCRIPTION")
 	}
 	end, err := searchActions(ctx, *address, values, show)
-	err = errors.Join(table.Flush(), err)
+	if err == nil || rows > 0 { // what was wrong with the question is told without a table
+		err = errors.Join(table.Flush(), err)
+	}
 	if end.Partial {
 		fmt.Fprintln(e.stderr, "The time was up before all was searched.")
 	}

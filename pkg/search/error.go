@@ -120,11 +120,28 @@ func Nearest(name string, names []string) string {
 		return names[i]
 	}
 	// A third of the letters, so that short names do not match just anything.
-	best, distance := "", 1+max(len(name)/3, 1)
+	best, distance := "", max(len(name)/3, 1)
 	for _, n := range names {
-		if d := levenshtein.ComputeDistance(name, strings.ToLower(n)); d < distance && d < len(n) {
-			best, distance = n, d
+		d := levenshtein.ComputeDistance(name, strings.ToLower(n))
+		if short := max(len(name), len(n)) <= 2*d; short || d > distance || best != "" && d == distance && alike(name, n) <= alike(name, best) {
+			continue
 		}
+		best, distance = n, d
 	}
 	return best
+}
+
+// alike is how many letters two names have in common at both ends.
+func alike(a, b string) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	a, b = a[n:], b[n:]
+	for i := range min(len(a), len(b)) {
+		if a[len(a)-1-i] != b[len(b)-1-i] {
+			return n + i
+		}
+	}
+	return n + min(len(a), len(b))
 }

@@ -102,6 +102,8 @@ func TestLineIsRefusedWithColumnAndSuggestion(t *testing.T) {
 	f("actr:alice", "column 1: unknown field actr, did you mean actor?")
 	f("日本 -Actr:alice", "column 5: unknown field Actr, did you mean actor?")
 	f("x usr:alice", "column 3: unknown field usr, did you mean user?")
+	f("acton:alice", "column 1: unknown field acton, did you mean action?")
+	f("id:c1", "column 1: unknown field id, put it in quotes")
 	f("subjectid:1", "column 1: unknown field subjectid, did you mean subject_id?")
 	f("kindd:1", "column 1: unknown field kindd, did you mean kind?")
 	f("afer:2026", "column 1: unknown field afer, did you mean after?")

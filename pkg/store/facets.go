@@ -233,19 +233,19 @@ func (s *Store) facetGroup(ctx context.Context, q *FacetQuestion, g *facetGroup)
 		facets[i] = Facet{Field: c.field}
 		for _, r := range rows {
 			if r.field == c.field {
-				facets[i].add(r)
+				facets[i].add(r, q.Times)
 			}
 		}
 	}
 	return facets, nil
 }
 
-func (f *Facet) add(r facetRow) {
+func (f *Facet) add(r facetRow, times bool) {
 	if len(f.Values) == 0 {
 		f.Distinct, f.Other = r.distinct, r.total
 	}
 	r.value.Value = shownValue(f.Field, r.value.Value)
-	if r.last > 0 {
+	if times {
 		r.value.First, r.value.Last = time.UnixMilli(r.first).UTC(), time.UnixMilli(r.last).UTC()
 	}
 	f.Other -= r.value.Count

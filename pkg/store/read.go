@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -39,6 +41,14 @@ type Cursor struct {
 	Time        time.Time
 	ID          string
 	ContentHash action.ContentHash
+}
+
+// Compare orders places as oldest first does.
+func (c *Cursor) Compare(o *Cursor) int {
+	high, low, text := splitID(c.ID)
+	otherHigh, otherLow, otherText := splitID(o.ID)
+	return cmp.Or(c.Time.Compare(o.Time), cmp.Compare(high, otherHigh), cmp.Compare(low, otherLow), cmp.Compare(text, otherText),
+		bytes.Compare(c.ContentHash[:], o.ContentHash[:]))
 }
 
 func (a *Action) cursor() Cursor { return Cursor{a.Time, a.ID, a.ContentHash} }

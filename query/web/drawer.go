@@ -17,7 +17,10 @@ type Event struct {
 	ID     string
 	Action Kind
 	// Say tells what happened in one sentence.
-	Say               string
+	Say string
+	// Outcome stands behind it where that is not success.
+	Outcome           string
+	OutcomeClass      string
 	Time, Exact, Ago  string
 	Description       []Fragment
 	Conflicting       bool
@@ -67,6 +70,9 @@ func (v *View) Event(a *store.Action, newer, older string) *Event {
 		Facts: v.facts(a, kind), More: v.moreFacts(a), Details: newDiffView(ReadDiff(a.Details)),
 		JSON: v.apiLink("/v1/actions/" + url.PathEscape(a.ID)), Link: v.eventLink(a.ID), Close: v.address("/", v.Text),
 		Around: v.address("/events/"+url.PathEscape(a.ID)+"/around", v.Text), Timeline: v.recordLink(a.Subject),
+	}
+	if a.Outcome != "success" {
+		e.Outcome, e.OutcomeClass = v.Lang.say("outcome."+a.Outcome), outcomeClass(a.Outcome)
 	}
 	if newer != "" {
 		e.Newer = v.eventLink(newer)

@@ -15,11 +15,18 @@
   const reading = () => focused() && focused() !== drawer.returned();
   const paused = () => scrollY > 160 || drawer.open() || $('.menu[open], dialog[open]') || reading() || selecting();
 
+  // Who has scrolled to where the toolbar is out of sight sees the button all the same.
+  const away = () => {
+    for (const name of ['is-away', 'btn-main']) $('#live-new')?.classList.toggle(name, scrollY > 160);
+  };
+  addEventListener('scroll', away, { passive: true });
+
   const tell = () => {
     const button = $('#live-new'), n = waiting.size;
     if (!button) return;
     button.hidden = n === 0;
     if (n === 0) return;
+    away();
     const text = place().dataset.new.replace('{n}', n.toLocaleString(document.documentElement.lang));
     $('span', button).textContent = text;
     button.setAttribute('aria-label', place().dataset.show.replace('{n}', n));

@@ -179,6 +179,9 @@ func (v *View) failed(f Failure) *State {
 	case http.StatusBadRequest:
 		s.Icon, s.Title = "corner-down-left", l.say("wrong.title")
 		s.Links = []StateLink{{Label: l.say("clear_all"), Link: v.clear()}}
+		if f.Parameter == "cursor" {
+			s.Links = append([]StateLink{{Label: l.say("ended.newest"), Link: v.link(v.Text), Icon: "arrow-left", Main: true}}, s.Links...)
+		}
 		if f.atLine() {
 			s.Text, s.Examples, s.Syntax = l.say("wrong.text"), v.examples(), true
 		}

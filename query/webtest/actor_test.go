@@ -200,6 +200,7 @@ func TestUserPageIsReachedFromTheDrawer(t *testing.T) {
 func TestEveryLookOfTheUserPage(t *testing.T) {
 	t.Parallel()
 	s := serve(t, slices.Collect(demo.Events(time.Now().AddDate(0, 0, -90), time.Now()))...)
+	s.add(action.Event{Time: time.Now(), Actor: action.Actor{ID: "u-0017"}, Action: "record.viewed", SessionID: "long", UserAgent: strings.Repeat("A", 1024)})
 	b := Open(t)
 	b.Go(s.url + "/users/u-0017")
 	looks(t, b, []look{{"user-page", s.url + "/users/u-0017", ""}})

@@ -89,6 +89,11 @@ func TestRowsSayWhatHappened(t *testing.T) {
 	}
 	b.Follow("a[aria-label^='Only: User']")
 	expect(t, b, added, refused)
+	b.Go(s.url)
+	b.Follow(".log tbody tr:nth-child(3) .c-date a")
+	if got := b.Text(".say .badge"); got != "Failed" {
+		t.Errorf("what failed is told as %q", b.Text(".say"))
+	}
 }
 
 func TestEachFilterFinds(t *testing.T) {

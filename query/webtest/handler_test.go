@@ -209,7 +209,7 @@ func TestErrorsAreShownAtTheLine(t *testing.T) {
 	f("search=from:2026-11-02+to:2026-11-01", `data-column="20"`, "<bdi>to:2026-11-01</bdi>", "is not before the end", `href="/?search=from%3A2026-11-02&amp;tz=UTC"`)
 	f("search="+strings.Repeat("x", 20000), "20,000 characters")
 	f("limit=many", "no number of rows")
-	f("cursor=xyz", "does not lead to a page")
+	f("search=late&cursor=xyz", "does not lead to a page", "Newest events", `href="/?search=late"`)
 	f("colour=red", "no parameter")
 	f("search=a&search=b", "2 times")
 	f("search=%ff", "UTF-8")

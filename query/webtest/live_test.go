@@ -51,6 +51,7 @@ func TestNewEventsFlowIn(t *testing.T) {
 	b.Until("scrollY > 500")
 	s.arrives("Posted invoice B", "Posted invoice C")
 	b.Until("!document.querySelector('#live-new').hidden && document.querySelector('#live-new').innerText.trim() === '2 new'")
+	b.Until("(r => r.top >= 0 && r.bottom <= innerHeight)(document.querySelector('#live-new').getBoundingClientRect())")
 	if got := eval[string](b, firstRow); got != "Posted invoice A" {
 		t.Errorf("while scrolled the first row becomes %q", got)
 	}
