@@ -15,9 +15,12 @@
     const results = $('#results');
     if (results) results.before(made); else $('main').prepend(made);
   };
+  // With the connection back, what got no answer is asked again.
   al.online = () => {
     note()?.remove();
+    const search = unanswered;
     unanswered = null;
+    if (search) ask(search);
   };
 
   // It is asked whether the service answers, so that what is shown stays until it does.
@@ -32,10 +35,8 @@
       tried.textContent = tried.dataset.tried.replace('{time}', now());
       return;
     }
-    const search = unanswered;
     al.online();
     document.dispatchEvent(new Event('al:online'));
-    if (search) ask(search);
   };
   addEventListener('click', e => {
     const button = e.target.closest('[data-try]');
@@ -46,5 +47,8 @@
     if (target?.id === 'results') al.offline(pathInfo.finalRequestPath);
     if (target?.id === 'drawer-place') al.offline();
   });
-  document.addEventListener('htmx:afterOnLoad', () => { if (navigator.onLine) al.online(); });
+  document.addEventListener('htmx:afterOnLoad', e => {
+    if (e.detail.target?.id === 'results') unanswered = null; // by a later question
+    if (navigator.onLine) al.online();
+  });
 })();

@@ -338,3 +338,20 @@ func TestSlowSearchWithoutScripts(t *testing.T) {
 	b.Follow(".gap a")
 	b.shows("Posted slowly 2", "Posted slowly 3", "Posted slowly 4")
 }
+
+// A question that was asked without a connection is asked when that is back.
+func TestQuestionWithoutAConnectionIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Forgive("htmx:")
+	b.Go(s.url + "/?search=invoice")
+	b.shows(posted)
+	b.Offline(true)
+	eval[string](b, "(document.querySelector('#q').value = 'crane', document.querySelector('#q').focus(), '')")
+	b.Press("\r")
+	b.Until("document.querySelector('.is-offline') !== null")
+	b.Offline(false)
+	b.shows(added, refused)
+	b.Until("document.querySelector('.is-offline') === null && new URL(location).searchParams.get('search') === 'crane'")
+}
