@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/store"
-	"github.com/actionlog/actionlog/query/web"
 )
 
 // actionJSON is how encoding/json is shown an event: its own fields and the mark
@@ -142,9 +141,8 @@ func writeJSON(w http.ResponseWriter, r *http.Request, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", jsonType)
 	h.Add("Vary", "Accept-Encoding")
-	if len(body) > packet && acceptsGzip(r) {
-		body = web.Compress(body)
-		h.Set("Content-Encoding", "gzip")
+	if len(body) > packet {
+		body = compressed(w, r, body)
 	}
 	writeBody(w, http.StatusOK, body)
 }

@@ -165,11 +165,11 @@ func (l *list) fill(page store.Page) {
 	if len(rows) > 0 {
 		first = rows[0].Cursor()
 	}
-	if !l.from.Backward && l.from.At == nil && l.order == store.NewestFirst {
-		l.closeAfter(cmp.Or(first, page.Next))
-	}
 	if !l.from.Backward && l.from.At == nil {
 		l.from.First = cmp.Or(first, page.Next)
+		if l.order == store.NewestFirst {
+			l.closeAfter(l.from.First)
+		}
 	}
 	cursor := func(backward bool, at *store.Cursor) string {
 		p := l.from

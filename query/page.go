@@ -345,13 +345,17 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, l *w
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", s.site.Policy())
 	h.Add("Vary", "Accept-Encoding, Accept-Language, Cookie, HX-Request")
-	content := body.Bytes()
-	if acceptsGzip(r) {
-		content = web.Compress(content)
-		h.Set("Content-Encoding", "gzip")
-	}
-	writeBody(w, status, content)
+	writeBody(w, status, compressed(w, r, body.Bytes()))
 	return nil
+}
+
+// compressed is a body as the client takes it.
+func compressed(w http.ResponseWriter, r *http.Request, body []byte) []byte {
+	if !acceptsGzip(r) {
+		return body
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	return web.Compress(body)
 }
 
 // acceptsGzip reports whether the client takes a gzip answer.

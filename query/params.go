@@ -60,10 +60,10 @@ func parseParams(rawQuery string, accepted []parameter) (params, error) {
 		if i < 0 {
 			return params{}, unknownParameter(name, accepted)
 		}
+		if !utf8.ValidString(name) {
+			return params{}, malformedQuery(fmt.Sprintf("The name of a parameter is %q, which is not valid UTF-8. Send text as percent-encoded UTF-8.", search.Short(name)))
+		}
 		for _, value := range values[name] {
-			if !utf8.ValidString(name) {
-				return params{}, malformedQuery(fmt.Sprintf("The name of a parameter is %q, which is not valid UTF-8. Send text as percent-encoded UTF-8.", search.Short(name)))
-			}
 			if !utf8.ValidString(value) {
 				return params{}, invalid(name, fmt.Sprintf("%s is %q, which is not valid UTF-8. Send text as percent-encoded UTF-8.", name, search.Short(value))).saying("utf8", "Name", name)
 			}
