@@ -2,11 +2,17 @@ package query
 
 import (
 	"bytes"
+	"context"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
 
@@ -57,32 +63,55 @@ func (s *Server) listActions(w http.ResponseWriter, r *http.Request, p params) e
 	return nil
 }
 
-// getAction answers with the event of an id that Kafka got first and, under others,
-// whatever else carries its id.
-func (s *Server) getAction(w http.ResponseWriter, r *http.Request, p params) error {
+// contentParameter chooses among the events of one id, by how the hash of one's content
+// begins.
+var contentParameter = parameter{name: "content"}
+
+// actionsOf returns the events of the id in the path, at least one: the one that Kafka got
+// first or whose content is asked for, then the others.
+func (s *Server) actionsOf(ctx context.Context, r *http.Request, p params) ([]store.Action, error) {
 	tenant, err := p.tenant()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	id, err := pathPart(r, "id")
 	if err != nil {
-		return err
+		return nil, err
 	}
+	content := strings.ToLower(p.one(contentParameter.name))
+	if !isContent.MatchString(content) {
+		return nil, invalid(contentParameter.name, fmt.Sprintf("content is %q. Give the hexadecimal digits with which the hash of the message begins, 32 at most, or leave it out for the event that came first.",
+			search.Short(content))).saying("content", "Value", search.Short(content))
+	}
+	actions, err := s.store.Get(ctx, tenant, id)
+	if err != nil {
+		return nil, fmt.Errorf("read the actions of an id: %w", err)
+	}
+	i := slices.IndexFunc(actions, func(a store.Action) bool { return strings.HasPrefix(hex.EncodeToString(a.ContentHash[:]), content) })
+	if i < 0 {
+		return nil, actionNotFound(tenant, id, content)
+	}
+	chosen := actions[i]
+	return slices.Insert(slices.Delete(actions, i, i+1), 0, chosen), nil
+}
+
+var isContent = regexp.MustCompile(`^[0-9a-f]{0,32}$`)
+
+// getAction answers with an event and, under others, whatever else carries its id, unless
+// one of them is asked for.
+func (s *Server) getAction(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
 	defer m.cancel()
-	actions, err := s.store.Get(m.ctx, tenant, id)
+	actions, err := s.actionsOf(m.ctx, r, p)
 	if err != nil {
-		return fmt.Errorf("answer with an action: %w", err)
-	}
-	if len(actions) == 0 {
-		return actionNotFound(tenant, id)
+		return err
 	}
 	var b bytes.Buffer
 	if err := writeAction(&b, &actions[0]); err != nil {
 		return err
 	}
 	b.Truncate(b.Len() - len("}"))
-	if others := actions[1:]; len(others) > 0 {
+	if others := actions[1:]; len(others) > 0 && p.one(contentParameter.name) == "" {
 		b.WriteString(`,"others":`)
 		if err := writeActions(&b, others); err != nil {
 			return err

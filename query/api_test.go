@@ -205,6 +205,18 @@ func TestGetActionAndTheOthersOfItsID(t *testing.T) {
 		got.Others[0].Time != "2026-11-24T13:00:00.000Z" || got.Others[0].Conflicting || got.Others[1].Description != "later" || !got.Others[1].Conflicting {
 		t.Errorf("%+v", got)
 	}
+	for n, want := range map[int]string{3: got.Description, 4: got.Description, 5: "later"} {
+		one := decode[found](t, get(t, s, target+fmt.Sprintf("?content=%X", fmt.Sprintf("%016d", n))))
+		if one.Description != want || (one.Time == got.Time) == (n == 4) || one.Others != nil {
+			t.Errorf("content of %d: %+v", n, one)
+		}
+	}
+	if w := get(t, s, target+"?content=ffffffff"); w.Code != 404 || !strings.Contains(decode[Problem](t, w).Detail, "ffffffff") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := get(t, s, target+"?content=x1"); w.Code != 400 || decode[Problem](t, w).Parameter != "content" {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
 	if w := get(t, s, "/v1/actions/"+event(9, nil).ID); w.Code != 200 || !strings.HasSuffix(unmeasured(w), `,`+wholeMeasures+"}\n") || strings.Contains(w.Body.String(), "others") || strings.Contains(w.Body.String(), "conflicting") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}

@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/actionlog/actionlog/pkg/store"
 )
+
+// eventParameters are those of the page of an event and of what surrounds it.
+var eventParameters = append(slices.Clone(keptParameters), contentParameter)
 
 // neighboursTimeout bounds the wait for the events beside one, which its page can do
 // without.
@@ -21,31 +25,11 @@ const neighboursTimeout = time.Second
 // its page.
 const aroundNewer = 20
 
-// readEvent returns the event of the path, the one that Kafka got first.
-func (s *Server) readEvent(ctx context.Context, r *http.Request, p params) (*store.Action, error) {
-	tenant, err := p.tenant()
-	if err != nil {
-		return nil, err
-	}
-	id, err := pathPart(r, "id")
-	if err != nil {
-		return nil, err
-	}
-	events, err := s.store.Get(ctx, tenant, id)
-	if err != nil {
-		return nil, fmt.Errorf("read the event of a page: %w", err)
-	}
-	if len(events) == 0 {
-		return nil, actionNotFound(tenant, id)
-	}
-	return &events[0], nil
-}
-
 // serveEvent answers with an event: to htmx as a drawer, else as a page.
 func (s *Server) serveEvent(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
 	defer m.cancel()
-	event, err := s.readEvent(m.ctx, r, p)
+	events, err := s.actionsOf(m.ctx, r, p)
 	if err != nil {
 		return err
 	}
@@ -55,10 +39,10 @@ func (s *Server) serveEvent(w http.ResponseWriter, r *http.Request, p params) er
 	}
 	view := s.site.View(q)
 	if forHTMX(r) {
-		return s.render(w, r, http.StatusOK, q.Lang, "drawer", view.Event(event, "", ""))
+		return s.render(w, r, http.StatusOK, q.Lang, "drawer", view.Event(events, nil, nil))
 	}
-	newer, older := s.neighbours(m.ctx, q.Filter, event)
-	page := view.Event(event, newer, older)
+	newer, older := s.neighbours(m.ctx, q.Filter, &events[0])
+	page := view.Event(events, newer, older)
 	page.Alone = true
 	return s.render(w, r, http.StatusOK, q.Lang, "event-page", page)
 }
@@ -70,7 +54,7 @@ func (s *Server) failEvent(w http.ResponseWriter, r *http.Request, problem *Prob
 		s.failPage(w, r, problem)
 		return
 	}
-	p, err := parseParams(r.URL.RawQuery, keptParameters)
+	p, err := parseParams(r.URL.RawQuery, eventParameters)
 	if err != nil {
 		p = params{}
 	}
@@ -81,16 +65,16 @@ func (s *Server) failEvent(w http.ResponseWriter, r *http.Request, problem *Prob
 	}
 }
 
-// neighbours returns the ids of the events beside one in the list of a filter; empty
+// neighbours returns the events beside one in the list of a filter; nil
 // where there is none or the answer takes too long.
-func (s *Server) neighbours(ctx context.Context, f store.Filter, event *store.Action) (newer, older string) {
+func (s *Server) neighbours(ctx context.Context, f store.Filter, event *store.Action) (newer, older *store.Action) {
 	ctx, cancel := context.WithTimeout(ctx, neighboursTimeout)
 	defer cancel()
-	beside := func(order store.Order, id *string) func() error {
+	beside := func(order store.Order, found **store.Action) func() error {
 		return func() error {
 			page, err := s.store.List(ctx, store.Search{Filter: f, Order: order, After: event.Cursor(), Limit: 1})
 			if err == nil && len(page.Actions) > 0 {
-				*id = page.Actions[0].ID
+				*found = &page.Actions[0]
 			}
 			return nil
 		}
@@ -107,10 +91,11 @@ func (s *Server) neighbours(ctx context.Context, f store.Filter, event *store.Ac
 func (s *Server) serveAround(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
 	defer m.cancel()
-	event, err := s.readEvent(m.ctx, r, p)
+	events, err := s.actionsOf(m.ctx, r, p)
 	if err != nil {
 		return err
 	}
+	event := &events[0]
 	q := s.pageRequest(r, p)
 	newer, err := s.store.List(m.ctx, store.Search{Filter: store.Filter{Tenant: q.Filter.Tenant}, Order: store.OldestFirst, After: event.Cursor(), Limit: aroundNewer + 1})
 	if err != nil {

@@ -110,9 +110,13 @@ func notFound(path string) *Problem {
 		"There is nothing at "+strconv.Quote(path)+". GET /openapi.json lists what there is.")
 }
 
-func actionNotFound(tenant, id string) *Problem {
+func actionNotFound(tenant, id, content string) *Problem {
+	which := "the id " + strconv.Quote(id)
+	if content != "" {
+		which += " and a content whose hash begins with " + content
+	}
 	p := newProblem("action-not-found", "There is no such action", http.StatusNotFound,
-		"Tenant "+strconv.Quote(tenant)+" has no action with the id "+strconv.Quote(id)+". Check the id and the parameter tenant; an action that was just sent appears when ingest has stored it.")
+		"Tenant "+strconv.Quote(tenant)+" has no action with "+which+". Check the id and the parameter tenant; an action that was just sent appears when ingest has stored it.")
 	p.Parameter, p.missing = "id", &web.Missing{Kind: web.MissingEvent, ID: id}
 	return p
 }

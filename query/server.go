@@ -140,7 +140,7 @@ func (rt route) ofTenant() bool { return slices.Contains(rt.parameters, tenantPa
 func (s *Server) routes() []route {
 	return []route{
 		{path: "/v1/actions", handle: s.listActions, parameters: listParameters, turns: s.queries},
-		{path: "/v1/actions/{id}", handle: s.getAction, parameters: []parameter{tenantParameter}, turns: s.queries},
+		{path: "/v1/actions/{id}", handle: s.getAction, parameters: []parameter{tenantParameter, contentParameter}, turns: s.queries},
 		{path: "/v1/count", handle: s.countActions, parameters: countParameters, turns: s.queries},
 		{path: "/v1/histogram", handle: s.histogram, parameters: histogramParameters, turns: s.queries},
 		{path: "/v1/facets", handle: s.facets, parameters: facetParameters, turns: s.queries},
@@ -154,8 +154,8 @@ func (s *Server) routes() []route {
 		{path: "/v1/rejected", handle: s.listRejected, parameters: slices.Concat(rejectedParameters, pageParameters), turns: s.queries},
 		{path: "/openapi.json", handle: s.getOpenAPI},
 		{path: "/", handle: s.servePage, parameters: logParameters, turns: s.queries, fail: s.failPage, page: true},
-		{path: "/events/{id}", handle: s.serveEvent, parameters: keptParameters, turns: s.queries, fail: s.failEvent, page: true},
-		{path: "/events/{id}/around", handle: s.serveAround, parameters: keptParameters, turns: s.queries, fail: s.failPage, page: true},
+		{path: "/events/{id}", handle: s.serveEvent, parameters: eventParameters, turns: s.queries, fail: s.failEvent, page: true},
+		{path: "/events/{id}/around", handle: s.serveAround, parameters: eventParameters, turns: s.queries, fail: s.failPage, page: true},
 		{path: "/records/{type}/{id}", handle: s.serveRecord, parameters: recordPageParameters, turns: s.queries, fail: s.failPage, page: true},
 		{path: "/users/{id}", handle: s.serveUser, parameters: actorPageParameters, turns: s.queries, fail: s.failPage, page: true},
 		{path: "/compare", handle: s.serveCompare, parameters: comparePageParameters, turns: s.queries, fail: s.failPage, page: true},

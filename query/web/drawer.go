@@ -57,9 +57,10 @@ type Fact struct {
 	OnlyLabel, ExcludeLabel string
 }
 
-// Event shows an event. Newer and older are the ids of those beside it in the list;
-// empty where there is none or it is not known.
-func (v *View) Event(a *store.Action, newer, older string) *Event {
+// Event shows the first of some events that share an id. Newer and older are those beside it
+// in the list; nil where there is none or it is not known.
+func (v *View) Event(sharing []store.Action, newer, older *store.Action) *Event {
+	a := &sharing[0]
 	at := a.Time.In(v.Zone)
 	kind := v.kind(a.Action)
 	say := v.sentence(a, kind)
@@ -67,17 +68,17 @@ func (v *View) Event(a *store.Action, newer, older string) *Event {
 		Frame: v.frame(say, partLog), ID: a.ID, Action: kind, Say: say,
 		Time: a.Time.Format(store.TimeLayout), Exact: v.Lang.time("full", at), Ago: v.Lang.ago(v.Now, at),
 		Description: mark(a.Description, v.Filter.Text), Conflicting: a.Conflicting,
-		Facts: v.facts(a, kind), More: v.moreFacts(a), Details: newDiffView(ReadDiff(a.Details)),
-		JSON: v.apiLink("/v1/actions/" + url.PathEscape(a.ID)), Link: v.eventLink(a.ID), Close: v.address("/", v.Text),
-		Around: v.address("/events/"+url.PathEscape(a.ID)+"/around", v.Text), Timeline: v.recordLink(a.Subject),
+		Facts: v.facts(a, kind), More: v.moreFacts(a, sharing[1:]), Details: newDiffView(ReadDiff(a.Details)),
+		JSON: v.eventJSON(a), Link: v.eventLink(a), Close: v.address("/", v.Text),
+		Around: v.address("/events/"+url.PathEscape(a.ID)+"/around", v.Text, "content", contentOf(a)), Timeline: v.recordLink(a.Subject),
 	}
 	if a.Outcome != "success" {
 		e.Outcome, e.OutcomeClass = v.Lang.say("outcome."+a.Outcome), outcomeClass(a.Outcome)
 	}
-	if newer != "" {
+	if newer != nil {
 		e.Newer = v.eventLink(newer)
 	}
-	if older != "" {
+	if older != nil {
 		e.Older = v.eventLink(older)
 	}
 	return e
@@ -163,16 +164,23 @@ func (v *View) facts(a *store.Action, kind Kind) []Fact {
 		address, session, agent)
 }
 
-// moreFacts are the fields by which machines know an event.
-func (v *View) moreFacts(a *store.Action) []Fact {
+// moreFacts are the fields by which machines know an event, and the others of its id.
+func (v *View) moreFacts(a *store.Action, others []store.Action) []Fact {
 	request := v.fact("request_id", a.RequestID, a.RequestID)
 	request.Code = true
 	origin := ""
 	if a.Origin.Topic != "" {
 		origin = store.AddressOf(a.Origin, false).String()
 	}
+	same := Fact{Label: v.Lang.say("drawer.same_id")}
+	for i := range others {
+		same.Records = append(same.Records, RelatedRecord{
+			Name: v.Lang.time("second", others[i].Time.In(v.Zone)), Kind: v.kind(others[i].Action).Label, Link: v.eventLink(&others[i]),
+		})
+	}
 	return present(
 		Fact{Label: v.Lang.say("drawer.event_id"), Value: a.ID, Code: true},
+		same,
 		request,
 		Fact{Label: v.Lang.say("drawer.kafka"), Value: origin, Code: true},
 	)

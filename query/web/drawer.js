@@ -2,14 +2,14 @@
   'use strict';
   const { $, $$, copied } = al;
   const links = () => $$('#rows [data-event]');
-  const row = id => links().find(a => a.closest('tr').id === 'event-' + id);
+  const selected = () => $('#rows tr[aria-selected]');
   const drawer = () => $('#drawer-place #drawer');
   // The row to which the focus came back when the drawer was closed, until the next key or
   // click: nobody reads it.
   let asked = '', returned = '';
 
   const select = link => {
-    for (const tr of $$('#rows tr[aria-selected]')) tr.removeAttribute('aria-selected');
+    selected()?.removeAttribute('aria-selected');
     link?.closest('tr').setAttribute('aria-selected', 'true');
   };
 
@@ -31,19 +31,19 @@
   };
 
   const shut = () => {
-    const id = drawer()?.dataset.id;
+    const row = selected();
     asked = '';
     $('#drawer-place').replaceChildren();
     select(null);
-    if (!id) return;
-    returned = 'event-' + id;
-    row(id)?.focus();
+    if (!row) return;
+    returned = row.id;
+    $('[data-event]', row).focus();
   };
 
   const close = () => history.state?.event ? history.back() : shut();
 
   const beside = by => {
-    const all = links(), i = all.findIndex(a => a.closest('tr').id === 'event-' + drawer()?.dataset.id);
+    const all = links(), i = all.findIndex(a => a.closest('tr') === selected());
     return i < 0 ? null : all[i + by];
   };
 

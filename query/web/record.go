@@ -167,7 +167,7 @@ func (v *View) answer(a *store.Action, word string, deleted bool) Answer {
 	}
 	answer := Answer{
 		Action: v.kind(a.Action), Word: v.Lang.say(word), Who: actorName(a.Actor), WhoLink: v.userLink(a.Actor.ID),
-		When: when, Said: said, Link: v.eventLink(a.ID), Deleted: deleted,
+		When: when, Said: said, Link: v.eventLink(a), Deleted: deleted,
 	}
 	if name := actorName(a.OnBehalfOf); name != "" {
 		answer.For = v.Lang.say("user.for", "Name", name)

@@ -76,7 +76,9 @@ type Table struct {
 // Row is an event as the template "row" shows it.
 type Row struct {
 	Columns []Column
-	ID      string
+	// ID is the event's, with what names its content behind it where an event above has the
+	// same.
+	ID string
 	// Link is the page of the event.
 	Link                    string
 	Ago, Exact, Time        string
@@ -109,9 +111,14 @@ func (v *View) table(f *Found) *Table {
 		}
 	}
 	t.Wide = len(t.Columns) > wideTable
+	used := map[string]bool{}
 	for i := range f.Actions {
 		row := v.row(&f.Actions[i])
 		row.Columns = t.Columns
+		if used[row.ID] {
+			row.ID += "." + contentOf(&f.Actions[i])
+		}
+		used[row.ID] = true
 		t.Rows = append(t.Rows, row)
 	}
 	v.fold(t.Rows, f.Actions)
@@ -130,7 +137,7 @@ func (v *View) zoneShort() string {
 func (v *View) row(a *store.Action) *Row {
 	at := a.Time.In(v.Zone)
 	r := &Row{
-		ID: a.ID, Link: v.eventLink(a.ID), Around: a.ID == v.Around,
+		ID: a.ID, Link: v.eventLink(a), Around: a.ID == v.Around,
 		Ago: v.Lang.ago(v.Now, at), Exact: v.Lang.time("second", at), Time: a.Time.Format(store.TimeLayout),
 		User: cmp.Or(a.Actor.Name, a.Actor.ID), UserLink: v.userLink(a.Actor.ID), Note: v.userNote(a),
 		Action: v.kind(a.Action), Conflicting: a.Conflicting,

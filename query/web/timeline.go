@@ -81,7 +81,7 @@ func (v *View) happened(r *Record, a *store.Action) Moment {
 	kind := v.kind(a.Action)
 	at := a.Time.In(v.Zone)
 	m := Moment{
-		Time: a.Time.Format(store.TimeLayout), Clock: v.Lang.time("clock", at), Link: v.eventLink(a.ID), Action: kind,
+		Time: a.Time.Format(store.TimeLayout), Clock: v.Lang.time("clock", at), Link: v.eventLink(a), Action: kind,
 		Who: actorName(a.Actor), WhoLink: v.userLink(a.Actor.ID), Did: v.did(a, kind),
 		Description: mark(a.Description, nil), Quote: kind.Category == action.CategoryComment,
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/hex"
 	"maps"
 	"net/url"
 	"slices"
@@ -92,14 +93,6 @@ func NeedsZone(lines ...string) bool {
 	return needs
 }
 
-// apiLink is an address of the API for this tenant.
-func (v *View) apiLink(path string) string {
-	if tenant := v.Kept.Get("tenant"); tenant != "" {
-		return path + "?" + url.Values{"tenant": {tenant}}.Encode()
-	}
-	return path
-}
-
 // apiAddress is an address of the API that asks what the page does. It names the zone, in
 // which the days of the question are.
 func (v *View) apiAddress(path, line string) string {
@@ -142,9 +135,23 @@ func (v *View) pageLink(cursor string) string {
 	return v.address("/", v.Text, "cursor", cursor, "tz", v.Zone.String(), "off", v.Off, "around", v.Around)
 }
 
-// eventLink is the page of an event, which knows the question it was found by.
-func (v *View) eventLink(id string) string {
-	return v.address("/events/"+url.PathEscape(id), v.Text, "off", v.Off)
+// eventLink is the page of an event, which knows the question it was found by. It names the
+// content, since an id may have been used again.
+func (v *View) eventLink(a *store.Action) string {
+	return v.address("/events/"+url.PathEscape(a.ID), v.Text, "off", v.Off, "content", contentOf(a))
+}
+
+// contentOf is how addresses name what an event says among those of its id: the first digits
+// of its hash, which are enough for the few that there may be.
+func contentOf(a *store.Action) string { return hex.EncodeToString(a.ContentHash[:4]) }
+
+// eventJSON is an event in the API.
+func (v *View) eventJSON(a *store.Action) string {
+	query := url.Values{"content": {contentOf(a)}}
+	if tenant := v.Kept.Get("tenant"); tenant != "" {
+		query.Set("tenant", tenant)
+	}
+	return "/v1/actions/" + url.PathEscape(a.ID) + "?" + query.Encode()
 }
 
 // recordLink is the page of a record, with other parameters, as pairs of a name and a
