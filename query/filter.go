@@ -231,10 +231,12 @@ func wrongValue(term search.Term, err error) *search.Error {
 		wrong.Fault, wrong.Suggestion = search.FaultLong, strconv.Itoa(field.Most)
 	case term.Field == "ip":
 		wrong.Fault = search.FaultAddress
-	case term.Field == "action":
+	case term.Field == "action" && strings.Contains(term.Value, "*"):
 		wrong.Fault = search.FaultStar
+	case term.Field == "action":
+		wrong.Fault, wrong.Guess, wrong.Suggestion = search.FaultValue, field.Guess(term.Value), "invoice.posted, invoice.*"
 	default:
-		wrong.Fault, wrong.Guess, wrong.Suggestion = search.FaultValue, search.Nearest(term.Value, field.Only), strings.Join(field.Only, ", ")
+		wrong.Fault, wrong.Guess, wrong.Suggestion = search.FaultValue, field.Guess(term.Value), strings.Join(field.Only, ", ")
 	}
 	return wrong
 }

@@ -243,7 +243,7 @@ func TestListActionsByFilters(t *testing.T) {
 		event(4, address("10.1.2.3")),
 		event(5, address("2001:db8::7")),
 		event(6, func(a *store.Action) {
-			a.Action, a.Actor.ID = "invoice", `\u`
+			a.Action, a.Actor.ID = "invoices.x", `\u`
 			a.Subject = action.Record{Type: "invoice", ID: "I-1"}
 			a.Related = []action.Record{{Type: "quote", ID: "Q-1"}}
 			a.OnBehalfOf = action.Actor{ID: "boss", Type: "user"}
@@ -285,9 +285,10 @@ func TestListActionsByFilters(t *testing.T) {
 	f("actor=u-1&actor=!u-1")
 	// Fields of every kind.
 	f("action=invoice.*", 0, 3, 4, 5)
-	f("action=invoice", 6)
+	f("action=invoices.x", 6)
+	f("action=invoice.unheard_of")
 	f("action=!invoice.*", 1, 6)
-	f("action=data.*&action=invoice", 1, 6)
+	f("action=data.*&action=invoices.x", 1, 6)
 	f("category=delete", 1)
 	f("category=!delete&category=!finance", 6)
 	f("category=change", 6) // so is what the catalogue lacks
