@@ -23,7 +23,7 @@ import (
 // otherwise name another place, and messages would be passed over without a word. That
 // of actions is a signature, since it also says what the place belongs to.
 const (
-	actionsCursor  = 0x13
+	actionsCursor  = 0x14
 	rejectedCursor = 0x21
 )
 
@@ -35,12 +35,12 @@ const signatureLength = 16
 
 var (
 	errCursor      = errors.New("this is not a cursor of this list: pass next_cursor or previous_cursor of an earlier answer as it was, or leave cursor out to begin with the first page")
-	errOtherFilter = errors.New("it belongs to another question: pass it with the very parameters of the answer that it came from (limit may change), or leave cursor out to begin with the first page")
+	errOtherFilter = errors.New("it belongs to another question: pass it with the parameters of the answer that it came from (limit may change), or leave cursor out to begin with the first page")
 )
 
 // place is where a page of actions begins, and the question it belongs to.
 type place struct {
-	// Question is the sum of the parameters that the first page was asked with.
+	// Question is the sum of what the first page was asked.
 	Question [16]byte
 	// Now is when the first page was asked for, from which relative times are counted, in
 	// milliseconds.

@@ -204,6 +204,11 @@ func TestCursorsBelongToTheirQuestion(t *testing.T) {
 	page := decode[listAnswer](t, get(t, s, "/v1/actions?"+query))
 	wantPage(t, after(t, s, "actor=u-2&actor=u-1&limit=1", page.NextCursor), 2)
 	wantPage(t, after(t, s, query+"&tenant=default&order=newest", page.NextCursor), 2)
+	for _, same := range []string{
+		"actor=u-1&actor=u-2&actor=u-1", "actor=u-2&actor=u-1&tz=UTC", "actor=u-1&actor=u-2&tz=Europe/Berlin", "search=user:(u-2+u-1)", "search=actor=u-2+user:u-1",
+	} {
+		wantPage(t, after(t, s, same+"&limit=1", page.NextCursor), 2)
+	}
 	refused := func(s *Server, query, cursor, why string) {
 		t.Helper()
 		w := get(t, s, "/v1/actions?"+query+"&cursor="+url.QueryEscape(cursor))
@@ -214,7 +219,7 @@ func TestCursorsBelongToTheirQuestion(t *testing.T) {
 	const another, none = "belongs to another question", "not a cursor of this list"
 	for _, different := range []string{
 		"actor=u-1", "actor=u-1&actor=u-2&order=oldest", "actor=u-1&actor=u-2&q=x", "actor=u-1&actor=u-2&tenant=other",
-		"actor=u-1&actor=u-2&from=2026-01-01", "actor=u-1&actor=u-2&tz=UTC", "search=actor:(u-1+u-2)", "actor=u-1&action=u-2", "",
+		"actor=u-1&actor=u-2&from=2026-01-01", "actor=u-1&actor=!u-2", "actor=u-1&search=actor:u-2", "on_behalf_of=u-1&on_behalf_of=u-2", "",
 	} {
 		refused(s, different, *page.NextCursor, another)
 	}
