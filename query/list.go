@@ -67,7 +67,7 @@ func (s *Server) readList(m *measure, p params) (*list, error) {
 		}
 		l.from.Question = l.sum(l.order)
 	}
-	keys, err := s.cursorKeys(m.ctx)
+	keys, err := s.cursorKeys(m.graced)
 	if err != nil {
 		return nil, err
 	}

@@ -193,6 +193,33 @@ func TestRelativeTimesAreThoseOfTheFirstPage(t *testing.T) {
 	wantPage(t, after(t, s, query, first.NextCursor), 20)
 }
 
+// A budget that ends before anything was read is no error: the answer leads to what there is.
+func TestThePartialAnswerWithoutAnything(t *testing.T) {
+	t.Parallel()
+	s, events := testServer(t)
+	insert(t, events, event(1, nil), event(2, nil))
+	enough := s.cfg.QueryTimeout
+	for _, query := range []string{"", "order=oldest", "search=user=u-1"} {
+		s.cfg.QueryTimeout = 1
+		w := get(t, s, "/v1/actions?"+query)
+		page := decode[listAnswer](t, w)
+		if w.Code != 200 || !page.Partial || len(page.Actions) > 0 || page.NextCursor == nil {
+			t.Fatalf("%s: %d %s", query, w.Code, w.Body)
+		}
+		s.cfg.QueryTimeout = enough
+		if got := ids(after(t, s, query, page.NextCursor).Actions); len(got) != 2 {
+			t.Errorf("%s: then %v", query, got)
+		}
+	}
+	s.cfg.QueryTimeout = 1
+	for _, target := range []string{"/v1/feed", "/v1/feed?after=now"} {
+		w := get(t, s, target)
+		if got := decode[struct{ Position string }](t, w); w.Code != 200 || got.Position == "" {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
+	}
+}
+
 func TestCursorsBelongToTheirQuestion(t *testing.T) {
 	t.Parallel()
 	s, events := testServer(t)
