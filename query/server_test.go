@@ -139,7 +139,8 @@ func TestHEADHasTheHeadersAndNoBody(t *testing.T) {
 	s, events := testServer(t)
 	insert(t, events, event(1, nil))
 	address, stop, ended := serveAt(t, s)
-	for _, path := range []string{"/v1/actions", "/v1/export.csv", "/openapi.json", "/healthz", "/readyz", "/v1/actions/" + event(1, nil).ID,
+	for _, path := range []string{
+		"/v1/actions", "/v1/export.csv", "/openapi.json", "/healthz", "/readyz", "/v1/actions/" + event(1, nil).ID,
 		"/v1/count", "/v1/histogram", "/v1/facets?field=actor", "/v1/compare?actor=x", "/v1/subjects/a/b/timeline", "/v1/actors/u-1", "/v1/actors/u-1/week", "/v1/feed", "/v1/tail", "/v1/rejected",
 	} {
 		resp, err := http.Head("http://" + address + path)
