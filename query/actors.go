@@ -60,12 +60,18 @@ func pathPart(r *http.Request, name string) (string, error) {
 	return part, nil
 }
 
+// noType stands in a path for the type of a record that has none: a path has no empty parts.
+const noType = "-"
+
 // timeline lists the events about a record or related to it.
 func (s *Server) timeline(w http.ResponseWriter, r *http.Request, p params) error {
 	var record store.Record
 	var err error
 	if record.Type, err = pathPart(r, "type"); err != nil {
 		return err
+	}
+	if record.Type == noType {
+		record.Type = ""
 	}
 	if record.ID, err = pathPart(r, "id"); err != nil {
 		return err

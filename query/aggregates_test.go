@@ -291,6 +291,11 @@ func TestTimelineHasWhatIsAboutARecordOrRelatedToIt(t *testing.T) {
 	if page := decode[listAnswer](t, get(t, s, "/v1/subjects/a%2Fb/%25c%20d/timeline")); len(page.Actions) != 1 {
 		t.Errorf("%+v", page)
 	}
+	insert(t, events,
+		event(1001, func(a *store.Action) { a.Subject = action.Record{ID: "bare"} }),
+		event(1002, func(a *store.Action) { a.Related = []action.Record{{ID: "bare"}} }),
+		event(1003, func(a *store.Action) { a.Subject = action.Record{Type: "quote", ID: "bare"} }))
+	wantPage(t, decode[listAnswer](t, get(t, s, "/v1/subjects/-/bare/timeline")), 1001, 1002)
 	if page := decode[listAnswer](t, get(t, s, "/v1/subjects/quote/1/timeline?actor=nobody")); len(page.Actions) != 0 {
 		t.Errorf("%+v", page)
 	}

@@ -23,7 +23,7 @@ import (
 // otherwise name another place, and messages would be passed over without a word. That
 // of actions is a signature, since it also says what the place belongs to.
 const (
-	actionsCursor  = 0x13
+	actionsCursor  = 0x14
 	rejectedCursor = 0x21
 )
 
@@ -35,12 +35,12 @@ const signatureLength = 16
 
 var (
 	errCursor      = errors.New("this is not a cursor of this list: pass next_cursor or previous_cursor of an earlier answer as it was, or leave cursor out to begin with the first page")
-	errOtherFilter = errors.New("it belongs to another question: pass it with the very parameters of the answer that it came from (limit may change), or leave cursor out to begin with the first page")
+	errOtherFilter = errors.New("it belongs to another question: pass it with the parameters of the answer that it came from (limit may change), or leave cursor out to begin with the first page")
 )
 
 // place is where a page of actions begins, and the question it belongs to.
 type place struct {
-	// Question is the sum of the parameters that the first page was asked with.
+	// Question is the sum of what the first page was asked.
 	Question [16]byte
 	// Now is when the first page was asked for, from which relative times are counted, in
 	// milliseconds.
@@ -77,17 +77,13 @@ func (p place) encode(key []byte) string {
 	for _, t := range []time.Time{p.Now, p.To} {
 		b = binary.BigEndian.AppendUint64(b, uint64(t.UnixMilli()))
 	}
-	for _, c := range []struct {
-		at  *store.Cursor
-		bit byte
-	}{{p.First, placeFirst}, {p.At, placeAt}} {
-		if c.at != nil {
-			b[1] |= c.bit
-			b = binary.BigEndian.AppendUint64(b, uint64(c.at.Time.UnixMilli()))
-			b = append(b, c.at.ContentHash[:]...)
-			b = binary.BigEndian.AppendUint16(b, uint16(len(c.at.ID)))
-			b = append(b, c.at.ID...)
-		}
+	if p.First != nil {
+		b[1] |= placeFirst
+		b = appendCursor(b, p.First)
+	}
+	if p.At != nil {
+		b[1] |= placeAt
+		b = appendCursor(b, p.At)
 	}
 	return base64.RawURLEncoding.EncodeToString(append(b, signature(b, key)...))
 }
@@ -122,22 +118,30 @@ func decodePlace(text string, keys [][]byte) (place, error) {
 		p.To = time.UnixMilli(int64(binary.BigEndian.Uint64(b[8:]))).UTC()
 	}
 	b = b[16:]
-	for _, c := range []struct {
-		at  **store.Cursor
-		bit byte
-	}{{&p.First, placeFirst}, {&p.At, placeAt}} {
-		if flags&c.bit == 0 {
-			continue
-		}
-		var at store.Cursor
-		at.Time = time.UnixMilli(int64(binary.BigEndian.Uint64(b))).UTC()
-		b = b[8:]
-		b = b[copy(at.ContentHash[:], b):]
-		end := 2 + int(binary.BigEndian.Uint16(b))
-		at.ID, b = string(b[2:end]), b[end:]
-		*c.at = &at
+	if flags&placeFirst != 0 {
+		p.First, b = takeCursor(b)
+	}
+	if flags&placeAt != 0 {
+		p.At, _ = takeCursor(b)
 	}
 	return p, nil
+}
+
+func appendCursor(b []byte, c *store.Cursor) []byte {
+	b = binary.BigEndian.AppendUint64(b, uint64(c.Time.UnixMilli()))
+	b = append(b, c.ContentHash[:]...)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(c.ID)))
+	return append(b, c.ID...)
+}
+
+// takeCursor reads what appendCursor wrote, as the signature tells, and returns what follows.
+func takeCursor(b []byte) (*store.Cursor, []byte) {
+	c := &store.Cursor{Time: time.UnixMilli(int64(binary.BigEndian.Uint64(b))).UTC()}
+	b = b[8:]
+	b = b[copy(c.ContentHash[:], b):]
+	end := 2 + int(binary.BigEndian.Uint16(b))
+	c.ID = string(b[2:end])
+	return c, b[end:]
 }
 
 func encodeRejectedCursor(c *store.RejectedCursor) string {

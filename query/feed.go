@@ -50,7 +50,7 @@ func (s *Server) readFeed(w http.ResponseWriter, r *http.Request, p params) erro
 	if err != nil {
 		return err
 	}
-	ends, err := s.store.FeedEnds(m.ctx) // before the rows
+	ends, err := s.store.FeedEnds(m.graced) // before the rows
 	if err != nil {
 		return fmt.Errorf("answer with the feed: %w", err)
 	}

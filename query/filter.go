@@ -83,7 +83,13 @@ func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, er
 	if line.TimeColumn > 0 {
 		parameter = "search"
 	}
-	if wrong := checkSpan(parameter, q.From, q.To, cmp.Or(p.one("from"), line.From), cmp.Or(p.one("to"), line.To), "An action"); wrong != nil {
+	wroteFrom, wroteTo := cmp.Or(p.one("from"), line.From), cmp.Or(p.one("to"), line.To)
+	if q.From.Equal(q.To) && skipped(wroteFrom, wroteTo, now) {
+		at := " = " + q.From.In(q.Zone).Format(time.RFC3339)
+		return q, invalid(parameter, fmt.Sprintf("from (%s) and to (%s) are the same moment, since clocks in %s skip what lies between them: it does not exist there. Give a later to or an earlier from.", wroteFrom, wroteTo, q.Zone)).
+			saying("span", "From", search.Short(wroteFrom)+at, "To", search.Short(wroteTo)+at).at(line.TimeColumn)
+	}
+	if wrong := checkSpan(parameter, q.From, q.To, wroteFrom, wroteTo, "An action"); wrong != nil {
 		return q, wrong.at(line.TimeColumn)
 	}
 	text, err := p.text("q", maxText, "look for fewer words, or for a part of the text")
@@ -115,6 +121,17 @@ func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, er
 	}
 	q.Conditions = append(q.Conditions, also...)
 	return q, checkValues(q.Conditions, line.Terms)
+}
+
+// skipped reports whether one time is before another by the calendar. Where they are the same
+// moment none the less, clocks skip what lies between: an hour, or a day as 2011-12-30 on Samoa.
+func skipped(from, to string, now time.Time) bool {
+	if !search.IsZoned(from) || !search.IsZoned(to) {
+		return false
+	}
+	begin, _ := search.ParseTime(from, search.From, now, time.UTC) // it is a time, as it is zoned
+	end, _ := search.ParseTime(to, search.To, now, time.UTC)
+	return begin.Before(end)
 }
 
 // checkValues bounds how much is asked of a field, and of all of details. What is too much
@@ -231,10 +248,12 @@ func wrongValue(term search.Term, err error) *search.Error {
 		wrong.Fault, wrong.Suggestion = search.FaultLong, strconv.Itoa(field.Most)
 	case term.Field == "ip":
 		wrong.Fault = search.FaultAddress
-	case term.Field == "action":
+	case term.Field == "action" && strings.Contains(term.Value, "*"):
 		wrong.Fault = search.FaultStar
+	case term.Field == "action":
+		wrong.Fault, wrong.Guess, wrong.Suggestion = search.FaultValue, field.Guess(term.Value), "invoice.posted, invoice.*"
 	default:
-		wrong.Fault, wrong.Guess, wrong.Suggestion = search.FaultValue, search.Nearest(term.Value, field.Only), strings.Join(field.Only, ", ")
+		wrong.Fault, wrong.Guess, wrong.Suggestion = search.FaultValue, field.Guess(term.Value), strings.Join(field.Only, ", ")
 	}
 	return wrong
 }

@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 
-	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
 )
@@ -54,7 +52,7 @@ func (p params) order() (store.Order, error) {
 // readList returns the page of actions that the parameters ask for. The first page
 // decides on the bounds of the time: those that follow have the same.
 func (s *Server) readList(m *measure, p params) (*list, error) {
-	l := &list{from: place{Question: p.sum(), Now: m.start.Truncate(time.Millisecond)}}
+	l := &list{from: place{Now: m.start.Truncate(time.Millisecond)}}
 	var err error
 	if l.order, err = p.order(); err != nil {
 		return nil, err
@@ -67,8 +65,9 @@ func (s *Server) readList(m *measure, p params) (*list, error) {
 		if l.question, err = s.filter(p, l.from.Now); err != nil {
 			return nil, err
 		}
+		l.from.Question = l.sum(l.order)
 	}
-	keys, err := s.cursorKeys(m.ctx)
+	keys, err := s.cursorKeys(m.graced)
 	if err != nil {
 		return nil, err
 	}
@@ -77,16 +76,15 @@ func (s *Server) readList(m *measure, p params) (*list, error) {
 		return l, l.freeze(m.ctx, s.store)
 	}
 	from, err := decodePlace(cursor, keys)
-	said := "cursor"
-	if err == nil && from.Question != l.from.Question {
-		err, said = errOtherFilter, "other_cursor"
-	}
 	if err != nil {
-		return nil, invalid("cursor", "cursor is not valid: "+err.Error()+".").saying(said)
+		return nil, invalid("cursor", "cursor is not valid: "+err.Error()+".").saying("cursor")
 	}
 	l.from = from
 	if l.question, err = s.filter(p, from.Now); err != nil {
 		return nil, err
+	}
+	if l.sum(l.order) != from.Question {
+		return nil, invalid("cursor", "cursor is not valid: "+errOtherFilter.Error()+".").saying("other_cursor")
 	}
 	if l.To.IsZero() {
 		l.To = from.To
@@ -97,30 +95,30 @@ func (s *Server) readList(m *measure, p params) (*list, error) {
 	return l, nil
 }
 
-// sum tells one question from another: all parameters but where a page begins and how
-// long it is.
-func (p params) sum() (sum [16]byte) {
-	h := sha256.New()
-	add := func(text string) {
-		_, _ = h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(text))))
-		_, _ = h.Write([]byte(text))
+// sum tells one question from another by what it asks, however that is written.
+func (q *question) sum(order store.Order) (sum [16]byte) {
+	var texts, fields []string
+	for _, t := range q.Text {
+		texts = append(texts, fmt.Sprintf("%t %q", t.Not, search.Fold(t.Needle)))
 	}
-	usual := map[string]string{"order": newestOrder, "tenant": action.DefaultTenant} // as good as absent
-	for _, name := range sortedKeys(p.values) {
-		if name == "cursor" || name == "limit" || usual[name] != "" && p.one(name) == usual[name] {
-			continue
-		}
-		add(name)
-		add(strconv.Itoa(len(p.values[name])))
-		for _, value := range slices.Sorted(slices.Values(p.values[name])) {
-			add(value)
+	slices.Sort(texts)
+	// Those of one field keep their order: the first is that of which subject_type speaks.
+	conditions := slices.Clone(q.Conditions)
+	slices.SortStableFunc(conditions, func(a, b store.Condition) int { return strings.Compare(a.Field, b.Field) })
+	for _, not := range []bool{false, true} {
+		for _, c := range conditions {
+			if values := slices.Sorted(slices.Values(c.Values)); c.Not == not {
+				fields = append(fields, fmt.Sprintf("%q %t %q", c.Field, c.Not, slices.Compact(values)))
+			}
 		}
 	}
-	if p.record != nil {
-		add(p.record.Type)
-		add(p.record.ID)
+	var record store.Record
+	if q.Record != nil {
+		record = *q.Record
 	}
-	copy(sum[:], h.Sum(nil))
+	all := sha256.Sum256(fmt.Appendf(nil, "%q %s %s %d %q %q %q",
+		q.Tenant, q.From.Format(time.RFC3339Nano), q.To.Format(time.RFC3339Nano), order, record, slices.Compact(texts), fields))
+	copy(sum[:], all[:])
 	return sum
 }
 

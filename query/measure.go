@@ -15,6 +15,8 @@ type measure struct {
 	// ctx ends when the time is up.
 	ctx    context.Context //nolint:containedctx // it is this answer's
 	cancel context.CancelFunc
+	// graced has partialGrace more, for the little without which there is no partial answer.
+	graced context.Context //nolint:containedctx // it is this answer's
 	start  time.Time
 	now    func() time.Time
 	cost   *store.Cost
@@ -27,8 +29,8 @@ type measure struct {
 // measure begins an answer. Call its cancel at the end.
 func (s *Server) measure(r *http.Request) *measure {
 	m := &measure{start: s.now(), now: s.now}
-	m.ctx, m.cost = store.WithCost(r.Context())
-	m.ctx, m.cancel = context.WithTimeout(m.ctx, s.cfg.QueryTimeout)
+	m.graced, m.cost = store.WithCost(r.Context())
+	m.ctx, m.cancel = context.WithTimeout(m.graced, s.cfg.QueryTimeout)
 	m.through = s.completeThrough(m.ctx) //nolint:contextcheck // it is r's; this comes ahead of every read
 	return m
 }

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/actionlog/actionlog/query/web"
 	"github.com/actionlog/actionlog/schemas"
 )
 
@@ -21,14 +22,14 @@ const (
 )
 
 // openAPI returns the API's document in JSON, with the event's schema in it.
-func openAPI() ([]byte, error) {
+func openAPI() (web.Asset, error) {
 	var document map[string]any
 	if err := yaml.Unmarshal(schemas.OpenAPI, &document); err != nil {
-		return nil, fmt.Errorf("read openapi.yaml: %w", err)
+		return web.Asset{}, fmt.Errorf("read openapi.yaml: %w", err)
 	}
 	var event map[string]any
 	if err := json.Unmarshal(schemas.Event, &event); err != nil {
-		return nil, fmt.Errorf("read %s: %w", eventFile, err)
+		return web.Asset{}, fmt.Errorf("read %s: %w", eventFile, err)
 	}
 	// Within the document the schema is of its dialect and has no address of its own,
 	// from which its references would be resolved.
@@ -40,15 +41,15 @@ func openAPI() ([]byte, error) {
 	components, _ := document["components"].(map[string]any)
 	all, ok := components["schemas"].(map[string]any)
 	if !ok {
-		return nil, errors.New("read openapi.yaml: it has no components.schemas")
+		return web.Asset{}, errors.New("read openapi.yaml: it has no components.schemas")
 	}
 	all["Event"] = event
 
 	var b bytes.Buffer
 	if err := encodeJSON(&b, document); err != nil {
-		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
+		return web.Asset{}, fmt.Errorf("write the OpenAPI document: %w", err)
 	}
-	return b.Bytes(), nil
+	return web.Asset{Type: jsonType, Plain: b.Bytes(), Gzipped: web.Compress(b.Bytes())}, nil
 }
 
 // rewriteReferences puts one base in the place of another in every reference.
@@ -71,6 +72,6 @@ func rewriteReferences(node any, from, to string) {
 }
 
 func (s *Server) getOpenAPI(w http.ResponseWriter, r *http.Request, _ params) error {
-	writeJSON(w, r, s.openapi)
+	writeAsset(w, r, s.openapi)
 	return nil
 }

@@ -49,10 +49,11 @@ type openAPIParameter struct {
 
 func readOpenAPI(t *testing.T) (openAPIDocument, []byte) {
 	t.Helper()
-	text, err := openAPI()
+	served, err := openAPI()
 	if err != nil {
 		t.Fatal(err)
 	}
+	text := served.Plain
 	var document openAPIDocument
 	if err := json.Unmarshal(text, &document); err != nil {
 		t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -349,42 +348,13 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, l *w
 	return nil
 }
 
-// compressed is a body as the client takes it.
-func compressed(w http.ResponseWriter, r *http.Request, body []byte) []byte {
-	if !acceptsGzip(r) {
-		return body
-	}
-	w.Header().Set("Content-Encoding", "gzip")
-	return web.Compress(body)
-}
-
-// acceptsGzip reports whether the client takes a gzip answer.
-func acceptsGzip(r *http.Request) bool {
-	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
-		name, weight, weighted := strings.Cut(strings.ToLower(strings.ReplaceAll(coding, " ", "")), ";q=")
-		if name == "gzip" {
-			q, err := strconv.ParseFloat(weight, 64)
-			return !weighted || err == nil && q > 0
-		}
-	}
-	return false
-}
-
 // serveAsset answers beneath /assets/.
 func (s *Server) serveAsset(w http.ResponseWriter, r *http.Request, _ params) error {
 	a, ok := s.site.Asset(r.URL.Path)
 	if !ok {
 		return notFound(r.URL.Path)
 	}
-	h := w.Header()
-	h.Set("Content-Type", a.Type)
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	h.Add("Vary", "Accept-Encoding")
-	content := a.Plain
-	if acceptsGzip(r) {
-		content = a.Gzipped
-		h.Set("Content-Encoding", "gzip")
-	}
-	writeBody(w, http.StatusOK, content)
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	writeAsset(w, r, a)
 	return nil
 }

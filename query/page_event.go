@@ -109,7 +109,8 @@ func (s *Server) serveAround(w http.ResponseWriter, r *http.Request, p params) e
 	if tenant := q.Kept.Get("tenant"); tenant != "" {
 		address.Set("tenant", tenant)
 	}
-	begin := place{Question: params{values: address}.sum(), Now: m.start.Truncate(time.Millisecond)}
+	all := question{Filter: store.Filter{Tenant: q.Filter.Tenant}}
+	begin := place{Question: all.sum(store.NewestFirst), Now: m.start.Truncate(time.Millisecond)}
 	if n := len(newer.Actions); n > aroundNewer {
 		begin.At = newer.Actions[n-1].Cursor()
 		address.Set("cursor", begin.encode(keys[0]))

@@ -170,7 +170,7 @@ func TestEveryProblemIsSaidInTheLanguageOfThePage(t *testing.T) {
 	lines := []string{
 		strings.Repeat("a+", 101), url.QueryEscape(`"open`), "actr:x", "from:someday", "a+OR+b", "a+AND+b", "NOT+a", "(a+b)", "-from:today", "-tz:UTC", "from:today+from:today",
 		"from:2026-02-02+to:2026-02-01", "details.:x", "details.a:", "q:x", "actor:", "actor:(a", "actor:()", "actor:(a+OR+b)", "actor:(a)b", url.QueryEscape(`actor:"a"b`), "outcome:fine",
-		"ip:x", "action:a*b", "tz:Mars", "subject_id:" + strings.Repeat("y", 1025), "details." + strings.Repeat("z", 1025) + ":x", strings.Repeat("actor:a+", 101), "tz:Europe/Berlin&tz=UTC",
+		"ip:x", "action:a*b", "action:invoice.", "outcome:deny", "user=x+actr=y", "details.a>5", "tz:Mars", "subject_id:" + strings.Repeat("y", 1025), "details." + strings.Repeat("z", 1025) + ":x", strings.Repeat("actor:a+", 101), "tz:Europe/Berlin&tz=UTC",
 	}
 	tried := map[string]bool{} // parameters that pages share are read by the same code
 	for _, rt := range s.routes() {

@@ -128,14 +128,11 @@ func (p params) limit() (int, error) {
 
 // rejectedCursor returns the place where a list of rejected messages begins, nil for
 // the newest.
-func (p params) rejectedCursor() (*store.RejectedCursor, error) {
-	value := p.one("cursor")
-	if value == "" {
-		return nil, nil //nolint:nilnil // no cursor is the beginning, not an error
-	}
-	cursor, err := decodeRejectedCursor(value)
-	if err != nil {
-		return nil, invalid("cursor", "cursor is not valid: "+err.Error()+".").saying("cursor")
+func (p params) rejectedCursor() (cursor *store.RejectedCursor, err error) {
+	if value := p.one("cursor"); value != "" {
+		if cursor, err = decodeRejectedCursor(value); err != nil {
+			return nil, invalid("cursor", "cursor is not valid: "+err.Error()+".").saying("cursor")
+		}
 	}
 	return cursor, nil
 }

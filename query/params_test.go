@@ -172,6 +172,10 @@ func TestParamsAreRefusedByName(t *testing.T) {
 	f("actor=!", "actor", "empty after the !")
 	f("action="+strings.Repeat("x", 131), "action", "at most")
 	f("action=*.posted", "action", "as in invoice.*")
+	f("action=invoice.", "action", `action is "invoice.": no action has such a type: did you mean invoice.*?`)
+	f("action=!Invoice.posted", "action", "did you mean invoice.posted?")
+	f("search=x+action:invoice.", "search", `search, column 10: action is "invoice.": no action has such a type: did you mean invoice.*?`)
+	f("search=outcome%3Ddeny", "search", `search, column 9: outcome is "deny": there is no such value: did you mean denied?`)
 	f("category=destroy", "category", "one of view, ")
 	f("outcome=sucess", "outcome", "did you mean success?")
 	f("ip=10.0.0.0/33", "ip", "from 0 to 32")
@@ -185,12 +189,17 @@ func TestParamsAreRefusedByName(t *testing.T) {
 	f("from=2026-11-25&to=2026-11-24", "from", "is not before to")
 	f("from=2026-11-24&to=2026-11-24", "from", "is not before to")
 	f("from=2026-11-24T01:00:00%2B01:00&to=2026-11-24", "from", "is not before to")
+	f("from=2011-12-30&to=2011-12-31&tz=pacific/apia", "from", "from (2011-12-30) and to (2011-12-31) are the same moment, since clocks in Pacific/Apia skip what lies between them: it does not exist there.")
+	f("from=2026-03-29T02:10&to=2026-03-29T02:50&tz=Europe/Berlin", "from", "clocks in Europe/Berlin skip")
+	f("from=2026-03-29T02:50&to=2026-03-29T02:10&tz=Europe/Berlin", "from", "is not before to")
+	f("from=2026-11-24T05:00Z&to=2026-11-24T06:00&tz=Europe/Berlin", "from", "is not before to")
+	f("search=from:2011-12-30+to:2011-12-31+tz:Pacific/Apia", "search", "search, column 20: from (2011-12-30) and to (2011-12-31) are the same moment")
 	f("from=-1h&to=-2h", "from", "from (-1h) is not before to (-2h)")
 	f("tz=Europe/Berlim", "tz", "did you mean Europe/Berlin?")
 	f("from=yesterdy", "from", "did you mean yesterday?")
 	for _, value := range []string{
 		"24.11.2026", "2026-13-01", "2026-02-30", "2026-11-24T25:00", "2026-11-24T18", "2026-11-24+18:00",
-		"2026-11-24T1:00:00Z", "2026-11-24T18:00Z", "2026-11-24T18:00:00%2B0100", "2026-11-24T18:00:00%2B25:00", "2026-11-24T18:00:00Z%20",
+		"2026-11-24T1:00:00Z", "2026-11-24T18Z", "2026-11-24T18:00:00%2B0100", "2026-11-24T18:00:00%2B25:00", "2026-11-24T18:00:00Z%20",
 		"1795521600", "2026-11-24T18:00:00,5Z", "-2026-11-24", "02026-11-24", "2026-11-24T18:00:00++01:00",
 	} {
 		f("to="+value, "to", "is not a time", "RFC 3339")
@@ -219,22 +228,54 @@ func TestParamsAreRefusedByName(t *testing.T) {
 	f("q="+strings.Repeat("w+", 101), "q", "These are 101 words")
 }
 
+func sumOf(t *testing.T, query string) [16]byte {
+	t.Helper()
+	p, err := parseParams(query, listParameters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := p.filter(received, nil)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	order, err := p.order()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q.sum(order)
+}
+
 func TestOtherQuestionsHaveOtherSums(t *testing.T) {
 	t.Parallel()
 	seen := map[[16]byte]string{}
 	for _, query := range []string{
-		"", "details.a=", "details.a=&details.a=", "details.a=!", "details.a=1", "details.a=&actor=1", "details.a=&details.a=&details.a=actor&details.a=1",
-		"actor=1", "actor=1&q=x", "actor=1&actor=q&actor=x", "order=oldest",
+		"", "details.a=", "details.a=!", "details.a=1", "details.a=&actor=1", "details.a=&details.a=actor&details.a=1", "details.A=1", "details.a=!1",
+		"actor=1", "actor=1&q=x", "actor=1&actor=q&actor=x", "actor=1&search=actor:x", "actor=x&search=actor:1", "order=oldest", "tenant=x", "subject_id=1&subject_type=2", "subject_id=2&subject_type=1",
+		"q=x", "q=-x", "q=x+y", `q=%22x+y%22`, "from=2026", "to=2026", "from=2026&tz=Europe/Berlin", "from=-1h", "from=-2h", `actor=%22`, `actor=%22+%22`,
 	} {
-		p, err := parseParams(query, listParameters)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if other, ok := seen[p.sum()]; ok {
+		sum := sumOf(t, query)
+		if other, ok := seen[sum]; ok {
 			t.Errorf("%s has the sum of %s", query, other)
 		}
-		seen[p.sum()] = query
+		seen[sum] = query
 	}
+}
+
+func TestTheSameQuestionHasTheSameSum(t *testing.T) {
+	t.Parallel()
+	f := func(a, b string) {
+		t.Helper()
+		if sumOf(t, a) != sumOf(t, b) {
+			t.Errorf("%s has another sum than %s", a, b)
+		}
+	}
+	f("", "tz=UTC&limit=3&order=newest&tenant=default")
+	f("details.a=&details.a=", "details.a=")
+	f("actor=a&actor=b&outcome=denied", "outcome=denied&actor=b&actor=a&actor=b")
+	f("actor=a&actor=!b", "actor=!b&actor=a")
+	f("actor=a&actor=!b&q=x+y&from=2026-01-01", "search=-user:b+Y+x+x+user=a+after:2026")
+	f("from=-24h", "from="+received.Add(-24*time.Hour).Format(time.RFC3339))
+	f("q=Stra%C3%9Fe", "q=STRASSE")
 }
 
 func TestProblemsDoNotRepeatEndlessInput(t *testing.T) {

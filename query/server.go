@@ -50,7 +50,7 @@ type Server struct {
 	now     func() time.Time
 	cfg     Config
 	logger  *slog.Logger
-	openapi []byte
+	openapi web.Asset
 	handler http.Handler
 	drain   time.Duration
 	// queries, exports and tails are the turns of each kind of work.
@@ -114,7 +114,7 @@ type route struct {
 	// handle answers, or returns an error: one that comes after it has written something
 	// cuts the connection.
 	handle func(http.ResponseWriter, *http.Request, params) error
-	// methods are those that are answered; nil is GET and HEAD.
+	// methods are those that are answered, besides OPTIONS; nil is GET and HEAD.
 	methods []string
 	// parameters are the query parameters that are accepted; others are refused.
 	parameters []parameter
@@ -249,8 +249,14 @@ func (s *Server) answer(rt route, w *recorder, r *http.Request) (p *Problem) {
 		if methods == nil {
 			methods = reading
 		}
-		if !slices.Contains(methods, r.Method) {
-			return methodNotAllowed(r.Method, strings.Join(methods, ", "))
+		allow := strings.Join(append(slices.Clone(methods), http.MethodOptions), ", ")
+		switch {
+		case r.Method == http.MethodOptions:
+			w.Header().Set("Allow", allow)
+			w.WriteHeader(http.StatusNoContent)
+			return nil
+		case !slices.Contains(methods, r.Method):
+			return methodNotAllowed(r.Method, allow)
 		}
 		var err error
 		if accepted, err = parseParams(r.URL.RawQuery, rt.parameters); err != nil {

@@ -70,11 +70,11 @@ func TestErrorsAreProblems(t *testing.T) {
 	f("POST", "/v1/nothing", 404, "not-found")
 	f("GET", "/v1/actions/", 404, "not-found")
 	f("GET", "/v1/actions/a/b", 404, "not-found")
-	if w := f("POST", "/v1/actions?x=1", 405, "method-not-allowed"); w.Header().Get("Allow") != "GET, HEAD" {
+	if w := f("POST", "/v1/actions?x=1", 405, "method-not-allowed"); w.Header().Get("Allow") != "GET, HEAD, OPTIONS" {
 		t.Errorf("Allow: %q", w.Header().Get("Allow"))
 	}
 	f("DELETE", "/v1/actions/x", 405, "method-not-allowed")
-	f("OPTIONS", "/v1/export.csv", 405, "method-not-allowed")
+	f("OPTIONS", "/v1/nothing", 404, "not-found")
 	f("GET", "/v1/actions?x=1", 400, "invalid-parameter")
 	f("GET", "/v1/actions/x?limit=1", 400, "invalid-parameter")
 	f("GET", "/v1/rejected?tenant=x", 400, "invalid-parameter")
@@ -119,12 +119,30 @@ func TestPanicsAndSlowAnswersAreProblems(t *testing.T) {
 	}
 }
 
+func TestOPTIONSSaysWhichMethodsThereAre(t *testing.T) {
+	t.Parallel()
+	s := deadServer(t)
+	for target, allow := range map[string]string{
+		"/v1/actions?x=1": "GET, HEAD, OPTIONS", "/v1/export.csv": "GET, HEAD, OPTIONS", "/v1/tail": "GET, HEAD, OPTIONS",
+		"/v1/actions/a%2Fb": "GET, HEAD, OPTIONS", "/healthz": "GET, HEAD, OPTIONS", "/preferences": "POST, OPTIONS",
+	} {
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodOptions, target, nil))
+		if w.Code != 204 || w.Header().Get("Allow") != allow || w.Body.Len() > 0 || w.Header().Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%s: %d %v %s", target, w.Code, w.Header(), w.Body)
+		}
+	}
+}
+
 func TestHEADHasTheHeadersAndNoBody(t *testing.T) {
 	t.Parallel()
 	s, events := testServer(t)
 	insert(t, events, event(1, nil))
 	address, stop, ended := serveAt(t, s)
-	for _, path := range []string{"/v1/actions", "/v1/export.csv", "/openapi.json", "/healthz", "/v1/actions/" + event(1, nil).ID} {
+	for _, path := range []string{
+		"/v1/actions", "/v1/export.csv", "/openapi.json", "/healthz", "/readyz", "/v1/actions/" + event(1, nil).ID,
+		"/v1/count", "/v1/histogram", "/v1/facets?field=actor", "/v1/compare?actor=x", "/v1/subjects/a/b/timeline", "/v1/actors/u-1", "/v1/actors/u-1/week", "/v1/feed", "/v1/tail", "/v1/rejected",
+	} {
 		resp, err := http.Head("http://" + address + path)
 		if err != nil {
 			t.Fatal(err)

@@ -309,11 +309,7 @@ func TestPartialPagesAreGoneOnWith(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, err := parseParams("limit=1000", listParameters)
-			if err != nil {
-				t.Fatal(err)
-			}
-			cursor = place{Question: p.sum(), Now: received, To: received.AddDate(1, 0, 0), Backward: true, At: &store.Cursor{Time: received.AddDate(-5, 0, 0)}}.encode(keys[0])
+			cursor = place{Question: sumOf(t, "limit=1000"), Now: received, To: received.AddDate(1, 0, 0), Backward: true, At: &store.Cursor{Time: received.AddDate(-5, 0, 0)}}.encode(keys[0])
 		}
 		var got []string
 		partial := 0

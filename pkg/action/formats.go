@@ -189,6 +189,9 @@ func wrongID(s string) string {
 	return ""
 }
 
+// IsType reports whether an event can be of a type.
+func IsType(s string) bool { return len(s) <= MaxAction && wrongAction(s) == "" }
+
 // wrongAction is the form of an action: at least two words of a-z, 0-9, _ and -
 // with a dot between.
 func wrongAction(s string) string {

@@ -20,7 +20,7 @@
 //	family  = (* a name of Fields that ends in a dot *) "details." .
 //	path    = part { part } .
 //	part    = `\:` | `\=` | `\\` | `\` space | any character but ":", "=" and space .
-//	plain   = [ `\` ] character { character } .    (* up to a space; in a list, to "," or ")" *)
+//	plain   = [ `\` ] character { character } .    (* up to a space; in a list, to "," or ")"; not from "=", "<" or ">" *)
 //	word    = character { character } .            (* up to a space; none of OR, AND, NOT and ")", nor one that begins with "(" *)
 //
 // Letters and digits of names are ASCII, their case does not matter, and "-" in them
@@ -31,8 +31,11 @@
 // colon follows that colon and the name is not known (https://…, C:\temp, std::string),
 // when that colon has a backslash before it (note\:x, which is the text note:x), and in
 // quotes. Everything else before a colon has to be a name: a filter with a typing error
-// must not become a search for text. "=" is as good as ":" after a name as the parameters
-// have it, and plain text after any other word.
+// must not become a search for text. "=" is as good as ":" after a name. After any other word
+// it is plain text (a=b, utm_source=x), unless the word is near a name.
+//
+// "<", ">", "!=" and "==" compare nothing, and are an error after a name, since who writes
+// them means to: in quotes they are text, and a value may begin with them.
 //
 // OR, AND, NOT and brackets do not combine terms, and are an error as words, since who
 // writes them means to: in quotes they are text.

@@ -30,7 +30,7 @@ func TestIsZoned(t *testing.T) {
 			t.Errorf("%s is taken for the same time everywhere", text)
 		}
 	}
-	for _, text := range []string{"", "x", "now", "-24h", "-7d", "-3mo", "2026-11-24T18:00:00Z", "2026-11-24T18:00:00+01:00"} {
+	for _, text := range []string{"", "x", "now", "-24h", "-7d", "-3mo", "2026-11-24T18:00:00Z", "2026-11-24T18:00:00+01:00", "2026-11-24T18:00Z"} {
 		if IsZoned(text) {
 			t.Errorf("%s is taken for another time elsewhere", text)
 		}

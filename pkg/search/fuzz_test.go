@@ -15,6 +15,7 @@ func FuzzParse(f *testing.F) {
 		"", `actor:alice action:invoice.* -xero "late fee" after:2026-01-01 ip:10.0.0.0/8 outcome:denied`,
 		`-actor:(alice "b c" !d,e) !actor:x actor:!"e f" actor:\!x`, `details.a\:b\ c:"5\" \\" details.größe=1`,
 		`12:30 https://x.y C:\temp note\:x actr:x "never closed`, "after:last month before:today tz:europe/berlin", `"C:\temp\"`, "actor: user:", `“late fee” „a“ „b” ”c” -«d e» »f« actor:“g h” details.x:«» “never`, `a OR b AND NOT (c) d) "OR"`, `details.x:"" -details.y:"" details.z:`, "日本 actor:\u3000x",
+		`user=a actr=x utm=x details.a>5 details.a>=5 details.a>b:5 actor!=x actor:"<x" q=x a<b`,
 	} {
 		f.Add(line)
 	}

@@ -47,10 +47,10 @@ type Term struct {
 func (l Line) String() string {
 	var terms []string
 	for _, t := range l.Texts {
-		terms = append(terms, t.format(plain(t.Needle, `:=\`, "-") && noOperator(t.Needle) == nil))
+		terms = append(terms, t.format(plain(t.Needle, `:=<>\`, "-") && noOperator(t.Needle) == nil))
 	}
 	add := func(not, name, value string) {
-		if !plain(value, "", `!\(`) {
+		if !plain(value, "", notFirst) {
 			value = quoted(value)
 		}
 		terms = append(terms, not+escapeName(name)+":"+value)

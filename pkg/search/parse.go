@@ -124,32 +124,50 @@ func (p *parser) name() (fieldName, *Error) {
 	if family := p.fields.family(p.rest()); family != "" {
 		p.at += len(family)
 		path, found := p.path()
-		if !found {
-			return unread()
-		}
+		written := strings.TrimRightFunc(p.text[begin:p.at], unicode.IsSpace)
 		n.field, n.word = family+path, family+path
-		if path == "" {
+		switch sign := strings.IndexAny(written, "<>"); {
+		case !found && sign >= 0:
+			p.at = begin
+			return n, n.comparison(written[:sign], p.column())
+		case !found:
+			return unread()
+		case strings.HasSuffix(written, "!=") || strings.HasSuffix(written, "<=") || strings.HasSuffix(written, ">="):
+			p.at = begin
+			return n, n.comparison(written[:len(written)-2], p.column())
+		case path == "":
 			p.at = begin
 			return n, &Error{Column: p.column(), Problem: family + " has no path", Suggestion: "write " + family + "amount:5, with the path that you look for", Fault: faultNoPath, About: family}
 		}
 	} else {
 		n.word = canonical(p.identifier())
 		n.field = p.fields.resolve(n.word)
-		known := n.field == n.word && n.field != nameText
-		if n.word == "" || !p.begins(":") && (!known || !p.begins("=")) {
+		word, isField := p.text[begin:p.at], n.field != "" && n.field != nameText
+		switch {
+		case isField && (p.begins("<") || p.begins(">") || p.begins("!=")):
+			p.at = begin
+			return n, n.comparison(word, p.column())
+		case n.word == "" || !p.begins(":") && !p.begins("="):
 			return unread()
 		}
+		equals := p.begins("=")
 		p.at++
-		if n.field == "" || n.field == nameText {
+		if !isField {
 			if after := p.rest(); n.not || after != "" && strings.ContainsAny(after[:1], `/\:`) {
 				return unread()
 			}
-			word := p.text[begin : p.at-1]
 			p.at = begin
 			if n.field == nameText {
 				return n, &Error{Column: p.column(), Problem: word + " is no field of a search line", Suggestion: `write what you look for as it is: words and "phrases" without a field are text`, Fault: faultNoField, About: word}
 			}
-			return n, p.fields.unknown(word, p.column())
+			err := p.fields.unknown(word, p.column())
+			if equals {
+				if err.Guess == "" { // people write much that is no filter: utm_source=x
+					return unread()
+				}
+				err.Suggestion += " Or put it in quotes to look for it as text"
+			}
+			return n, err
 		}
 	}
 	end := p.at
@@ -157,6 +175,21 @@ func (p *parser) name() (fieldName, *Error) {
 	n.column = p.column()
 	p.at = end
 	return n, nil
+}
+
+// comparison refuses the signs by which other languages compare values: as text, or as a
+// part of the value, they would be searched for, and find nothing.
+func (n fieldName) comparison(word string, column int) *Error {
+	word = Short(word)
+	e := &Error{
+		Column: column, Problem: "values are compared with : or = only",
+		Suggestion: "write " + word + ":value for what has a value, -" + word + ":value for what has not, or put it in quotes to look for it as text",
+		Fault:      faultUnknownField, About: word + " < > !=", Guess: word + ":value",
+	}
+	if n.field == nameFrom || n.field == nameTo {
+		e.Suggestion = "write after: for what is later and before: for what is earlier, or put it in quotes to look for it as text"
+	}
+	return e
 }
 
 // identifier reads what looks like a name of a field.
@@ -261,6 +294,8 @@ func (p *parser) value(name fieldName, not bool, ends func(rune) bool) *Error {
 		if value, err = p.quotedValue(ends); err != nil {
 			return err
 		}
+	} else if p.begins("=") || p.begins("<") || p.begins(">") { // actor==x, details.amount:>5
+		return name.comparison(escapeName(name.word), column)
 	} else if value = p.take(ends); strings.HasPrefix(value, `\!`) || strings.HasPrefix(value, `\\`) {
 		value = value[1:]
 	}

@@ -54,6 +54,8 @@ func TestLineIsUnderstood(t *testing.T) {
 	f(`actor:"C:\temp\"`, terms(term("actor", `C:\temp\`, 7)))
 	f(`actor:"(x)" actor:(")" "," "a b")`, terms(term("actor", "(x)", 7), term("actor", ")", 20), term("actor", ",", 24), term("actor", "a b", 28)))
 	f("action=invoice.posted details.amount=5", terms(term("action", "invoice.posted", 8), term("details.amount", "5", 38)))
+	f(`user=bob -Session=s !status=denied record=("=x" a<b)`, terms(term("actor", "bob", 6), except("outcome", "denied", 29), term("subject_id", "=x", 44), term("subject_id", "a<b", 49), except("session_id", "s", 19)))
+	f(`details.a>b:5 details.a>:5 actor:"<b>" user_agent:"=x"`, terms(term("actor", "<b>", 34), term("user_agent", "=x", 51), term("details.a>", "5", 26), term("details.a>b", "5", 13)))
 	// Any of.
 	f("actor:(alice bob) actor:carol", terms(term("actor", "alice", 8), term("actor", "bob", 14), term("actor", "carol", 25)))
 	f("actor:( alice,bob , !carol,) x", Line{Texts: []Text{text("x", 30)}, Terms: []Term{term("actor", "alice", 9), term("actor", "bob", 15), except("actor", "carol", 21)}})
@@ -68,8 +70,10 @@ func TestLineIsUnderstood(t *testing.T) {
 	// Plain text.
 	f(`12:30 https://x.y/z C:\temp std::string 日本:x 10.0.0.1:80 :x`, texts(text("12:30", 1), text("https://x.y/z", 7), text(`C:\temp`, 21), text("std::string", 29), text("日本:x", 41), text("10.0.0.1:80", 46), text(":x", 58)))
 	f(`note\:x actor\:a\:b "actor:alice" -actr\:x`, texts(text("note:x", 1), text("actor:a:b", 9), text("actor:alice", 21), Text{"actr:x", true, 35}))
-	f(`a=b x=actor:y actor !x --actor:x details. details.x details.x\:y type=x q=x`, texts(text("a=b", 1), text("x=actor:y", 5), text("actor", 15), text("!x", 21), Text{"-actor:x", true, 24},
-		text("details.", 34), text("details.x", 43), text("details.x:y", 53), text("type=x", 66), text("q=x", 73)))
+	f(`a=b x=actor:y actor !x --actor:x details. details.x details.x\:y id=x utm_source=x actr=/x`, texts(text("a=b", 1), text("x=actor:y", 5), text("actor", 15), text("!x", 21), Text{"-actor:x", true, 24},
+		text("details.", 34), text("details.x", 43), text("details.x:y", 53), text("id=x", 66), text("utm_source=x", 71), text("actr=/x", 84)))
+	f(`actr>x a<b actor! details.x! "actor>x" "details.x>5" "actr=x" q>5 -> =x`, texts(text("actr>x", 1), text("a<b", 8), text("actor!", 12), text("details.x!", 19), text("actor>x", 30), text("details.x>5", 40),
+		text("actr=x", 54), text("q>5", 63), Text{">", true, 67}, text("=x", 70)))
 	f(`"a"b -"" "" !actr:x % a(b) c) or And -not "OR" -"(a)"`, texts(text("a", 1), text("b", 4), text("!actr:x", 13), text("%", 21), text("a(b)", 23), text("c)", 28),
 		text("or", 31), text("And", 34), Text{"not", true, 38}, text("OR", 43), Text{"(a)", true, 48}))
 	// The quotes of word processors.
@@ -81,6 +85,7 @@ func TestLineIsUnderstood(t *testing.T) {
 	f(`details.x:"" -details.y:“” details.z:(a "")`, terms(term("details.x", "", 11), except("details.y", "", 25), term("details.z", "a", 39), term("details.z", "", 41)))
 	f(`actor:OR actor:("OR" NOTE)`, terms(term("actor", "OR", 7), term("actor", "OR", 17), term("actor", "NOTE", 22)))
 	// Times.
+	f("after=2026 until=today timezone=utc", Line{From: "2026", To: "today", Zone: "utc", TimeColumn: 18})
 	f("from:-7d to:now tz:Europe/Berlin", Line{From: "-7d", To: "now", Zone: "Europe/Berlin", TimeColumn: 13})
 	f("since:yesterday until:today timezone:utc", Line{From: "yesterday", To: "today", Zone: "utc", TimeColumn: 23})
 	f("after:last month before:2026-01-01T12:00 x", Line{From: "last month", To: "2026-01-01T12:00", Texts: []Text{text("x", 42)}, TimeColumn: 25})
@@ -112,6 +117,25 @@ func TestLineIsRefusedWithColumnAndSuggestion(t *testing.T) {
 	f("details.:5", "column 1: details. has no path, write details.amount:5")
 	f("nonsense:x", "column 1: unknown field nonsense, put it in quotes to look for it as text; the fields are tenant, actor, on_behalf_of,")
 	f("nonsense:", "column 1: unknown field nonsense, put it in quotes")
+	f("actr=alice", "column 1: unknown field actr, did you mean actor? Or put it in quotes to look for it as text")
+	f("日本 -Actr=alice", "column 5: unknown field Actr, did you mean actor? Or put it in quotes")
+	f("detail.amount=5", "column 1: unknown field detail.amount, did you mean details.amount? Or put it in quotes")
+	f("details=5", "column 1: unknown field details, did you mean details.amount, with the path that you look for? Or put it in quotes")
+	const compared = "values are compared with : or = only, write "
+	f("details.amount>5", "column 1: "+compared+"details.amount:value for what has a value, -details.amount:value for what has not, or put it in quotes")
+	f("x details.amount>=5", "column 3: "+compared+"details.amount:value")
+	f("日本 -details.a.b<5", "column 5: "+compared+"details.a.b:value")
+	f("details.x<=5", "column 1: "+compared+"details.x:value")
+	f("details.x!=5", "column 1: "+compared+"details.x:value for what has a value, -details.x:value")
+	f("details.x==5", "column 11: "+compared+"details.x:value")
+	f("details.x:>5", "column 11: "+compared+"details.x:value")
+	f("User>x", "column 1: "+compared+"User:value")
+	f("actor>=x", "column 1: "+compared+"actor:value")
+	f("x actor<x", "column 3: "+compared+"actor:value")
+	f("actor!=x", "column 1: "+compared+"actor:value for what has a value, -actor:value")
+	f("actor:(a <b)", "column 10: "+compared+"actor:value")
+	f("from>2026", "column 1: "+compared+"after: for what is later")
+	f("q=x", `column 1: q is no field of a search line, write what you look for as it is`)
 	f("q:x", `column 1: q is no field of a search line, write what you look for as it is`)
 	f("text:x", `column 1: text is no field of a search line`)
 	f("actor: alice", "column 7: actor has no value, write actor:value without a space after the colon")
@@ -170,8 +194,8 @@ func TestLineIsWrittenInItsUsualForm(t *testing.T) {
 	f("", "")
 	f(`actor:alice action:invoice.* -xero "late fee" after:2026-01-01 ip:10.0.0.0/8 outcome:denied`,
 		`-xero "late fee" actor:alice action:invoice.* outcome:denied ip:10.0.0.0/8 from:2026-01-01`)
-	f(`User:(bob !"a b") "12:30" a=b !x note\:x "OR" “c d”`, `"12:30" "a=b" !x "note:x" "OR" "c d" actor:bob -actor:"a b"`)
-	f(`actor:"!x" actor:\\x actor:"(x)" actor:"\"" actor:x"`, `actor:"!x" actor:"\\x" actor:"(x)" actor:"\"" actor:x"`)
+	f(`User:(bob !"a b") "12:30" a=b !x note\:x "OR" a<b “c d”`, `"12:30" "a=b" !x "note:x" "OR" "a<b" "c d" actor:bob -actor:"a b"`)
+	f(`actor:"!x" actor:\\x actor:"(x)" actor:"\"" actor:x" actor:"=x"`, `actor:"!x" actor:"\\x" actor:"(x)" actor:"\"" actor:x" actor:"=x"`)
 	f(`details.a\ b\:c:1`, `details.a\ b\:c:1`)
 	f("after:last month before:today tz:UTC", `from:"last month" to:"start of today" tz:UTC`)
 }

@@ -66,7 +66,7 @@ func byteOf(text string, character int) int {
 
 // Write writes a value so that it may stand at the place.
 func (p Place) Write(value string) string {
-	nowhere, notFirst := "", `!\(`
+	nowhere := ""
 	if p.List {
 		nowhere = ",)"
 	}

@@ -47,6 +47,9 @@ func TestAt(t *testing.T) {
 	f("details.total.amount:5|", "details.total.amount", "5", "5")
 	f("actr:bo|", "", "actr:bo", "actr:bo")
 	f(`"unclosed" äö|`, "", "äö", "äö")
+	f("user=al|ice x", "actor", "al", "alice")
+	f("actr=bo|", "", "actr=bo", "actr=bo")
+	f("actor>bo|", "", "actor>bo", "actor>bo")
 	f("ip:10.|0.0.0/8", "ip", "10.", "10.0.0.0/8")
 }
 
@@ -79,7 +82,7 @@ func TestAtExcludes(t *testing.T) {
 // What is written at a place is read as that value, in a list too.
 func TestWrittenValuesAreRead(t *testing.T) {
 	t.Parallel()
-	for _, value := range []string{"alice", "Alice Okonkwo", `a"b`, "(x", "!x", "a,b", "a)", "OR", `\`, "„x“", "-x", "a:b"} {
+	for _, value := range []string{"alice", "Alice Okonkwo", `a"b`, "(x", "!x", "a,b", "a)", "OR", `\`, "„x“", "-x", "a:b", "=x", "<b>"} {
 		for _, line := range []string{"actor:", "actor:(bob "} {
 			p := At(line, len(line), testFields)
 			written := line + p.Write(value)

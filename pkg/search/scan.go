@@ -128,6 +128,9 @@ var phraseEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 // quoted writes a text as a phrase.
 func quoted(text string) string { return `"` + phraseEscaper.Replace(text) + `"` }
 
+// notFirst are the characters that a value of a line begins with in quotes only.
+const notFirst = `!\(=<>`
+
 // plain reports whether a text is a word that may stand without quotes: it has
 // neither white space nor any of the given characters, and begins with no quote nor any
 // of the others given.

@@ -112,7 +112,7 @@ func random(t testing.TB) dice {
 
 // characters are what the grammar gives a meaning, and what people write.
 var characters = []string{
-	`"`, `\`, "“", "”", "„", "«", "»", "OR", "!", "-", ":", "=", "(", ")", ",", ".", " ", "\u3000", "\n", "\t", "%", "_", "'", "/", "*", "\x00", "actor:", "details.", "12", "a", "B", "ß", "İ", "Ω", "日本", "😀", "\u0301",
+	`"`, `\`, "“", "”", "„", "«", "»", "OR", "!", "-", ":", "=", "(", ")", ",", ".", " ", "\u3000", "\n", "\t", "%", "_", "'", "/", "*", "\x00", "<", ">", "!=", "actor:", "user", "actr", "details.", "12", "a", "B", "ß", "İ", "Ω", "日本", "😀", "\u0301",
 }
 
 // text is a text of one to five of the characters.

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
@@ -23,9 +24,9 @@ var (
 	dateForm    = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
 	minuteForm  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d$`)
 	secondForm  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?$`)
-	momentForm  = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`)
+	momentForm  = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)$`)
 	leapSecond  = regexp.MustCompile(`:60(?:\.\d+)?`)
-	spaceOffset = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?) (\d\d:\d\d)$`)
+	spaceOffset = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:\d\d)$`)
 	// People paste −7d and –7d, with a minus sign or a dash.
 	relativeForm = regexp.MustCompile(`^([-−–]?) ?(\d+) ?(\pL+)$`)
 )
@@ -49,7 +50,7 @@ func InBounds(t time.Time) bool { return !t.Before(minTime) && !t.After(maxTime)
 // ParseTime reads a time as people write it for from and to, and returns it in UTC.
 //
 // These are moments, whichever bound they are for:
-//   - RFC 3339 with its leap seconds, also with t and z, and with a space for the + of its
+//   - RFC 3339 with its leap seconds, also without seconds, with t and z, and with a space for the + of its
 //     offset, as a + that is not written as %2B arrives;
 //   - a time, date, month or year without an offset: the moment at which it begins in
 //     loc, so that from=2026-03 and to=2026-04 are March;
@@ -172,9 +173,11 @@ func readMoment(value string, loc *time.Location) (t time.Time, problem string) 
 		// A + that was not written as %2B arrives as a space. Nothing else looks so.
 		text = spaceOffset.ReplaceAllString(text, "$1+$2")
 		// time.Parse takes more than RFC 3339, such as a comma or an hour of one digit.
-		if !momentForm.MatchString(text) {
+		parts := momentForm.FindStringSubmatch(text)
+		if parts == nil {
 			return time.Time{}, unknownForm
 		}
+		text = parts[1] + cmp.Or(parts[2], ":00") + parts[3]
 	}
 	// A leap second, which ends a day of UTC, is the last millisecond before it, as in events.
 	leap := leapSecond.FindStringIndex(text)

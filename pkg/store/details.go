@@ -2,7 +2,7 @@ package store
 
 import (
 	"cmp"
-	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -110,6 +110,9 @@ func (p detailPlace) isOneOf(values []string) *condition {
 	return is
 }
 
+// number is a number of JSON: 05, +5 and .5 are none.
+var number = regexp.MustCompile(`^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$`)
+
 // asWritten returns the values that are not only texts: how the engine writes true,
 // false, null and whole numbers, and the numbers of double precision.
 func asWritten(values []string) (written []string, numbers []float64) {
@@ -117,28 +120,49 @@ func asWritten(values []string) (written []string, numbers []float64) {
 		if v == "true" || v == "false" || v == "null" {
 			written = append(written, v)
 		}
-		number, err := strconv.ParseFloat(v, 64)
-		if err != nil || !isNumber(v) {
+		double, err := strconv.ParseFloat(v, 64)
+		if err != nil || !number.MatchString(v) {
 			continue
 		}
-		numbers = append(numbers, number)
-		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
-			written = append(written, strconv.FormatInt(n, 10))
-		} else if n, err := strconv.ParseUint(v, 10, 64); err == nil {
-			written = append(written, strconv.FormatUint(n, 10))
-		} else if number == math.Trunc(number) {
-			written = append(written, strconv.FormatFloat(number, 'f', 0, 64))
-		}
-		if number == 0 {
-			written = append(written, "0", "-0")
+		numbers = append(numbers, double)
+		if whole := wholeNumber(v); whole != "" {
+			written = append(written, whole)
+			if whole == "0" {
+				written = append(written, "-0")
+			}
 		}
 	}
 	return written, numbers
 }
 
-// isNumber reports whether a text that is a number for Go is one for JSON.
-func isNumber(text string) bool {
-	return strings.Trim(text, "0123456789.eE+-") == "" && !strings.HasPrefix(text, "+")
+// wholeNumber writes a number of JSON that is whole without a point or an exponent; empty
+// where it is not, or has more digits than 64 bits do. It is exact, as double precision is
+// not beyond 2⁵³.
+func wholeNumber(v string) string {
+	v, negative := strings.CutPrefix(v, "-")
+	mantissa, power, _ := strings.Cut(strings.ToLower(v), "e")
+	units, fraction, _ := strings.Cut(mantissa, ".")
+	digits := strings.TrimLeft(units+fraction, "0")
+	significant := strings.TrimRight(digits, "0")
+	if significant == "" {
+		return "0"
+	}
+	exponent := 0
+	if power != "" {
+		var err error
+		if exponent, err = strconv.Atoi(power); err != nil {
+			return ""
+		}
+	}
+	zeros := exponent - len(fraction) + len(digits) - len(significant)
+	if zeros < 0 || zeros > 20 || len(significant)+zeros > 20 {
+		return ""
+	}
+	whole := significant + strings.Repeat("0", zeros)
+	if negative {
+		whole = "-" + whole
+	}
+	return whole
 }
 
 // splitPath divides a path at its dots.

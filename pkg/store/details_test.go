@@ -23,7 +23,9 @@ func TestFilterByDetails(t *testing.T) {
 		`{"zero": -0, "a": [18446744073709551616, [1, [2, [3, [4, [5]]]]]]}`,       // 7
 		``,                                     // 8
 		`{"note": "", "b": ["", 0, null, {}]}`, // 9
-		strings.Repeat(`{"1":`, action.MaxDetailsDepth) + `"leaf"` + strings.Repeat("}", action.MaxDetailsDepth), // 10
+		`{"big": 9200000000000000000, "exp": 9.2e18, "unsigned": 18446744073709551615, "half": 0.5, "far": 9007199254740993.0, "k": 1000}`, // 10
+		`{"big": "05", "exp": "+5", "half": ".5"}`,                                                               // 11
+		strings.Repeat(`{"1":`, action.MaxDetailsDepth) + `"leaf"` + strings.Repeat("}", action.MaxDetailsDepth), // 12
 	}
 	deep := strings.TrimSuffix(strings.Repeat("1.", action.MaxDetailsDepth), ".")
 	var all []Action
@@ -75,7 +77,27 @@ func TestFilterByDetails(t *testing.T) {
 	// Whole numbers of 64 bits are exact.
 	f("id", "9007199254740993", 4, 6)
 	f("id", "9007199254740992", 5)
-	f("id", "9007199254740993.0", 5)
+	f("id", "9007199254740993.0", 4)
+	f("id", "9007199254740993e0", 4)
+	f("id", "90071992547409930e-1", 4)
+	f("id", "9007199254740992.5")
+	f("big", "9.2e18", 10)
+	f("big", "9200000000000000001")
+	f("exp", "9200000000000000000", 10)
+	f("exp", "92E17", 10)
+	f("unsigned", "1.8446744073709551615e19", 10)
+	f("unsigned", "18446744073709551614.0")
+	f("k", "1e3", 10)
+	f("half", "5e-1", 10)
+	f("far", "9007199254740993", 10)
+	f("far", "9007199254740992", 10) // what is stored with a point is of double precision
+	// What JSON does not write so is a text.
+	f("big", "05", 11)
+	f("exp", "+5", 11)
+	f("half", ".5", 11)
+	f("amount", "05")
+	f("amount", "+5")
+	f("amount", "5.")
 	f("id", "9.007199254740992e15", 5)
 	// What is too large for the engine hides nothing, neither itself nor its neighbours.
 	f("wei", "1000000000000000000000", 4)
@@ -90,9 +112,11 @@ func TestFilterByDetails(t *testing.T) {
 	f("a.1.1.0", "y", 6)
 	f("zero", "0", 7)
 	f("zero", "-0.0", 7)
+	f("zero", "0e99999999999999999999", 7)
+	f("zero", "1e-400")
 	f("zero", "")
 	// As deep as an event nests, and deeper.
-	f(deep, "leaf", 10)
+	f(deep, "leaf", 12)
 	f(deep+".x", "leaf")
 	f(strings.Repeat("0.", 511)+"0", "leaf")
 	// A text may be empty.

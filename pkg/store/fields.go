@@ -23,6 +23,9 @@ type Field struct {
 	// Only are the values that there are; nil where any text may be one.
 	Only []string
 
+	// guess is the value that was probably meant by one that is refused, empty when none is
+	// near; nil where that is one of Only or not known.
+	guess func(string) string
 	// check says what is wrong with a value, and the remedy; nil where nothing can be.
 	check func(string) error
 	// indexed reports whether an inverted index tells which events have a value; nil
@@ -51,7 +54,7 @@ const (
 var fields = []Field{
 	{Name: "actor", Most: action.MaxActorID, indexed: always, where: in("actor_id")},
 	{Name: "on_behalf_of", Most: action.MaxActorID, indexed: always, where: in("on_behalf_of_id")},
-	{Name: "action", Most: action.MaxAction + len(anyOf), check: checkAction, where: whereAction},
+	{Name: "action", Most: action.MaxAction + len(anyOf), check: checkAction, guess: guessAction, where: whereAction},
 	{Name: "category", Most: 16, Only: categoryNames(), where: whereCategory},
 	{Name: "outcome", Most: 16, Only: action.Outcomes(), where: in("outcome")},
 	{Name: "subject_type", Most: maxRecord, where: whereSubjectType},
@@ -97,7 +100,7 @@ func (f Field) Check(value string) error {
 	}
 	if f.Only != nil && !slices.Contains(f.Only, value) {
 		remedy := "give one of " + strings.Join(f.Only, ", ")
-		if guess := search.Nearest(value, f.Only); guess != "" {
+		if guess := f.Guess(value); guess != "" {
 			remedy = "did you mean " + guess + "? The values are " + strings.Join(f.Only, ", ")
 		}
 		return errors.New("there is no such value: " + remedy)
@@ -106,6 +109,32 @@ func (f Field) Check(value string) error {
 		return f.check(value)
 	}
 	return nil
+}
+
+// Guess returns the value that was probably meant by one that Check refuses, empty when none
+// is near.
+func (f Field) Guess(value string) string {
+	if f.guess != nil {
+		return f.guess(value)
+	}
+	if guess := search.Nearest(value, f.Only); guess != "" {
+		return guess
+	}
+	// As deny begins like denied, and succeeded like success.
+	const common = 3
+	if len(value) < common {
+		return ""
+	}
+	var alike []string
+	for _, v := range f.Only {
+		if strings.HasPrefix(v, strings.ToLower(value[:common])) {
+			alike = append(alike, v)
+		}
+	}
+	if len(alike) != 1 {
+		return ""
+	}
+	return alike[0]
 }
 
 // conditions adds those about fields.
@@ -161,7 +190,36 @@ func checkAction(value string) error {
 	if strings.Contains(strings.TrimSuffix(value, anyOf), "*") {
 		return errors.New("a star stands only at the end and after a dot, as in invoice.*")
 	}
+	if !isActionOrGroup(value) {
+		remedy := "give words of a-z, 0-9, _ and - with dots between, such as invoice.posted, or invoice.* for all below invoice"
+		if guess := guessAction(value); guess != "" {
+			remedy = "did you mean " + guess + "? Or " + remedy
+		}
+		return errors.New("no action has such a type: " + remedy)
+	}
 	return nil
+}
+
+// isActionOrGroup reports whether there can be events of a type, or of a group.
+func isActionOrGroup(value string) bool {
+	if group, ok := strings.CutSuffix(value, "*"); ok {
+		value = group + "x"
+	}
+	return action.IsType(value)
+}
+
+// guessAction is a type or a group near a text that is none: invoice.* for invoice, and
+// invoice.posted for Invoice/Posted.
+func guessAction(value string) string {
+	words := strings.FieldsFunc(strings.ToLower(value), func(r rune) bool { return strings.ContainsRune(" ./:*", r) })
+	guess := strings.Join(words, ".")
+	if len(words) < 2 || strings.HasSuffix(strings.TrimSuffix(value, "*"), ".") {
+		guess += anyOf
+	}
+	if !isActionOrGroup(guess) {
+		return ""
+	}
+	return guess
 }
 
 func whereAction(_ *Filter, about Condition) (string, []any) {

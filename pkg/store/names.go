@@ -43,7 +43,7 @@ type typedID struct{ kind, id string }
 // somebody acted. Other fields have none.
 func (s *Store) names(ctx context.Context, within *Filter, field string, ids []string) (names map[typedID]string, err error) {
 	if len(ids) == 0 {
-		return nil, nil //nolint:nilnil // nobody has no names
+		return map[typedID]string{}, nil
 	}
 	err = withGrace(ctx, func(ctx context.Context) (err error) {
 		switch field {

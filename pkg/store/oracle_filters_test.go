@@ -109,7 +109,7 @@ func randomValue(r *rand.Rand, field string, a Action) string {
 	case "user_agent":
 		return randomNeedle(r, []Action{{Event: action.Event{Description: a.UserAgent}}})
 	default:
-		return oneOf(r, oneOf(r, numbers...), oneOf(r, detailTexts...), "true", "false", "null", "+1", "0x1", "Inf", "1_0", ".1", "{}", "[1]")
+		return oneOf(r, oneOf(r, numbers...), oneOf(r, detailTexts...), "true", "false", "null", "+1", "0x1", "Inf", "1_0", ".1", "05", "-05", "5.", "05e0", ".5e1", "5e-99999999999999999999", "{}", "[1]")
 	}
 }
 

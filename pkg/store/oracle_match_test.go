@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/json"
-	"math"
 	"math/big"
 	"net/netip"
 	"regexp"
@@ -124,29 +123,26 @@ func hasDetail(at any, path, v string) bool {
 	}
 }
 
-// sameNumber compares whole numbers of 64 bits exactly, all others as numbers of double
-// precision, and what is beyond those as text.
+// sameNumber compares exactly with a whole number of 64 bits that is stored without a point or
+// an exponent, with all others as numbers of double precision, and what is beyond those as text.
 func sameNumber(stored, v string) bool {
 	if stored == v {
 		return true
 	}
 	number, err := strconv.ParseFloat(v, 64)
 	float, storedErr := strconv.ParseFloat(stored, 64)
-	if err != nil || storedErr != nil || strings.Trim(v, "0123456789.eE+-") != "" || v[0] == '+' {
+	if err != nil || storedErr != nil || strings.Trim(v, "0123456789.eE+-") != "" || !json.Valid([]byte(v)) {
 		return false
 	}
-	if n := wholeNumber(stored); n != nil {
-		m := wholeNumber(v)
-		if m == nil && number == math.Trunc(number) {
-			m, _ = big.NewFloat(number).Int(nil)
-		}
-		return m != nil && m.Cmp(n) == 0
+	if n := storedWhole(stored); n != nil {
+		m, ok := new(big.Rat).SetString(v)
+		return ok && m.Cmp(new(big.Rat).SetInt(n)) == 0
 	}
 	return number == float
 }
 
-// wholeNumber reads a number of 64 bits that is written without a point or an exponent.
-func wholeNumber(text string) *big.Int {
+// storedWhole reads a number of 64 bits that is written without a point or an exponent.
+func storedWhole(text string) *big.Int {
 	n, ok := new(big.Int).SetString(text, 10)
 	if !ok || !n.IsInt64() && !n.IsUint64() {
 		return nil
