@@ -85,9 +85,8 @@ func (p params) filter(now time.Time, catalogue *action.Catalogue) (question, er
 	}
 	wroteFrom, wroteTo := cmp.Or(p.one("from"), line.From), cmp.Or(p.one("to"), line.To)
 	if q.From.Equal(q.To) && skipped(wroteFrom, wroteTo, now) {
-		at := " = " + q.From.In(q.Zone).Format(time.RFC3339)
 		return q, invalid(parameter, fmt.Sprintf("from (%s) and to (%s) are the same moment, since clocks in %s skip what lies between them: it does not exist there. Give a later to or an earlier from.", wroteFrom, wroteTo, q.Zone)).
-			saying("span", "From", search.Short(wroteFrom)+at, "To", search.Short(wroteTo)+at).at(line.TimeColumn)
+			saying("skipped", "From", search.Short(wroteFrom), "To", search.Short(wroteTo), "Zone", q.Zone.String()).at(line.TimeColumn)
 	}
 	if wrong := checkSpan(parameter, q.From, q.To, wroteFrom, wroteTo, "An action"); wrong != nil {
 		return q, wrong.at(line.TimeColumn)

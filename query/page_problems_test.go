@@ -231,6 +231,7 @@ func TestEveryProblemIsSaidInTheLanguageOfThePage(t *testing.T) {
 	s, events = testServer(t)
 	insert(t, events, event(1, nil), event(2, nil))
 	visit("/?cursor=xyz")
+	visit("/?tz=Pacific/Apia&search=from:2011-12-30+to:2011-12-31")
 	visit("/?cursor=" + *decode[listAnswer](t, get(t, s, "/v1/actions?limit=1&from=2026")).NextCursor)
 	visit("/rejected?cursor=xyz")
 	visit("/events/unknown")

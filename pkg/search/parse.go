@@ -184,9 +184,10 @@ func (n fieldName) comparison(word string, column int) *Error {
 	e := &Error{
 		Column: column, Problem: "values are compared with : or = only",
 		Suggestion: "write " + word + ":value for what has a value, -" + word + ":value for what has not, or put it in quotes to look for it as text",
-		Fault:      faultUnknownField, About: word + " < > !=", Guess: word + ":value",
+		Fault:      faultComparison, About: word, Guess: word,
 	}
 	if n.field == nameFrom || n.field == nameTo {
+		e.Guess = ""
 		e.Suggestion = "write after: for what is later and before: for what is earlier, or put it in quotes to look for it as text"
 	}
 	return e

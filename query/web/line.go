@@ -98,7 +98,10 @@ func mend(text string, column int) string {
 	part := text[begin:end]
 	name := strings.TrimLeft(part, "-!")
 	sign := part[:len(part)-len(name)]
-	name, rest, _ := strings.Cut(name, ":")
+	rest := ""
+	if i := strings.IndexAny(name, ":="); i >= 0 {
+		name, rest = name[:i], name[i+1:]
+	}
 	var lines []string
 	if guess := search.Nearest(name, knownWords()); guess != "" && guess != name {
 		lines = append(lines, text[:begin]+sign+guess+":"+rest+text[end:])

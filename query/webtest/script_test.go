@@ -92,17 +92,19 @@ func TestWrongLinesAreMended(t *testing.T) {
 	t.Parallel()
 	s := serve(t, company()...)
 	b := scripted(t)
-	b.Go(s.url)
-	b.Type("#q", "crane actr:bob")
-	b.Press("\r")
-	b.Until("document.querySelector('.line-err') !== null")
-	if got := eval[string](b, "document.querySelector('.line-ink s').textContent"); got != "actr:bob" {
-		t.Errorf("marked as wrong: %q", got)
-	}
-	b.Click(".line-err a")
-	b.Until("document.querySelector('.line-err') === null && document.querySelectorAll('#rows [data-event]').length === 2")
-	if got := b.line(); got != "crane actor:bob" {
-		t.Errorf("the suggestion leads to %q", got)
+	for _, sign := range []string{":", "="} {
+		b.Go(s.url)
+		b.Type("#q", "crane actr"+sign+"bob")
+		b.Press("\r")
+		b.Until("document.querySelector('.line-err') !== null")
+		if got := eval[string](b, "document.querySelector('.line-ink s').textContent"); got != "actr"+sign+"bob" {
+			t.Errorf("marked as wrong: %q", got)
+		}
+		b.Click(".line-err a")
+		b.Until("document.querySelector('.line-err') === null && document.querySelectorAll('#rows [data-event]').length === 2")
+		if got := b.line(); got != "crane actor:bob" {
+			t.Errorf("the suggestion leads to %q", got)
+		}
 	}
 }
 
