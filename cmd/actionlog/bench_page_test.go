@@ -43,7 +43,7 @@ func TestBenchPage(t *testing.T) {
 		name          string
 		width, height int64
 	}{{"desktop 1440 × 900", 1440, 900}, {"phone 390 × 844", 390, 844}} {
-		loads := webtest.MeasureLoads(t, service.url+"/", w.width, w.height, *pageLoads)
+		loads := webtest.MeasureLoads(t, service.url, w.width, w.height, *pageLoads)
 		m := measuredPage{Window: w.name, FirstBytes: loads[0].Bytes}
 		times := make([]float64, len(loads))
 		for i, l := range loads {

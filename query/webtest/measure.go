@@ -67,10 +67,11 @@ func (f *traffic) idle() bool {
 	return len(f.pending) == 0 && !f.changed.IsZero() && time.Since(f.changed) > quiet
 }
 
-// MeasureLoads opens a page that has a table so many times, and says of each time what it
+// MeasureLoads opens the log of a service so many times, and says of each time what it
 // took. The browser has scripts, and of the page neither files nor, the first time,
-// cookies.
-func MeasureLoads(t testing.TB, url string, width, height int64, times int) []Load {
+// cookies. It comes from another page of the service: from another site it would begin with
+// a process for this one.
+func MeasureLoads(t testing.TB, service string, width, height int64, times int) []Load {
 	t.Helper()
 	b := Open(t)
 	b.Scripts(true)
@@ -86,13 +87,13 @@ func MeasureLoads(t testing.TB, url string, width, height int64, times int) []Lo
 	call("watch the page", err)
 	loads := make([]Load, times)
 	for i := range loads {
-		b.Go("about:blank")
+		b.Go(service + "/healthz")
 		_, err = chromedp.Call(b.ctx, network.ClearBrowserCache, cdp.Empty{})
 		call("empty the cache", err)
 		f := &traffic{pending: map[network.RequestID]bool{}}
 		ctx, stop := context.WithCancel(b.ctx)
 		call("watch the network", chromedp.Listen(ctx, f.listen))
-		b.Go(url)
+		b.Go(service + "/")
 		b.Until("window.measured.table > 0")
 		for tick := time.NewTicker(20 * time.Millisecond); !f.idle(); {
 			<-tick.C
