@@ -71,6 +71,9 @@ type Table struct {
 	// Bones are rows that stand where events will.
 	Bones []int
 	Pager Pager
+	// Joins is what the line of the run above says now that the rows are known which may join
+	// it; nil where there is none.
+	Joins *Fold
 }
 
 // Row is an event as the template "row" shows it.
@@ -114,7 +117,7 @@ func (v *View) table(f *Found) *Table {
 		row.Columns = t.Columns
 		t.Rows = append(t.Rows, row)
 	}
-	v.fold(t.Rows, f.Actions)
+	v.fold(t, f)
 	return t
 }
 

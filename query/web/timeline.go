@@ -45,7 +45,8 @@ func (v *View) days(r *Record) []Day {
 		}
 		day := &all[len(all)-1]
 		if n := v.viewsOfADay(r.Actions[i:]); n > 1 {
-			day.Moments = append(day.Moments, v.viewed(r, r.Actions[i:i+n]))
+			cut := i == 0 && r.Previous != "" || i+n == len(r.Actions) && r.Next != ""
+			day.Moments = append(day.Moments, v.viewed(r, r.Actions[i:i+n], cut))
 			i += n
 			continue
 		}
@@ -65,13 +66,17 @@ func (v *View) viewsOfADay(actions []store.Action) int {
 	return length(actions[:views(actions)], today)
 }
 
-// viewed is a run of views.
-func (v *View) viewed(r *Record, run []store.Action) Moment {
+// viewed is a run of views, which may be cut where a page begins or ends.
+func (v *View) viewed(r *Record, run []store.Action, cut bool) Moment {
 	m := v.happened(r, &run[0])
 	for i := range run {
 		m.Run = append(m.Run, v.happened(r, &run[i]))
 	}
-	said := v.Lang.sayN("fold.viewed", len(run), "Time", v.Lang.time("hour", run[len(run)-1].Time.In(v.Zone)))
+	id := "fold.viewed"
+	if cut {
+		id += "_here"
+	}
+	said := v.Lang.sayN(id, len(run), "Time", v.Lang.time("hour", run[len(run)-1].Time.In(v.Zone)))
 	m.Did = v.Lang.say("record.viewed", "Viewed", said)
 	return m
 }

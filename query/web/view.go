@@ -33,6 +33,8 @@ type Request struct {
 	Around string
 	// Cursor is where the page begins, and Open the first event of a run that is open.
 	Cursor, Open string
+	// Run is the run that goes on in rows which are appended to another page.
+	Run string
 	// Path is that of the page, with its query string.
 	Path string
 }
@@ -133,13 +135,14 @@ func (v *View) inOwnZone() *View {
 	return &own
 }
 
-// pageLink is another page of the list. It names the zone, since the cursor belongs to a
+// pageLink is another page of the list, with other parameters, as pairs of a name and a
+// value. It names the zone, since the cursor belongs to a
 // question with its days.
-func (v *View) pageLink(cursor string) string {
+func (v *View) pageLink(cursor string, pairs ...string) string {
 	if cursor == "" {
 		return ""
 	}
-	return v.address("/", v.Text, "cursor", cursor, "tz", v.Zone.String(), "off", v.Off, "around", v.Around)
+	return v.address("/", v.Text, append(pairs, "cursor", cursor, "tz", v.Zone.String(), "off", v.Off, "around", v.Around)...)
 }
 
 // eventLink is the page of an event, which knows the question it was found by.
