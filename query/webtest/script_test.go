@@ -276,6 +276,38 @@ func TestPreferencesStay(t *testing.T) {
 	}
 }
 
+// A table that scrolls sideways has its head at the top of the window all the same, above
+// the columns that are seen.
+func TestTheHeadStaysAboveManyColumns(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(60)...)
+	b := scripted(t)
+	// What is painted at the top of the window, at the place of each column that is seen.
+	const heads = `[...document.querySelectorAll('#log thead th')].filter(h => h.checkVisibility()).map(h => [h, h.getBoundingClientRect()]).filter(([h, r]) => r.left > 0 && r.left + 24 < innerWidth)
+		.every(([h, r]) => document.elementFromPoint(r.left + 12, 16)?.closest('th')?.className === h.className)`
+	for _, size := range [][2]int64{{1440, 900}, {1040, 720}} {
+		b.Size(size[0], size[1])
+		for _, columns := range []string{"outcome", "session", "agent"} {
+			b.Go(s.url)
+			b.Click(".menu-columns summary")
+			b.Click("input[name=columns][value=" + columns + "]")
+			b.Until("document.querySelector('.h-" + columns + "') !== null")
+			b.charted()
+			b.Until("(scrollTo(0, 1200), scrollY > 1100)")
+			if !eval[bool](b, heads) {
+				t.Errorf("%v with the column %s: no head at the top", size, columns)
+			}
+			if place := "document.querySelector('.log-place')"; eval[bool](b, "getComputedStyle("+place+").overflowX === 'auto'") {
+				b.Until("(" + place + ".scrollLeft = 200, " + heads + ")")
+			}
+			screenshot(t, b, fmt.Sprintf("js-wide-%s-%d.png", columns, size[0]))
+			if over := b.Overflow(); over != "" {
+				t.Error(over)
+			}
+		}
+	}
+}
+
 // However many columns there are, it is the table that scrolls, the menu stays where it
 // is, and every row leads to its event.
 func TestColumnsAreChosen(t *testing.T) {
