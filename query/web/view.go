@@ -135,6 +135,27 @@ func (v *View) inOwnZone() *View {
 	return &own
 }
 
+// askedZone is the time zone that the address names.
+func (v *View) askedZone() string {
+	_, rawQuery, _ := strings.Cut(v.Path, "?")
+	query, _ := url.ParseQuery(rawQuery) // what can be read of it
+	return query.Get("tz")
+}
+
+// inZone is this page in another time zone, in one's own where none is named.
+func (v *View) inZone(zone string) string {
+	path, rawQuery, _ := strings.Cut(v.Path, "?")
+	query, _ := url.ParseQuery(rawQuery) // what can be read of it
+	query.Del("tz")
+	if zone != "" {
+		query.Set("tz", zone)
+	}
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
+}
+
 // pageLink is another page of the list, with other parameters, as pairs of a name and a
 // value. It names the zone, since the cursor belongs to a
 // question with its days.
