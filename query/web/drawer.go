@@ -99,10 +99,10 @@ const commented = ".commented"
 
 // sentence tells what happened. English labels are of the form "Invoice deleted" or
 // "Posted to Xero", of which a sentence can be made; other languages have the label
-// behind a colon.
+// behind a colon. Its direction is that of the language, whatever those of the names are.
 func (v *View) sentence(a *store.Action, kind Kind) string {
-	who, what := actorName(a.Actor), lower(kind.Label)
-	record := joined(" ", a.Subject.Type, a.Subject.ID)
+	who, what := isolated(actorName(a.Actor)), lower(kind.Label)
+	record := isolated(joined(" ", a.Subject.Type, a.Subject.ID))
 	words := strings.Fields(kind.Label)
 	first, last := words[0], words[len(words)-1]
 	switch {

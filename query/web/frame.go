@@ -54,7 +54,7 @@ const (
 
 func (v *View) frame(title, part string) Frame {
 	f := Frame{
-		Title: title + " · Actionlog", Lang: v.Lang.Tag, Prefs: v.Prefs, Tenant: v.Kept.Get("tenant"), Home: v.clear(), Back: v.Path,
+		Title: isolated(title) + " · Actionlog", Lang: v.Lang.Tag, Prefs: v.Prefs, Tenant: v.Kept.Get("tenant"), Home: v.clear(), Back: v.Path,
 		Nav:     []NavLink{{v.Lang.say("nav.log"), v.clear(), part == partLog}},
 		Account: Account{Zone: v.zoneWords(), OwnZone: cmp.Or(v.Prefs.BrowserZone, "UTC")},
 	}
