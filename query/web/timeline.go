@@ -1,6 +1,8 @@
 package web
 
 import (
+	"strings"
+
 	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/store"
 )
@@ -19,6 +21,8 @@ type Moment struct {
 	// About is the record that the event is about, where that is another one.
 	About, AboutLink string
 	Description      []Fragment
+	// Long is set where the description takes more room than others leave it.
+	Long bool
 	// Quote is set where the description is what someone said.
 	Quote                 bool
 	Outcome, OutcomeClass string
@@ -30,6 +34,9 @@ type Moment struct {
 
 // maxChanges is how many changed values a timeline shows of an event.
 const maxChanges = 6
+
+// maxMoment is how many characters a timeline shows of a description at once.
+const maxMoment = 400
 
 // days are the events of a record by the days of the page's zone.
 func (v *View) days(r *Record) []Day {
@@ -88,7 +95,7 @@ func (v *View) happened(r *Record, a *store.Action) Moment {
 	m := Moment{
 		Time: a.Time.Format(store.TimeLayout), Clock: v.Lang.time("clock", at), Link: v.eventLink(a.ID), Action: kind,
 		Who: actorName(a.Actor), WhoLink: v.userLink(a.Actor.ID), Did: v.did(a, kind),
-		Description: mark(a.Description, nil), Quote: kind.Category == action.CategoryComment,
+		Description: mark(a.Description, nil), Long: len(cutEnd(a.Description, maxMoment)) < len(a.Description) || strings.Count(a.Description, "\n") > 5, Quote: kind.Category == action.CategoryComment,
 	}
 	if name := actorName(a.OnBehalfOf); name != "" {
 		m.For = v.Lang.say("user.for", "Name", name)

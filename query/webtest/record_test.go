@@ -1,6 +1,7 @@
 package webtest
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -136,6 +137,91 @@ func TestDrawerTellsWhatChanged(t *testing.T) {
 	b.Click(".diff-same summary")
 	if got := b.Text(".diff-same table"); got != "lines\t3" && !strings.HasSuffix(got, "lines\t3") {
 		t.Errorf("what stayed: %q", got)
+	}
+}
+
+// What a record has many of is not passed over, and what is long does not hide the rest.
+func TestRecordFoldsWhatIsMuch(t *testing.T) {
+	t.Parallel()
+	at := time.Now().UTC().Truncate(24 * time.Hour).AddDate(0, 0, -1)
+	alice, subject := action.Actor{ID: "alice"}, action.Record{Type: "invoice", ID: "INV-1", Name: "Harbour Lights"}
+	var related []action.Record
+	for i := range 12 {
+		related = append(related, action.Record{Type: "invoice", ID: fmt.Sprint("OTHER-", i), Name: fmt.Sprint("Other ", i)})
+	}
+	s := serve(t,
+		action.Event{Time: at, Actor: alice, Action: "invoice.posted", Subject: subject, Related: related, Description: strings.Repeat("Word after word. ", 500)},
+		action.Event{Time: at.Add(-time.Hour), Actor: alice, Action: "invoice.posted", Subject: subject, Description: "Short"},
+	)
+	b := Open(t)
+	b.Go(s.url + "/records/invoice/INV-1")
+	const links = "[...document.querySelectorAll('.side .plain a')].filter(a => a.checkVisibility()).length"
+	if got := eval[int](b, links); got != 8 || b.Text(".more-related summary") != "4 more" {
+		t.Errorf("%d related records and %q", got, b.Text(".more-related summary"))
+	}
+	b.Click(".more-related summary")
+	if got := eval[int](b, links); got != 12 {
+		t.Errorf("%d related records, want 12", got)
+	}
+	const height = "document.querySelector('.tl-desc').offsetHeight"
+	if got := eval[int](b, height); got > 100 || b.Texts(".tl-whole") == nil {
+		t.Errorf("a long text is %d px high", got)
+	}
+	b.Click(".tl-whole summary")
+	if got := eval[int](b, height); got < 500 {
+		t.Errorf("opened it is %d px high", got)
+	}
+	if got := len(b.Texts(".tl-whole")); got != 1 {
+		t.Errorf("%d texts are folded, want the long one", got)
+	}
+	// A record of which nothing is known but that it was touched has its name all the same.
+	b.Follow(".more-related .plain a")
+	if got := b.Text("h1"); got != "Other 8" {
+		t.Errorf("a related record is called %q", got)
+	}
+}
+
+// A value that became one of another type is not shown as if nothing had changed.
+func TestDrawerTellsTypes(t *testing.T) {
+	t.Parallel()
+	s := serve(t, action.Event{ID: "typed", Time: time.Now().Add(-time.Hour), Actor: action.Actor{ID: "alice"}, Action: "invoice.updated", Details: []byte(`{"before":{"quantity":"1"},"after":{"quantity":1}}`)})
+	b := Open(t)
+	b.Go(s.url + "/events/typed")
+	if got := b.Texts(".diff td"); len(got) != 2 || !strings.HasSuffix(got[0], "1 text") || !strings.HasSuffix(got[1], "1 number") {
+		t.Errorf("the values are %q", got)
+	}
+	if got := b.Text(".drawer-h .small"); got != "1 field" {
+		t.Errorf("how much changed: %q", got)
+	}
+}
+
+// Whatever direction names have, the headline has that of the language, and no text turns
+// what stands beside it.
+func TestNamesDoNotTurnSentences(t *testing.T) {
+	t.Parallel()
+	s := serve(t, action.Event{ID: "turned", Time: time.Now().Add(-time.Hour), Actor: action.Actor{ID: "u-77", Name: "محمد عبد الرحمن"}, Action: "invoice.deleted", Subject: action.Record{Type: "invoice", ID: "פ-9"}, Description: "Sent gpj\u202eexe \u2069\u2066to nobody"})
+	b := Open(t)
+	// Where a word of an element is, from the left.
+	b.Go(s.url + "/events/turned")
+	place := func(selector, word string) float64 {
+		t.Helper()
+		return eval[float64](b, fmt.Sprintf(`(() => {
+			const walk = document.createTreeWalker(document.querySelector(%q), NodeFilter.SHOW_TEXT), range = document.createRange();
+			for (let n; n = walk.nextNode();) {
+				const at = n.data.indexOf(%q);
+				if (at >= 0) { range.setStart(n, at); range.setEnd(n, at + 1); return range.getBoundingClientRect().left; }
+			}
+			return -1;
+		})()`, selector, word))
+	}
+	if who, did, what := place(".say", "محمد"), place(".say", "deleted"), place(".say", "פ"); who < 0 || who > did || did > what {
+		t.Errorf("the headline is %q: the user is at %.0f, the verb at %.0f, the record at %.0f", b.Text(".say"), who, did, what)
+	}
+	if got := b.Text(".drawer-desc"); got != "Sent gpj[U+202E]exe [U+2069][U+2066]to nobody" {
+		t.Errorf("the description is %q", got)
+	}
+	if sent, to := place(".drawer-desc", "Sent"), place(".drawer-desc", "nobody"); sent > to {
+		t.Errorf("the description is turned: it begins at %.0f and ends at %.0f", sent, to)
 	}
 }
 
