@@ -90,9 +90,9 @@ type Answer struct {
 type RelatedRecord struct{ Name, Link, Kind string }
 
 func (v *View) relatedRecord(r action.Record) RelatedRecord {
-	name, kind := recordName(r), joined(" · ", capital(r.Type), r.ID)
+	name, kind := v.recordName(r), joined(" · ", v.recordType(r.Type), r.ID)
 	if name == r.ID {
-		kind = capital(r.Type)
+		kind = v.recordType(r.Type)
 	}
 	if name == kind {
 		kind = ""
@@ -100,10 +100,28 @@ func (v *View) relatedRecord(r action.Record) RelatedRecord {
 	return RelatedRecord{name, v.recordLink(r), kind}
 }
 
+// recordType is what records of a type are called; those of which the page knows no name by
+// their type.
+func (v *View) recordType(kind string) string {
+	if id := "record_type." + kind; v.Lang.knownMessages[id] {
+		return v.Lang.say(id)
+	}
+	return capital(kind)
+}
+
+// recordWord is that within a sentence: in English, where names of types are words as any
+// other, the type itself.
+func (v *View) recordWord(kind string) string {
+	if v.Lang.Tag == "en" || !v.Lang.knownMessages["record_type."+kind] {
+		return kind
+	}
+	return v.recordType(kind)
+}
+
 // Record shows what happened to a record.
 func (v *View) Record(r *Record) *RecordPage {
 	p := &RecordPage{
-		Type: capital(r.Type), ID: r.ID, Partial: r.Partial, Days: v.days(r),
+		Type: v.recordType(r.Type), ID: r.ID, Partial: r.Partial, Days: v.days(r),
 		Users: v.userTallies(r.Users), Kinds: v.kindTallies(r.Kinds, nil),
 	}
 	p.Name = r.name()
@@ -176,7 +194,7 @@ func (v *View) recordSummary(r *Record) string {
 		}
 		said += ", " + to
 	}
-	return joined(" · ", isolated(joined(" ", capital(r.Type), r.ID)), said)
+	return joined(" · ", isolated(joined(" ", v.recordType(r.Type), r.ID)), said)
 }
 
 func (v *View) answer(a *store.Action, word string, deleted bool) Answer {

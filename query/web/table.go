@@ -146,7 +146,7 @@ func (v *View) row(a *store.Action) *Row {
 		r.IP = strings.SplitAfter(a.IP.String(), ":")
 		r.IPLink = v.logLink(only(v.Line, "ip", a.IP.String()))
 	}
-	record := capital(a.Subject.Type)
+	record := v.recordType(a.Subject.Type)
 	switch {
 	case a.Subject.Name != "":
 		r.Subject, r.Record = mark(a.Subject.Name, v.Filter.Text), joined(" · ", record, a.Subject.ID)

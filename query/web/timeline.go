@@ -101,7 +101,7 @@ func (v *View) happened(r *Record, a *store.Action) Moment {
 		m.For = v.Lang.say("user.for", "Name", name)
 	}
 	if a.Subject.Type != r.Type || a.Subject.ID != r.ID {
-		m.About, m.AboutLink = recordName(a.Subject), v.recordLink(a.Subject)
+		m.About, m.AboutLink = v.recordName(a.Subject), v.recordLink(a.Subject)
 	}
 	if a.Outcome != "success" {
 		m.Outcome, m.OutcomeClass = v.Lang.say("outcome."+a.Outcome), outcomeClass(a.Outcome)

@@ -195,6 +195,48 @@ func TestDrawerTellsTypes(t *testing.T) {
 	}
 }
 
+// A time says its zone wherever it stands alone, with the distance from UTC that it had then.
+func TestDrawerTellsTheZone(t *testing.T) {
+	t.Parallel()
+	s := serve(t, action.Event{ID: "summer", Time: time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC), Actor: action.Actor{ID: "alice"}, Action: "invoice.updated"})
+	b := scripted(t)
+	b.Zone("Europe/Berlin")
+	b.Go(s.url)
+	b.Until("document.querySelector('.h-date .zone').innerText === 'Berlin'")
+	b.Click("#rows [data-event]")
+	b.Until("document.querySelector('#drawer') !== null")
+	if got := b.Text(".drawer-body > p"); !strings.HasPrefix(got, "Wed 1 Jul 2026, 12:00:00.000 Europe/Berlin (UTC+2)") {
+		t.Errorf("the drawer says %q", got)
+	}
+}
+
+// Types of records that the page knows are called by their names in its language.
+func TestRecordTypesAreTranslated(t *testing.T) {
+	t.Parallel()
+	at := time.Now().Add(-time.Hour)
+	s := serve(t,
+		action.Event{ID: "known", Time: at, Actor: action.Actor{ID: "alice"}, Action: "invoice.updated", Subject: action.Record{Type: "invoice", ID: "INV-1", Name: "Harbour"}},
+		action.Event{Time: at.Add(-time.Hour), Actor: action.Actor{ID: "alice"}, Action: "crane.hoisted", Subject: action.Record{Type: "crane", ID: "C-1", Name: "Crane"}},
+	)
+	b := Open(t)
+	b.Go(s.url)
+	if got := b.Texts(".c-subj .c-sub"); !slices.Equal(got, []string{"Invoice · INV-1", "Crane · C-1"}) {
+		t.Errorf("in English: %q", got)
+	}
+	b.inGerman()
+	if got := b.Texts(".c-subj .c-sub"); !slices.Equal(got, []string{"Rechnung · INV-1", "Crane · C-1"}) {
+		t.Errorf("in German: %q", got)
+	}
+	b.Go(s.url + "/events/known")
+	if got := b.Text(".say"); got != "alice: Rechnung geändert, Rechnung INV-1" {
+		t.Errorf("the headline is %q", got)
+	}
+	b.Go(s.url + "/records/invoice/INV-1")
+	if got := b.Text(".record-sum .clamp"); !strings.HasPrefix(got, "Rechnung INV-1 · 1 Ereignis") {
+		t.Errorf("the summary is %q", got)
+	}
+}
+
 // Whatever direction names have, the headline has that of the language, and no text turns
 // what stands beside it.
 func TestNamesDoNotTurnSentences(t *testing.T) {
