@@ -60,7 +60,7 @@ func (v *View) frame(title, part string) Frame {
 	}
 	f.Shown, f.FixedZone = v.Zone.String(), v.Prefs.Zone != "" || v.Kept.Get("tz") != "" || v.Line.Zone != ""
 	if part == partRejected {
-		f.FixedZone = true // its times are those of UTC
+		f.FixedZone = v.Prefs.Zone != "" || v.askedZone() != ""
 		f.Nav = append(f.Nav, NavLink{v.Lang.say("nav.rejected"), "/rejected", true})
 	}
 	for _, l := range v.site.languages {
