@@ -143,7 +143,7 @@ func TestDrawerTellsWhatChanged(t *testing.T) {
 // What a record has many of is not passed over, and what is long does not hide the rest.
 func TestRecordFoldsWhatIsMuch(t *testing.T) {
 	t.Parallel()
-	at := time.Now().UTC().Truncate(24 * time.Hour).AddDate(0, 0, -1)
+	at := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -1)
 	alice, subject := action.Actor{ID: "alice"}, action.Record{Type: "invoice", ID: "INV-1", Name: "Harbour Lights"}
 	var related []action.Record
 	for i := range 12 {
