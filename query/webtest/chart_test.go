@@ -138,6 +138,9 @@ func TestChartSelectsByPointer(t *testing.T) {
 	x, y := b.place(grip, 0.5)
 	b.mouse(chromedp.MouseMoved, x, y)
 	b.Until("document.querySelector('.brush-tip.is-hover:not([hidden])') !== null")
+	x, y = b.place(grip, (float64(slices.Index(b.buckets(), 1))+0.5)/n)
+	b.mouse(chromedp.MouseMoved, x, y)
+	b.Until("document.querySelector('.brush-count').innerText === '1 event'")
 
 	b.drag(grip, 10.5/n, 14.5/n)
 	b.Until("document.querySelector('.brush-tip.is-on:not([hidden])') !== null")
