@@ -140,21 +140,29 @@ func TestDrawerTellsWhatChanged(t *testing.T) {
 	}
 }
 
-// What a record has many of is not passed over, and what is long does not hide the rest.
-func TestRecordFoldsWhatIsMuch(t *testing.T) {
-	t.Parallel()
+// much are events of a record that touch many others, at length, and change types.
+func much() []action.Event {
 	at := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -1)
-	alice, subject := action.Actor{ID: "alice"}, action.Record{Type: "invoice", ID: "INV-1", Name: "Harbour Lights"}
+	alice, subject := action.Actor{ID: "alice", Name: "Alice Okonkwo"}, action.Record{Type: "invoice", ID: "MUCH", Name: "Harbour Lights"}
 	var related []action.Record
 	for i := range 12 {
 		related = append(related, action.Record{Type: "invoice", ID: fmt.Sprint("OTHER-", i), Name: fmt.Sprint("Other ", i)})
 	}
-	s := serve(t,
-		action.Event{Time: at, Actor: alice, Action: "invoice.posted", Subject: subject, Related: related, Description: strings.Repeat("Word after word. ", 500)},
-		action.Event{Time: at.Add(-time.Hour), Actor: alice, Action: "invoice.posted", Subject: subject, Description: "Short"},
-	)
+	return []action.Event{
+		{
+			ID: "much", Time: at, Actor: alice, Action: "invoice.posted", Subject: subject, Related: related, Description: strings.Repeat("Word after word. ", 500),
+			Details: []byte(`{"before":{"quantity":"1"},"after":{"quantity":1}}`),
+		},
+		{Time: at.Add(-time.Hour), Actor: alice, Action: "invoice.posted", Subject: subject, Description: "Short"},
+	}
+}
+
+// What a record has many of is not passed over, and what is long does not hide the rest.
+func TestRecordFoldsWhatIsMuch(t *testing.T) {
+	t.Parallel()
+	s := serve(t, much()...)
 	b := Open(t)
-	b.Go(s.url + "/records/invoice/INV-1")
+	b.Go(s.url + "/records/invoice/MUCH")
 	const links = "[...document.querySelectorAll('.side .plain a')].filter(a => a.checkVisibility()).length"
 	if got := eval[int](b, links); got != 8 || b.Text(".more-related summary") != "4 more" {
 		t.Errorf("%d related records and %q", got, b.Text(".more-related summary"))
@@ -184,9 +192,9 @@ func TestRecordFoldsWhatIsMuch(t *testing.T) {
 // A value that became one of another type is not shown as if nothing had changed.
 func TestDrawerTellsTypes(t *testing.T) {
 	t.Parallel()
-	s := serve(t, action.Event{ID: "typed", Time: time.Now().Add(-time.Hour), Actor: action.Actor{ID: "alice"}, Action: "invoice.updated", Details: []byte(`{"before":{"quantity":"1"},"after":{"quantity":1}}`)})
+	s := serve(t, much()...)
 	b := Open(t)
-	b.Go(s.url + "/events/typed")
+	b.Go(s.url + "/events/much")
 	if got := b.Texts(".diff td"); len(got) != 2 || !strings.HasSuffix(got[0], "1 text") || !strings.HasSuffix(got[1], "1 number") {
 		t.Errorf("the values are %q", got)
 	}
@@ -270,12 +278,14 @@ func TestNamesDoNotTurnSentences(t *testing.T) {
 func TestEveryLookOfRecords(t *testing.T) {
 	t.Parallel()
 	s := serve(t, invoice()...)
-	s.add(oddEvents(time.Now())...)
+	s.add(append(oddEvents(time.Now()), much()...)...)
 	b := Open(t)
 	looks(t, b, []look{
 		{"record", s.url + "/records/invoice/INV-20871", ""},
 		{"record-open", s.url + "/records/invoice/INV-20871", ".tl summary"},
 		{"record-long", s.url + "/records/" + strings.Repeat("t", 1024) + "/" + strings.Repeat("i", 1024), ""},
+		{"record-much", s.url + "/records/invoice/MUCH", ".more-related summary"},
+		{"event-types", s.url + "/events/much", ""},
 		{"event-diff", s.url + "/events/deleted", ".diff-same summary"},
 	})
 }
