@@ -26,7 +26,7 @@ var (
 	// keptParameters are those that the pages of the log and their fragments all take.
 	keptParameters = []parameter{tenantParameter, {name: "search"}, {name: "tz"}, {name: "limit"}, {name: "order"}, {name: "off"}}
 	// logParameters are also those of the form and of what surrounds an event.
-	logParameters = slices.Concat(listParameters, []parameter{{name: "off"}, {name: "around"}, {name: "open"}, {name: whole}}, formParameters())
+	logParameters = slices.Concat(listParameters, []parameter{{name: "off"}, {name: "around"}, {name: "open"}, {name: "run"}, {name: whole}}, formParameters())
 )
 
 // keptNames are the parameters that every link of a page hands on, besides the search line.
@@ -61,11 +61,15 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	}
 	q := s.pageRequest(r, p)
 	q.Prefs.Scripts = q.Prefs.Scripts || forHTMX(r)
+	trigger := r.Header.Get("Hx-Trigger")
+	if trigger == "more" {
+		q.Run = p.one("run")
+	}
 	if p.one(whole) != "" && !q.Prefs.Scripts {
 		q.Prefs.Waits = true
 		http.SetCookie(w, web.Waits())
 	}
-	for _, name := range []string{"off", "around", "open", whole} { // they belong to no question
+	for _, name := range []string{"off", "around", "open", "run", whole} { // they belong to no question
 		delete(p.values, name)
 	}
 	l, err := s.readList(m, p)
@@ -76,7 +80,6 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	asked := l.question // the list closes its own while it is read
 
 	found := web.Found{OldestFirst: l.order == store.OldestFirst, Continued: l.from.At != nil}
-	trigger := r.Header.Get("Hx-Trigger")
 	slow := false
 	group, ctx := errgroup.WithContext(m.ctx)
 	beside, without := context.WithCancel(ctx)
@@ -140,7 +143,7 @@ func forHTMX(r *http.Request) bool {
 // the default.
 func pageAddress(p params, prefs web.Prefs) (url.Values, error) {
 	address := url.Values{}
-	for _, name := range append([]string{"cursor", "off", "around", "open", whole}, keptNames...) {
+	for _, name := range append([]string{"cursor", "off", "around", "open", "run", whole}, keptNames...) {
 		if value := p.one(name); value != "" {
 			address.Set(name, value)
 		}

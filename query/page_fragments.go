@@ -54,7 +54,7 @@ func (s *Server) serveActions(w http.ResponseWriter, r *http.Request, p params) 
 	if err != nil {
 		return fmt.Errorf("read the action types of a menu: %w", err)
 	}
-	return s.render(w, r, http.StatusOK, q.Lang, "action-list", s.site.View(q).ActionList(&web.Menus{Actions: found.Facets[0]}))
+	return s.render(w, r, http.StatusOK, q.Lang, "action-list-fragment", s.site.View(q).ActionList(&web.Menus{Actions: found.Facets[0]}))
 }
 
 // serveCount answers with how many events match, and of how many.

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,12 +10,21 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/query/web"
 )
 
 // serveRejected answers /rejected with the newest messages that match.
 func (s *Server) serveRejected(w http.ResponseWriter, r *http.Request, p params) error {
-	filter, err := p.rejectedFilter(s.now())
+	prefs := web.ReadPrefs(r)
+	if own := prefs.OwnZone(); p.one("tz") == "" && own != "" && (search.IsZoned(p.one("from")) || search.IsZoned(p.one("to"))) {
+		p.values["tz"] = []string{own} // so that the address asks the same of whoever is given it
+	}
+	zone, err := search.LoadLocation(cmp.Or(p.one("tz"), prefs.ZoneName()))
+	if err != nil {
+		return invalid("tz", sentence(fmt.Sprintf("tz is %q: %s", search.Short(p.one("tz")), err))).because(err)
+	}
+	filter, err := p.rejectedFilter(s.now(), zone)
 	if err != nil {
 		return err
 	}
@@ -45,17 +55,17 @@ func (s *Server) serveRejected(w http.ResponseWriter, r *http.Request, p params)
 	return s.showRejected(w, r, http.StatusOK, &found)
 }
 
-// showRejected answers with the page. Its times are those of UTC, as its filters are.
+// showRejected answers with the page.
 func (s *Server) showRejected(w http.ResponseWriter, r *http.Request, status int, found *web.Rejection) error {
-	q := s.pageRequest(r, params{values: map[string][]string{"tz": {"UTC"}}})
-	q.Kept = nil
 	p := params{values: map[string][]string{}}
-	for _, name := range []string{"from", "to"} {
+	for _, name := range []string{"from", "to", "tz"} {
 		if value := found.Query.Get(name); value != "" {
 			p.values[name] = []string{strings.ToValidUTF8(value, "\uFFFD")}
 		}
 	}
-	if filter, err := p.rejectedFilter(q.Now); err == nil {
+	q := s.pageRequest(r, p)
+	q.Kept = nil // the log has a zone of its own
+	if filter, err := p.rejectedFilter(q.Now, q.Zone); err == nil {
 		q.Filter.From, q.Filter.To = filter.From, filter.To
 	}
 	return s.render(w, r, status, q.Lang, "rejected", s.site.View(q).Rejected(found))

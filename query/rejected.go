@@ -61,8 +61,8 @@ func NewRejectedMessage(r *store.Rejected) RejectedMessage {
 // rejectedParameters are those by which rejected messages are chosen.
 var rejectedParameters = []parameter{{name: "reason", repeatable: true}, {name: "from"}, {name: "to"}, {name: "pending"}}
 
-// rejectedFilter returns which rejected messages are asked about.
-func (p params) rejectedFilter(now time.Time) (f store.RejectedFilter, err error) {
+// rejectedFilter returns which rejected messages are asked about. Days begin in a zone.
+func (p params) rejectedFilter(now time.Time, zone *time.Location) (f store.RejectedFilter, err error) {
 	for _, name := range p.values["reason"] {
 		reason, err := action.ParseReason(name)
 		if err != nil {
@@ -70,10 +70,10 @@ func (p params) rejectedFilter(now time.Time) (f store.RejectedFilter, err error
 		}
 		f.Reasons = append(f.Reasons, reason)
 	}
-	if f.From, err = p.time("from", search.From, now, time.UTC); err != nil {
+	if f.From, err = p.time("from", search.From, now, zone); err != nil {
 		return f, err
 	}
-	if f.To, err = p.time("to", search.To, now, time.UTC); err != nil {
+	if f.To, err = p.time("to", search.To, now, zone); err != nil {
 		return f, err
 	}
 	if err := checkSpan("from", f.From, f.To, p.one("from"), p.one("to"), "A message"); err != nil {
@@ -95,7 +95,7 @@ func reasonNames() []string {
 func (s *Server) listRejected(w http.ResponseWriter, r *http.Request, p params) error {
 	m := s.measure(r)
 	defer m.cancel()
-	filter, err := p.rejectedFilter(m.start)
+	filter, err := p.rejectedFilter(m.start, time.UTC)
 	if err != nil {
 		return err
 	}

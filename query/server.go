@@ -166,7 +166,7 @@ func (s *Server) routes() []route {
 		{path: "/fragments/histogram", handle: s.serveHistogram, parameters: keptParameters, turns: s.queries, fail: s.failHistogram, page: true},
 		{path: "/fragments/complete", handle: s.serveCompletions, parameters: completeParameters, turns: s.queries, fail: s.failFragment, page: true},
 		{path: "/preferences", handle: s.savePreferences, methods: []string{http.MethodPost}, fail: s.failPreferences, page: true},
-		{path: web.RejectedPath, handle: s.serveRejected, parameters: slices.Concat(rejectedParameters, []parameter{{name: "cursor"}, {name: "set"}, {name: "from_was"}, {name: "to_was"}}), turns: s.queries, fail: s.failRejected, page: true},
+		{path: web.RejectedPath, handle: s.serveRejected, parameters: slices.Concat(rejectedParameters, []parameter{{name: "tz"}, {name: "cursor"}, {name: "set"}, {name: "from_was"}, {name: "to_was"}}), turns: s.queries, fail: s.failRejected, page: true},
 		{path: web.AssetPrefix, handle: s.serveAsset, fail: s.failNotFound, prefix: true, page: true},
 		{path: "/healthz", handle: s.healthz, quiet: true},
 		{path: "/readyz", handle: s.readyz, quiet: true},

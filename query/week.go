@@ -43,14 +43,14 @@ func (s *Server) getWeek(w http.ResponseWriter, r *http.Request, p params) error
 	return writeAnswer(w, r, answer)
 }
 
-// readWeek answers for the 90 days before the end when no beginning is given.
+// readWeek answers for the 90 days before the end when no beginning is given. They end now
+// at the latest: what is dated in the future is not of them.
 func (s *Server) readWeek(m *measure, q *question) (*weekJSON, error) {
 	if q.From.IsZero() {
-		end := q.To
-		if end.IsZero() {
-			end = m.start
+		if q.To.IsZero() {
+			q.To = m.start
 		}
-		q.From = end.In(q.Zone).AddDate(0, 0, -weekDays)
+		q.From = q.To.In(q.Zone).AddDate(0, 0, -weekDays)
 	}
 	week, err := s.store.Week(m.ctx, q.Filter, q.Zone)
 	if err != nil {

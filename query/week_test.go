@@ -40,18 +40,19 @@ func TestWeekIsThatOfCalendarAndClock(t *testing.T) {
 		at(5, "2026-08-26T09:59:59Z"), // more than 90 days ago
 		at(6, "2026-08-26T10:00:00Z"), // 12:00 in Berlin, as now would be but for the clock: 13:00
 		at(7, "2026-08-26T11:00:00Z"), // 13:00
+		at(8, "2026-11-24T13:00:00Z"), // not yet
 	)
 	got := ask[weekAnswer](t, s, "/v1/actors/u-1/week", url.Values{"tz": {"Europe/Berlin"}})
 	var want [7][24]uint64
 	want[6][2], want[6][23], want[0][0], want[2][13] = 2, 1, 1, 1
-	if got.Hours != want || got.Count != 5 || got.ActiveDays != 3 || got.TZ != "Europe/Berlin" || got.To != nil || got.From == nil || !got.From.Equal(time.Date(2026, 8, 26, 11, 0, 0, 0, time.UTC)) || got.Partial {
+	if got.Hours != want || got.Count != 5 || got.ActiveDays != 3 || got.TZ != "Europe/Berlin" || got.To == nil || !got.To.Equal(s.now()) || got.From == nil || !got.From.Equal(time.Date(2026, 8, 26, 11, 0, 0, 0, time.UTC)) || got.Partial {
 		t.Errorf("%+v", got)
 	}
 	got = ask[weekAnswer](t, s, "/v1/actors/u-1/week", url.Values{"to": {"2026-10-25"}})
 	if got.Count != 3 || got.ActiveDays != 1 || got.From == nil || !got.From.Equal(time.Date(2026, 7, 27, 0, 0, 0, 0, time.UTC)) || got.To == nil {
 		t.Errorf("%+v", got)
 	}
-	if got = ask[weekAnswer](t, s, "/v1/actors/u-1/week", url.Values{"from": {"1970"}}); got.Count != 7 || got.ActiveDays != 2 {
+	if got = ask[weekAnswer](t, s, "/v1/actors/u-1/week", url.Values{"from": {"1970"}}); got.Count != 8 || got.ActiveDays != 3 {
 		t.Errorf("%+v", got)
 	}
 	if got = ask[weekAnswer](t, s, "/v1/actors/u-1/week", url.Values{"to": {"1970-01-02"}}); got.Count != 0 || got.From == nil || got.From.Year() != 1969 {

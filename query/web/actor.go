@@ -179,7 +179,7 @@ func (v *View) Actor(a *Actor) *ActorPage {
 		})
 	}
 	if len(a.Latest) > 0 {
-		p.Table = v.table(&Found{Actions: a.Latest})
+		p.Table = v.table(&Found{Actions: a.Latest, Cut: a.Count > uint64(len(a.Latest))})
 		p.Table.Pager = Pager{}
 	}
 	return p

@@ -5,6 +5,17 @@
 (() => {
   const root = document.documentElement, { script } = document.currentScript.dataset;
   root.classList.add('js');
+  // Who loads the page of an event again that was open beside a list comes back to that list,
+  // which opens the event once more.
+  const left = history.state;
+  if (left?.list && left.event) {
+    try {
+      sessionStorage.setItem('left', JSON.stringify(left));
+      location.replace(left.list);
+    } catch {
+      // without a place to keep it the event has its own page
+    }
+  }
   const append = (name, properties) => document.head.append(Object.assign(document.createElement(name), properties));
   append('link', { rel: 'preload', as: 'script', href: script });
   const begin = () => append('script', { src: script, onload: () => root.classList.add('is-ready') });

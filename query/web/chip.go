@@ -12,6 +12,8 @@ type Chip struct {
 	Label, Value, Remove string
 	// Count is where the number of events without it comes from.
 	Count string
+	// Wrong is set where the condition cannot be read, as is said at the line.
+	Wrong bool
 }
 
 // pillFields are the fields that have a menu, which says what is set.
@@ -74,7 +76,7 @@ func (v *View) termChip(field string, not bool) Chip {
 
 // chip is a condition, without which the rest of the line is left.
 func (v *View) chip(label, value string, rest search.Line) Chip {
-	return Chip{label, value, v.logLink(rest), v.address("/fragments/count", rest.String())}
+	return Chip{Label: label, Value: value, Remove: v.logLink(rest), Count: v.address("/fragments/count", rest.String())}
 }
 
 // fieldLabel is a field's name for people.

@@ -168,7 +168,7 @@ func (v *View) differentValue(field string, c *store.ComparedValue) DifferentVal
 	case "outcome":
 		value.Name = v.Lang.say("outcome." + c.Value)
 	case "subject":
-		kind := capital(c.Type)
+		kind := v.recordType(c.Type)
 		value.Second = kind
 		if c.Name != "" && c.Name != c.Value {
 			value.Name, value.Second = c.Name, joined(" · ", kind, c.Value)

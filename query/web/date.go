@@ -55,7 +55,7 @@ func (v *View) preset() int {
 
 func (v *View) dateMenu() DateMenu {
 	from, to := v.dates()
-	m := DateMenu{From: fieldTime(from), To: fieldTime(to), Zone: v.zoneWords()}
+	m := DateMenu{From: fieldTime(from), To: fieldTime(to), Zone: zoneWords(v.Now)}
 	chosen := v.preset()
 	for i, p := range presets {
 		line := v.Line

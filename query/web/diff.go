@@ -36,6 +36,15 @@ type Change struct {
 	Kind          ChangeKind
 }
 
+// Retyped reports whether a value became one of another type which its text does not tell, as
+// in "1" and 1.
+func (c Change) Retyped() bool {
+	if c.Kind != ChangeChanged || c.Before.Type == c.After.Type {
+		return false
+	}
+	return c.Before.Text == c.After.Text || c.Before.Type != "null" && c.After.Type != "null"
+}
+
 // ChangeKind is what became of a value.
 type ChangeKind string
 

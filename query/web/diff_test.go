@@ -72,6 +72,24 @@ func TestDiffTellsWhatChanged(t *testing.T) {
 	f(`{}`)
 }
 
+func TestDiffTellsOtherTypes(t *testing.T) {
+	t.Parallel()
+	f := func(before, after string, want bool) {
+		t.Helper()
+		d := ReadDiff([]byte(`{"before":{"a":` + before + `},"after":{"a":` + after + `}}`))
+		if len(d.Changed) != 1 || d.Changed[0].Retyped() != want {
+			t.Errorf("%s to %s: %+v", before, after, d.Changed)
+		}
+	}
+	f(`"1"`, `1`, true)
+	f(`"12"`, `13`, true)
+	f(`true`, `"true"`, true)
+	f(`"null"`, `null`, true)
+	f(`null`, `5`, false)
+	f(`""`, `null`, false)
+	f(`1`, `2`, false)
+}
+
 func TestDiffKeepsWhatIsOdd(t *testing.T) {
 	t.Parallel()
 	f := func(details string, want ...string) {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 	"unicode"
@@ -66,7 +67,7 @@ func (v *View) Event(sharing []store.Action, newer, older *store.Action) *Event 
 	say := v.sentence(a, kind)
 	e := &Event{
 		Frame: v.frame(say, partLog), ID: a.ID, Action: kind, Say: say,
-		Time: a.Time.Format(store.TimeLayout), Exact: v.Lang.time("full", at), Ago: v.Lang.ago(v.Now, at),
+		Time: a.Time.Format(store.TimeLayout), Exact: v.Lang.time("full", at) + " " + zoneWords(at), Ago: v.Lang.ago(v.Now, at),
 		Description: mark(a.Description, v.Filter.Text), Conflicting: a.Conflicting,
 		Facts: v.facts(a, kind), More: v.moreFacts(a, sharing[1:]), Details: newDiffView(ReadDiff(a.Details)),
 		JSON: v.eventJSON(a), Link: v.eventLink(a), Close: v.address("/", v.Text),
@@ -100,10 +101,10 @@ const commented = ".commented"
 
 // sentence tells what happened. English labels are of the form "Invoice deleted" or
 // "Posted to Xero", of which a sentence can be made; other languages have the label
-// behind a colon.
+// behind a colon. Its direction is that of the language, whatever those of the names are.
 func (v *View) sentence(a *store.Action, kind Kind) string {
-	who, what := actorName(a.Actor), lower(kind.Label)
-	record := joined(" ", a.Subject.Type, a.Subject.ID)
+	who, what := isolated(actorName(a.Actor)), lower(kind.Label)
+	record := isolated(joined(" ", v.recordWord(a.Subject.Type), a.Subject.ID))
 	words := strings.Fields(kind.Label)
 	first, last := words[0], words[len(words)-1]
 	switch {
@@ -143,8 +144,8 @@ func (v *View) facts(a *store.Action, kind Kind) []Fact {
 	}
 	outcome := v.fact("outcome", v.Lang.say("outcome."+a.Outcome), a.Outcome)
 	outcome.Icon, outcome.Class = map[string]string{"success": "circle-check", "failure": "circle-x", "denied": "ban"}[a.Outcome], outcomeClass(a.Outcome)
-	record := v.fact("subject_id", recordName(a.Subject), a.Subject.ID)
-	record.Label, record.Second, record.Link = v.Lang.say("drawer.record"), joined(" · ", capital(a.Subject.Type), a.Subject.ID), v.recordLink(a.Subject)
+	record := v.fact("subject_id", v.recordName(a.Subject), a.Subject.ID)
+	record.Label, record.Second, record.Link = v.Lang.say("drawer.record"), joined(" · ", v.recordType(a.Subject.Type), a.Subject.ID), v.recordLink(a.Subject)
 	if record.Second == record.Value {
 		record.Second = ""
 	}
@@ -218,14 +219,7 @@ func present(all ...Fact) []Fact {
 	return kept
 }
 
-func recordName(r action.Record) string {
-	for _, name := range []string{r.Name, r.ID, capital(r.Type)} {
-		if name != "" {
-			return name
-		}
-	}
-	return ""
-}
+func (v *View) recordName(r action.Record) string { return cmp.Or(r.Name, r.ID, v.recordType(r.Type)) }
 
 func (v *View) related(records []action.Record) []RelatedRecord {
 	all := make([]RelatedRecord, len(records))

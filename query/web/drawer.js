@@ -3,6 +3,7 @@
   const { $, $$, copied } = al;
   const links = () => $$('#rows [data-event]');
   const selected = () => $('#rows tr[aria-selected]');
+  const find = href => links().find(a => a.getAttribute('href') === href);
   const drawer = () => $('#drawer-place #drawer');
   // The row to which the focus came back when the drawer was closed, until the next key or
   // click: nobody reads it.
@@ -15,9 +16,11 @@
 
   // Opens an event beside the table. Its address is kept in the history, so that going
   // back closes it, and what it shows can be shared.
-  const open = async (link, keep) => {
-    const href = link.getAttribute('href'), before = drawer();
+  const open = async (href, keep) => {
+    const before = drawer(), list = before ? history.state?.list : location.pathname + location.search;
+    const link = find(href);
     select(link);
+    if (link && !link.checkVisibility()) al.folds.open(new Set([link.closest('tr').id]));
     asked = href;
     await htmx.ajax('GET', href, { target: '#drawer-place', swap: 'innerHTML show:none' }).catch(() => {});
     if (asked !== href) return;
@@ -25,7 +28,7 @@
       select(null);
       return;
     }
-    if (keep) history[before ? 'replaceState' : 'pushState']({ event: href }, '', href);
+    if (keep) history[before || keep === 'again' ? 'replaceState' : 'pushState']({ event: href, list, ...al.place() }, '', href);
     drawer().focus({ preventScroll: true });
     steps();
   };
@@ -56,7 +59,7 @@
     if (!link) return;
     if (!link.checkVisibility()) al.folds.open(new Set([link.closest('tr').id]));
     link.scrollIntoView({ block: 'nearest' });
-    open(link, true);
+    open(link.getAttribute('href'), true);
   };
 
   addEventListener('click', e => {
@@ -80,10 +83,10 @@
       step(+at('button[data-step]').dataset.step);
     } else if (at('[data-event]')) {
       e.preventDefault();
-      open(at('[data-event]'), true);
+      open(at('[data-event]').getAttribute('href'), true);
     } else if (at('#rows tr') && !at('a, button, summary, input') && !String(getSelection())) {
       const link = $('[data-event]', at('tr'));
-      if (link) open(link, true);
+      if (link) open(link.getAttribute('href'), true);
     }
   });
 
@@ -96,8 +99,7 @@
     if (!$('#drawer-place')) return;
     if (e.state?.event) {
       e.stopImmediatePropagation();
-      const link = links().find(a => a.getAttribute('href') === e.state.event);
-      if (link) open(link, false); else location.reload();
+      if (find(e.state.event)) open(e.state.event, false); else location.reload();
     } else if (drawer()) {
       shut();
       if (!al.astray()) e.stopImmediatePropagation();
@@ -106,5 +108,5 @@
 
   for (const name of ['keydown', 'pointerdown']) addEventListener(name, () => { returned = ''; }, true);
 
-  al.drawer = { step, open: () => Boolean(drawer()), returned: () => returned };
+  al.drawer = { step, again: href => open(href, 'again'), open: () => Boolean(drawer()), returned: () => returned };
 })();

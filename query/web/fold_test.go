@@ -2,9 +2,12 @@ package web
 
 import (
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/store"
@@ -64,6 +67,52 @@ func TestRunsLeaveOutWhatIsMoreThanAView(t *testing.T) {
 	for name, other := range map[string]store.Action{"denied": denied, "conflicting": conflicting, "of no record": ofNothing} {
 		if got := runs([]store.Action{view, other}); got != nil {
 			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// However a list is cut into pages, the rows that are appended fold as they would on one page.
+func TestRunsGoOnInWhatIsAppended(t *testing.T) {
+	t.Parallel()
+	at := func(i int, what string) store.Action {
+		a := store.Action{Event: action.Event{ID: fmt.Sprint(i), Time: time.Unix(int64(1000-i), 0), Actor: action.Actor{ID: what[:1]}, Action: "invoice.posted", Outcome: "success"}}
+		if strings.Contains(what, "v") {
+			a.Action, a.Subject = "record.viewed", action.Record{Type: "invoice", ID: "1"}
+		}
+		if _, request, ok := strings.Cut(what, "r"); ok {
+			a.RequestID = request
+		}
+		return a
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		var actions []store.Action
+		for i := range 12 {
+			actions = append(actions, at(i, []string{"av", "avr1", "avr2", "ar1", "bv", "br1", "ax"}[random.IntN(7)]))
+		}
+		whole := runs(actions)
+		// The heads of the rows that are appended, and how long the runs are then.
+		heads, lengths, last := map[string]int{}, map[string]int{}, (*openRun)(nil)
+		for begin := 0; begin < len(actions); {
+			page := actions[begin:min(len(actions), begin+1+random.IntN(5))]
+			joined := last.takes(page)
+			if joined > 0 {
+				lengths[last.Head] = last.Length + joined
+			}
+			for _, r := range runs(page[joined:]) {
+				lengths[page[joined+r.from].ID] = r.to - r.from
+			}
+			last = readOpenRun(last.with(page[:joined]).String())
+			if joined < len(page) {
+				last = readOpenRun(lastRun(page[joined:], false).String())
+			}
+			begin += len(page)
+		}
+		for _, r := range whole {
+			heads[actions[r.from].ID] = r.to - r.from
+		}
+		if !maps.Equal(heads, lengths) {
+			t.Fatalf("%v: in pages %v, as a whole %v", actions, lengths, heads)
 		}
 	}
 }

@@ -54,13 +54,13 @@ const (
 
 func (v *View) frame(title, part string) Frame {
 	f := Frame{
-		Title: title + " · Actionlog", Lang: v.Lang.Tag, Prefs: v.Prefs, Tenant: v.Kept.Get("tenant"), Home: v.clear(), Back: v.Path,
+		Title: isolated(title) + " · Actionlog", Lang: v.Lang.Tag, Prefs: v.Prefs, Tenant: v.Kept.Get("tenant"), Home: v.clear(), Back: v.Path,
 		Nav:     []NavLink{{v.Lang.say("nav.log"), v.clear(), part == partLog}},
-		Account: Account{Zone: v.zoneWords(), OwnZone: cmp.Or(v.Prefs.BrowserZone, "UTC")},
+		Account: Account{Zone: zoneWords(v.Now), OwnZone: cmp.Or(v.Prefs.BrowserZone, "UTC")},
 	}
 	f.Shown, f.FixedZone = v.Zone.String(), v.Prefs.Zone != "" || v.Kept.Get("tz") != "" || v.Line.Zone != ""
 	if part == partRejected {
-		f.FixedZone = true // its times are those of UTC
+		f.FixedZone = v.Prefs.Zone != "" || v.askedZone() != ""
 		f.Nav = append(f.Nav, NavLink{v.Lang.say("nav.rejected"), "/rejected", true})
 	}
 	for _, l := range v.site.languages {
@@ -69,13 +69,13 @@ func (v *View) frame(title, part string) Frame {
 	return f
 }
 
-// zoneWords is the name of the zone and how far it is from UTC now.
-func (v *View) zoneWords() string {
-	name := v.Zone.String()
+// zoneWords is the name of a time's zone and how far it is from UTC then.
+func zoneWords(t time.Time) string {
+	name := t.Location().String()
 	if name == "UTC" {
 		return name
 	}
-	return name + " (UTC" + offset(v.Now) + ")"
+	return name + " (UTC" + offset(t) + ")"
 }
 
 // offset is how far a time's zone is from UTC, as in +5:30.

@@ -87,10 +87,9 @@ type Brush struct {
 	Last   int
 }
 
-// AxisLabel stands below the bars. At the right end its text ends at X.
+// AxisLabel stands below the bars, where its text begins.
 type AxisLabel struct {
 	X, Text string
-	End     bool
 }
 
 // ScaleLabel is a count, at a line of the chart.
@@ -179,7 +178,10 @@ func (v *View) Histogram(c *Counted) *Histogram {
 	}
 	h.Bars = NewBars(buckets, categories, mostAxisLabels, v.axisLabel)
 	for _, l := range h.Bars.Labels {
-		h.Axis = append(h.Axis, AxisLabel{l.X, l.Text, 100*l.Bucket > 93*len(buckets)})
+		if long := utf8.RuneCountInString(l.Text) > roomyLetters; long && 100*l.Bucket > 97*len(buckets) && len(h.Axis) > 0 {
+			continue // a phone has no room for it
+		}
+		h.Axis = append(h.Axis, AxisLabel{l.X, l.Text})
 		h.Crowded = h.Crowded || len(h.Bars.Labels) > roomyLabels && utf8.RuneCountInString(l.Text) > roomyLetters
 	}
 	for _, l := range h.Bars.Lines {

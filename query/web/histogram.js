@@ -24,7 +24,7 @@
     const d = grip.dataset, begin = list(grip, 'begins')[from], end = list(grip, 'ends')[to];
     const n = list(grip, 'counts').slice(from, to + 1).reduce((sum, x) => sum + +x, 0);
     const number = new Intl.NumberFormat(document.documentElement.lang).format(n);
-    const count = (n === 1 ? d.one : d.many).replace('#', number);
+    const count = (n === 1 ? d.single : d.many).replace('#', number);
     return { when: begin === end ? begin : begin + ' – ' + end, count: from < +d.unread ? d.least.replace('#', count) : count };
   };
 

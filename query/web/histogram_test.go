@@ -27,6 +27,32 @@ func viewOf(t *testing.T, line string) *View {
 	return site.View(Request{Lang: site.Language("en", ""), Now: time.Date(2026, 11, 24, 14, 0, 0, 0, time.UTC), Zone: berlin, Text: line, Line: read})
 }
 
+// A label begins where its bar does, near the right end too: one for which a phone has no
+// room there is left out.
+func TestLabelsOfTheAxisStandWhereTheirBarsBegin(t *testing.T) {
+	t.Parallel()
+	v := viewOf(t, "")
+	f := func(month time.Month, day, days int, want string) {
+		t.Helper()
+		c := &Counted{Daily: true}
+		for i := range days + 1 {
+			c.Edges = append(c.Edges, time.Date(2026, month, day+i, 0, 0, 0, 0, v.Zone))
+		}
+		for range days {
+			c.Counts = append(c.Counts, map[string]uint64{"view": 1})
+		}
+		var got []string
+		for _, l := range v.Histogram(c).Axis {
+			got = append(got, l.X+" "+l.Text)
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("the axis has %q, want %s", got, want)
+		}
+	}
+	f(9, 19, 39, "5.13% 21 Sep, 23.08% 28 Sep, 41.03% 5 Oct, 58.97% 12 Oct, 76.92% 19 Oct, 94.87% 26 Oct")
+	f(7, 6, 120, "21.67% Aug 2026, 47.50% Sep 2026, 72.50% Oct 2026")
+}
+
 func TestHistogramSaysWhatItDidNotRead(t *testing.T) {
 	t.Parallel()
 	v := viewOf(t, "invoice after:2026-10-24 tz:Europe/Berlin")

@@ -35,6 +35,8 @@ type WrongLine struct {
 	// Mended is a line that can be read, and Link the log by it; empty where none was
 	// found.
 	Mended, Link string
+	// Beside is set where something else is wrong, whose chip is marked.
+	Beside bool
 }
 
 func (v *View) line() LineView {
@@ -62,6 +64,17 @@ func (v *View) wrongLine(f *Failure) *WrongLine {
 		w.Link = v.link(w.Mended)
 	}
 	return w
+}
+
+// wrongZone says what is wrong with the time zone of the address, and marks its chip.
+func (v *View) wrongZone(f *Failure) (*WrongLine, Chip) {
+	w := &WrongLine{Problem: v.says(f), Beside: true}
+	if f.Wrong != nil {
+		if w.Mended = f.Wrong.Guess; w.Mended != "" {
+			w.Link = v.inZone(w.Mended)
+		}
+	}
+	return w, Chip{Label: v.Lang.say("chip.zone"), Value: search.Short(v.askedZone()), Remove: v.inZone(""), Wrong: true}
 }
 
 // fault says what is wrong with a text in the language of the page.

@@ -17,6 +17,8 @@ type Found struct {
 	OldestFirst    bool
 	// Continued is set where the list began on another page.
 	Continued bool
+	// Cut is set where there are more events, but no other page.
+	Cut bool
 	// Partial is set where the time was up before the page was full, and Reached is how far
 	// the search has come by then; zero where it has not begun.
 	Partial bool

@@ -27,6 +27,11 @@
       head.hidden = text !== '' && options.every(o => o.hidden);
       section.hidden = head.hidden;
     }
+    const note = $('.pop-foot [data-some]', field.closest('.pop')), types = $$('section input[name=action]', field.closest('.pop'));
+    if (!note) return;
+    note.dataset.all ??= note.textContent;
+    const said = text === '' ? note.dataset.all : note.dataset.some.replace('#s', types.filter(i => !i.closest('.opt').hidden).length).replace('#n', types.length);
+    if (note.textContent !== said) note.textContent = said;
   };
 
   // What is ticked in a list stays so, and among it, when another list comes.

@@ -27,7 +27,7 @@ var missingFields = map[string][]string{
 func (v *View) missing(m *Missing) *State {
 	id := "missing." + m.Kind
 	s := &State{
-		Icon: "search", Title: v.Lang.say(id, "ID", search.Short(m.ID), "Type", search.Short(m.Type)), Text: v.Lang.say(id + "_text"),
+		Icon: "search", Title: v.Lang.say(id, "ID", search.Short(m.ID), "Type", v.recordWord(search.Short(m.Type))), Text: v.Lang.say(id + "_text"),
 		Links: []StateLink{{Label: v.Lang.say("go_to_log"), Link: v.clear(), Main: true}, {Label: v.Lang.say("load_again"), Link: v.Path, Icon: "rotate-cw"}},
 	}
 	add := func(line search.Line, id string) {

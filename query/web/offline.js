@@ -2,7 +2,8 @@
   'use strict';
   const { $, ask } = al;
   const note = () => $('.is-offline');
-  const now = () => new Date().toLocaleTimeString(document.documentElement.lang);
+  // As the page writes times, and in its zone.
+  const now = () => new Date().toLocaleTimeString(document.documentElement.lang, { hourCycle: 'h23', timeZone: document.documentElement.dataset.shown });
   // The search that got no answer.
   let unanswered = null;
 

@@ -67,7 +67,8 @@ type RecordPage struct {
 	Days    []Day
 	Users   []Tally
 	Kinds   []Tally
-	Related []RelatedRecord
+	// Related are other records, and MoreRelated those behind a switch.
+	Related, MoreRelated []RelatedRecord
 	// Log is the log of what is about it.
 	Log      string
 	Download *Download
@@ -89,9 +90,9 @@ type Answer struct {
 type RelatedRecord struct{ Name, Link, Kind string }
 
 func (v *View) relatedRecord(r action.Record) RelatedRecord {
-	name, kind := recordName(r), joined(" · ", capital(r.Type), r.ID)
+	name, kind := v.recordName(r), joined(" · ", v.recordType(r.Type), r.ID)
 	if name == r.ID {
-		kind = capital(r.Type)
+		kind = v.recordType(r.Type)
 	}
 	if name == kind {
 		kind = ""
@@ -99,17 +100,34 @@ func (v *View) relatedRecord(r action.Record) RelatedRecord {
 	return RelatedRecord{name, v.recordLink(r), kind}
 }
 
+// recordType is what records of a type are called; those of which the page knows no name by
+// their type.
+func (v *View) recordType(kind string) string {
+	if id := "record_type." + kind; v.Lang.knownMessages[id] {
+		return v.Lang.say(id)
+	}
+	return capital(kind)
+}
+
+// recordWord is that within a sentence: in English, where names of types are words as any
+// other, the type itself.
+func (v *View) recordWord(kind string) string {
+	if v.Lang.Tag == "en" || !v.Lang.knownMessages["record_type."+kind] {
+		return kind
+	}
+	return v.recordType(kind)
+}
+
 // Record shows what happened to a record.
 func (v *View) Record(r *Record) *RecordPage {
 	p := &RecordPage{
-		Type: capital(r.Type), ID: r.ID, Name: r.ID, Partial: r.Partial, Days: v.days(r),
-		Users: v.userTallies(r.Users), Kinds: v.kindTallies(r.Kinds, nil), Related: v.relatedRecords(r),
+		Type: v.recordType(r.Type), ID: r.ID, Partial: r.Partial, Days: v.days(r),
+		Users: v.userTallies(r.Users), Kinds: v.kindTallies(r.Kinds, nil),
 	}
-	for i := range r.Actions {
-		if s := r.Actions[i].Subject; s.Type == r.Type && s.ID == r.ID && s.Name != "" {
-			p.Name = s.Name
-			break
-		}
+	p.Name = r.name()
+	p.Related = v.relatedRecords(r)
+	if len(p.Related) > maxRelated {
+		p.Related, p.MoreRelated = p.Related[:maxRelated], p.Related[maxRelated:]
 	}
 	p.Frame = v.frame(p.Name, partLog)
 	p.Summary = v.recordSummary(r)
@@ -136,6 +154,30 @@ func (v *View) Record(r *Record) *RecordPage {
 	return p
 }
 
+// name is the latest that events give the record: those that are about it, or else those
+// that name it beside another.
+func (r *Record) name() string {
+	actions := slices.Clone(r.Actions)
+	for _, a := range []*store.Action{r.Newest, r.Oldest} {
+		if a != nil {
+			actions = append(actions, *a)
+		}
+	}
+	var about, beside string
+	for i := range actions {
+		for n, named := range append([]action.Record{actions[i].Subject}, actions[i].Related...) {
+			switch {
+			case named.Type != r.Type || named.ID != r.ID:
+			case n == 0:
+				about = cmp.Or(about, named.Name)
+			default:
+				beside = cmp.Or(beside, named.Name)
+			}
+		}
+	}
+	return cmp.Or(about, beside, r.ID)
+}
+
 func (v *View) recordSummary(r *Record) string {
 	id := "events"
 	if !r.Count.Reached.IsZero() {
@@ -152,7 +194,7 @@ func (v *View) recordSummary(r *Record) string {
 		}
 		said += ", " + to
 	}
-	return joined(" · ", joined(" ", capital(r.Type), r.ID), said)
+	return joined(" · ", isolated(joined(" ", v.recordType(r.Type), r.ID)), said)
 }
 
 func (v *View) answer(a *store.Action, word string, deleted bool) Answer {
@@ -179,7 +221,7 @@ func sameDay(a, b time.Time) bool {
 	return a.Year() == b.Year() && a.YearDay() == b.YearDay()
 }
 
-// maxRelated is how many related records are named.
+// maxRelated is how many related records are seen at once.
 const maxRelated = 8
 
 // relatedRecords are those that the events of the page name beside the record.
@@ -187,7 +229,7 @@ func (v *View) relatedRecords(r *Record) []RelatedRecord {
 	var all []RelatedRecord
 	add := func(other action.Record) {
 		another := v.relatedRecord(other)
-		if another.Link == "" || other.Type == r.Type && other.ID == r.ID || len(all) == maxRelated ||
+		if another.Link == "" || other.Type == r.Type && other.ID == r.ID ||
 			slices.ContainsFunc(all, func(known RelatedRecord) bool { return known.Link == another.Link }) {
 			return
 		}

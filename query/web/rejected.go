@@ -155,7 +155,7 @@ func pending(query url.Values) bool {
 func (v *View) rejectedConditions(r *Rejection) []Chip {
 	var all []Chip
 	if words := v.dateWords(); words != "" {
-		all = append(all, Chip{Label: v.Lang.say("date"), Value: words, Remove: rejectedLink(r.Query, "from", "", "to", "")})
+		all = append(all, Chip{Label: v.Lang.say("date"), Value: words, Remove: rejectedLink(r.Query, "from", "", "to", "", "tz", "")})
 	}
 	if chosen := reasons(r.Query); len(chosen) > 0 {
 		all = append(all, Chip{Label: v.Lang.say("chip.is", "Field", v.Lang.say("rejected.reason")), Value: v.either(chosen), Remove: rejectedLink(r.Query, "reason", "")})
@@ -177,7 +177,7 @@ func (v *View) rejectedFilters(r *Rejection) RejectedFilters {
 		f.Wrong = v.says(r.Failure)
 	}
 	if f.Date.Value != "" {
-		f.Date.Remove = rejectedLink(q, "from", "", "to", "")
+		f.Date.Remove = rejectedLink(q, "from", "", "to", "", "tz", "")
 	}
 	if f.Reason.Value != "" {
 		f.Reason.Remove = rejectedLink(q, "reason", "")
@@ -185,6 +185,9 @@ func (v *View) rejectedFilters(r *Rejection) RejectedFilters {
 	if pending(q) {
 		f.Retried.Value, f.Retried.Remove = l.say("rejected.not_retried"), rejectedLink(q, "pending", "")
 		f.Hidden = []HiddenField{{"pending", "1"}}
+	}
+	if zone := q.Get("tz"); zone != "" && (r.Failure == nil || r.Failure.Parameter != "tz") {
+		f.Hidden = append(f.Hidden, HiddenField{"tz", zone})
 	}
 	if f.Date.Remove != "" || f.Reason.Remove != "" || pending(q) {
 		f.ClearAll = RejectedPath

@@ -121,14 +121,22 @@ type Said struct {
 // stands.
 func (f *Failure) atLine() bool { return f.Status == http.StatusBadRequest && f.Parameter == "search" }
 
+// atZone reports whether the time zone of the address is at fault, whose chip then is marked.
+func (f *Failure) atZone() bool { return f.Status == http.StatusBadRequest && f.Parameter == "tz" }
+
 // Fail shows an error where the table would be. The form stays usable, and what is wrong
-// with the search line stands at the line.
+// with the search line or the time zone stands at the line.
 func (v *View) Fail(f Failure, menus *Menus) *LogPage {
 	s := v.failed(f)
 	p := v.logPage(s.Title, menus)
 	p.Results.State = s
 	if f.atLine() {
 		p.Line.Wrong = v.wrongLine(&f)
+	}
+	if f.atZone() {
+		var chip Chip
+		p.Line.Wrong, chip = v.wrongZone(&f)
+		p.Filters.Chips = append(p.Filters.Chips, chip)
 	}
 	return p
 }
@@ -184,6 +192,10 @@ func (v *View) failed(f Failure) *State {
 		}
 		if f.atLine() {
 			s.Text, s.Examples, s.Syntax = l.say("wrong.text"), v.examples(), true
+		}
+		if f.atZone() {
+			s.Text = l.say("wrong.zone")
+			s.Links = append([]StateLink{{Label: l.say("wrong.own_zone"), Link: v.inZone(""), Main: true}}, s.Links...)
 		}
 		if f.Parameter == "tenant" {
 			s.Links = []StateLink{{Label: l.say("wrong.default_log"), Link: "/", Main: true}}

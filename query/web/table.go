@@ -71,6 +71,9 @@ type Table struct {
 	// Bones are rows that stand where events will.
 	Bones []int
 	Pager Pager
+	// Joins is what the line of the run above says now that the rows are known which may join
+	// it; nil where there is none.
+	Joins *Fold
 }
 
 // Row is an event as the template "row" shows it.
@@ -121,7 +124,7 @@ func (v *View) table(f *Found) *Table {
 		used[row.ID] = true
 		t.Rows = append(t.Rows, row)
 	}
-	v.fold(t.Rows, f.Actions)
+	v.fold(t, f)
 	return t
 }
 
@@ -150,7 +153,7 @@ func (v *View) row(a *store.Action) *Row {
 		r.IP = strings.SplitAfter(a.IP.String(), ":")
 		r.IPLink = v.logLink(only(v.Line, "ip", a.IP.String()))
 	}
-	record := capital(a.Subject.Type)
+	record := v.recordType(a.Subject.Type)
 	switch {
 	case a.Subject.Name != "":
 		r.Subject, r.Record = mark(a.Subject.Name, v.Filter.Text), joined(" · ", record, a.Subject.ID)

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"strings"
+
 	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/store"
 )
@@ -19,6 +21,8 @@ type Moment struct {
 	// About is the record that the event is about, where that is another one.
 	About, AboutLink string
 	Description      []Fragment
+	// Long is set where the description takes more room than others leave it.
+	Long bool
 	// Quote is set where the description is what someone said.
 	Quote                 bool
 	Outcome, OutcomeClass string
@@ -30,6 +34,9 @@ type Moment struct {
 
 // maxChanges is how many changed values a timeline shows of an event.
 const maxChanges = 6
+
+// maxMoment is how many characters a timeline shows of a description at once.
+const maxMoment = 400
 
 // days are the events of a record by the days of the page's zone.
 func (v *View) days(r *Record) []Day {
@@ -45,7 +52,8 @@ func (v *View) days(r *Record) []Day {
 		}
 		day := &all[len(all)-1]
 		if n := v.viewsOfADay(r.Actions[i:]); n > 1 {
-			day.Moments = append(day.Moments, v.viewed(r, r.Actions[i:i+n]))
+			cut := i == 0 && r.Previous != "" || i+n == len(r.Actions) && r.Next != ""
+			day.Moments = append(day.Moments, v.viewed(r, r.Actions[i:i+n], cut))
 			i += n
 			continue
 		}
@@ -65,13 +73,17 @@ func (v *View) viewsOfADay(actions []store.Action) int {
 	return length(actions[:views(actions)], today)
 }
 
-// viewed is a run of views.
-func (v *View) viewed(r *Record, run []store.Action) Moment {
+// viewed is a run of views, which may be cut where a page begins or ends.
+func (v *View) viewed(r *Record, run []store.Action, cut bool) Moment {
 	m := v.happened(r, &run[0])
 	for i := range run {
 		m.Run = append(m.Run, v.happened(r, &run[i]))
 	}
-	said := v.Lang.sayN("fold.viewed", len(run), "Time", v.Lang.time("hour", run[len(run)-1].Time.In(v.Zone)))
+	id := "fold.viewed"
+	if cut {
+		id += "_here"
+	}
+	said := v.Lang.sayN(id, len(run), "Time", v.Lang.time("hour", run[len(run)-1].Time.In(v.Zone)))
 	m.Did = v.Lang.say("record.viewed", "Viewed", said)
 	return m
 }
@@ -83,13 +95,13 @@ func (v *View) happened(r *Record, a *store.Action) Moment {
 	m := Moment{
 		Time: a.Time.Format(store.TimeLayout), Clock: v.Lang.time("clock", at), Link: v.eventLink(a), Action: kind,
 		Who: actorName(a.Actor), WhoLink: v.userLink(a.Actor.ID), Did: v.did(a, kind),
-		Description: mark(a.Description, nil), Quote: kind.Category == action.CategoryComment,
+		Description: mark(a.Description, nil), Long: len(cutEnd(a.Description, maxMoment)) < len(a.Description) || strings.Count(a.Description, "\n") > 5, Quote: kind.Category == action.CategoryComment,
 	}
 	if name := actorName(a.OnBehalfOf); name != "" {
 		m.For = v.Lang.say("user.for", "Name", name)
 	}
 	if a.Subject.Type != r.Type || a.Subject.ID != r.ID {
-		m.About, m.AboutLink = recordName(a.Subject), v.recordLink(a.Subject)
+		m.About, m.AboutLink = v.recordName(a.Subject), v.recordLink(a.Subject)
 	}
 	if a.Outcome != "success" {
 		m.Outcome, m.OutcomeClass = v.Lang.say("outcome."+a.Outcome), outcomeClass(a.Outcome)

@@ -34,6 +34,8 @@ type Request struct {
 	Around string
 	// Cursor is where the page begins, and Open the first event of a run that is open.
 	Cursor, Open string
+	// Run is the run that goes on in rows which are appended to another page.
+	Run string
 	// Path is that of the page, with its query string.
 	Path string
 }
@@ -126,13 +128,35 @@ func (v *View) inOwnZone() *View {
 	return &own
 }
 
-// pageLink is another page of the list. It names the zone, since the cursor belongs to a
+// askedZone is the time zone that the address names.
+func (v *View) askedZone() string {
+	_, rawQuery, _ := strings.Cut(v.Path, "?")
+	query, _ := url.ParseQuery(rawQuery) // what can be read of it
+	return query.Get("tz")
+}
+
+// inZone is this page in another time zone, in one's own where none is named.
+func (v *View) inZone(zone string) string {
+	path, rawQuery, _ := strings.Cut(v.Path, "?")
+	query, _ := url.ParseQuery(rawQuery) // what can be read of it
+	query.Del("tz")
+	if zone != "" {
+		query.Set("tz", zone)
+	}
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
+}
+
+// pageLink is another page of the list, with other parameters, as pairs of a name and a
+// value. It names the zone, since the cursor belongs to a
 // question with its days.
-func (v *View) pageLink(cursor string) string {
+func (v *View) pageLink(cursor string, pairs ...string) string {
 	if cursor == "" {
 		return ""
 	}
-	return v.address("/", v.Text, "cursor", cursor, "tz", v.Zone.String(), "off", v.Off, "around", v.Around)
+	return v.address("/", v.Text, append(pairs, "cursor", cursor, "tz", v.Zone.String(), "off", v.Off, "around", v.Around)...)
 }
 
 // eventLink is the page of an event, which knows the question it was found by. It names the

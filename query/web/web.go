@@ -6,6 +6,7 @@
 package web
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -88,7 +89,12 @@ func include(t *template.Template, name string, data any) (template.HTML, error)
 
 // Render writes a template in a language.
 func (s *Site) Render(w io.Writer, l *Language, name string, data any) error {
-	if err := s.templates[l].ExecuteTemplate(w, name, data); err != nil {
+	var page bytes.Buffer
+	err := s.templates[l].ExecuteTemplate(&page, name, data)
+	if err == nil {
+		_, err = w.Write(calmHTML(page.Bytes()))
+	}
+	if err != nil {
 		return fmt.Errorf("render the page: %w", err)
 	}
 	return nil

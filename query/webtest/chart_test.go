@@ -138,9 +138,15 @@ func TestChartSelectsByPointer(t *testing.T) {
 	x, y := b.place(grip, 0.5)
 	b.mouse(chromedp.MouseMoved, x, y)
 	b.Until("document.querySelector('.brush-tip.is-hover:not([hidden])') !== null")
+	x, y = b.place(grip, (float64(slices.Index(b.buckets(), 1))+0.5)/n)
+	b.mouse(chromedp.MouseMoved, x, y)
+	b.Until("document.querySelector('.brush-count').innerText === '1 event'")
 
 	b.drag(grip, 10.5/n, 14.5/n)
 	b.Until("document.querySelector('.brush-tip.is-on:not([hidden])') !== null")
+	if !eval[bool](b, "document.querySelector('.brush-tip').getBoundingClientRect().top >= document.querySelector('.bars').getBoundingClientRect().bottom") {
+		t.Error("what is selected is said above the count")
+	}
 	want := sum(b.buckets()[10:15])
 	if got := b.Text(".brush-count"); got != fmt.Sprintf("%d events", want) {
 		t.Errorf("the brush says %q, want %d", got, want)
@@ -307,6 +313,12 @@ func TestChartMovesNothing(t *testing.T) {
 		height := eval[float64](b, "document.querySelector('.bars').getBoundingClientRect().height")
 		if want := map[bool]float64{true: 56, false: 88}[size[0] < 960]; height != want {
 			t.Errorf("at %d px the bars are %v px high, want %v", size[0], height, want)
+		}
+		if got := eval[[]string](b, `[...document.querySelectorAll('.axis text')].filter(e => {
+			const r = e.getBoundingClientRect(), axis = document.querySelector('.axis').getBoundingClientRect();
+			return Math.abs(r.left - axis.left - axis.width * e.x.baseVal[0].valueInSpecifiedUnits / 100) > 2 || r.right > innerWidth;
+		}).map(e => e.textContent)`); len(got) > 0 {
+			t.Errorf("at %d px these do not stand where their bars begin: %q", size[0], got)
 		}
 		for _, dark := range []bool{false, true} {
 			b.Dark(dark)

@@ -84,15 +84,82 @@ func TestRunsOpenWithoutScripts(t *testing.T) {
 	if got := eval[int](b, visibleRows); got != 8 {
 		t.Errorf("%d rows with the request open, want 8", got)
 	}
-	b.Follow("a.fold")
+	b.Follow("a.fold:not(.is-open)")
 	if got := eval[int](b, visibleRows); got != 17 {
 		t.Errorf("%d rows with the views open, want 17", got)
+	}
+	b.Follow("a.fold.is-open")
+	if got := eval[int](b, visibleRows); got != 4 || strings.Contains(b.URL(), "open=") {
+		t.Errorf("%d rows with all folded again, want 4, at %s", got, b.URL())
 	}
 	b.Click(".sum .menu summary")
 	b.Click("input[name=folds]")
 	b.Follow(".sum .menu .btn-main")
 	if got := eval[int](b, visibleRows); got != 21 {
 		t.Errorf("%d rows when nothing folds, want 21", got)
+	}
+}
+
+// viewedOften are 120 views of one record, between other events.
+func viewedOften() []action.Event {
+	events := numbered(32)
+	bob, subject := action.Actor{ID: "bob", Name: "Bob Dvořák"}, action.Record{Type: "invoice", ID: "INV-1", Name: "Harbour Lights"}
+	for i := range 120 {
+		events = append(events, action.Event{Time: events[29].Time.Add(-time.Duration(i+1) * time.Millisecond), Actor: bob, Action: "record.viewed", Subject: subject})
+	}
+	return events
+}
+
+// Rows that are appended join the run with which the page ended, whether that is open or not.
+func TestRunsGoOnWhileScrolling(t *testing.T) {
+	t.Parallel()
+	s := serve(t, viewedOften()...)
+	b := scripted(t)
+	for _, open := range []bool{false, true} {
+		b.Go(s.url)
+		b.Until("document.querySelector('.sum .count').innerText === '152 events'")
+		if got := b.Text("button.fold"); !strings.HasPrefix(got, "viewed 20 times on this page, since ") {
+			t.Errorf("before anything is appended: %q", got)
+		}
+		want := 33
+		if open {
+			b.Click("button.fold")
+			want = 152
+		}
+		b.Until(`(() => { scrollTo(0, document.body.scrollHeight); return document.querySelectorAll('#rows [data-event]').length === 152 })()`)
+		if got := b.Texts("button.fold"); len(got) != 1 || !strings.HasPrefix(got[0], "viewed 120 times since ") {
+			t.Errorf("open %t: the runs say %q", open, got)
+		}
+		if got := eval[int](b, visibleRows); got != want {
+			t.Errorf("open %t: %d rows, want %d", open, got, want)
+		}
+		if got := b.AxeIn(false); len(got) > 0 {
+			t.Errorf("open %t: %q", open, got)
+		}
+		b.Click("button.fold")
+		b.Until(visibleRows + " === " + map[bool]string{true: "33", false: "152"}[open])
+	}
+}
+
+// A page of its own says of a run that it may reach beyond the page.
+func TestRunsSayThatAPageCutsThem(t *testing.T) {
+	t.Parallel()
+	s := serve(t, viewedOften()...)
+	b := Open(t)
+	b.Go(s.url)
+	for _, want := range []string{"viewed 20 times on this page, since ", "viewed 50 times on this page, since ", "viewed 50 times on this page, since "} {
+		if got := b.Texts("a.fold"); len(got) != 1 || !strings.HasPrefix(got[0], want) {
+			t.Errorf("%s: the runs say %q, want %q", b.URL(), got, want)
+		}
+		b.Follow("#pager a[rel=next]")
+	}
+	b.Go(s.url + "/users/bob")
+	if got := b.Text("a.fold"); !strings.HasPrefix(got, "viewed 10 times on this page, since ") {
+		t.Errorf("on the page of the user: %q", got)
+	}
+	b.Go(s.url + "/records/invoice/INV-1")
+	if got := b.Text(".tl summary"); !strings.HasPrefix(got, "Bob Dvořák viewed 50 times on this page, since ") {
+		t.Errorf("on the timeline: %q", got)
 	}
 }
 

@@ -249,6 +249,9 @@ func TestLiveIsOffWithoutAConnection(t *testing.T) {
 	for _, violation := range b.Axe() {
 		t.Error(violation)
 	}
+	if !eval[bool](b, "/^since [0-2][0-9]:[0-5][0-9]:[0-5][0-9]$/.test(document.querySelector('.is-offline .since').innerText)") {
+		t.Errorf("the clock of the page says %q", b.Text(".is-offline .since"))
+	}
 	screenshot(t, b, "js-offline.png")
 	for _, width := range []int64{390, 320} {
 		b.Size(width, 844)

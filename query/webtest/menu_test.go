@@ -43,9 +43,13 @@ func TestTicksOutliveASearch(t *testing.T) {
 	b.Press("\x1b")
 	b.Click(actionMenu)
 	b.Until("document.querySelector('.pop-act [name=action]') !== null")
+	const note = "document.querySelector('#action-note').innerText"
+	b.Until(note + " === '48 types in 8 categories'") // those of the catalogue, and one of this log
 	b.Type(".pop-act [type=search]", "forkl")
+	b.Until(note + " === '1 of 48 types'")
 	b.Enter()
 	b.Until("document.querySelector('[name=action]:checked')?.value === 'forklift.inspected' && document.activeElement.value === ''")
+	b.Until(note + " === '48 types in 8 categories'")
 	b.Press("\x1b")
 	b.Press("c")
 	b.Until("document.activeElement.matches('.menu-columns[open] input')")

@@ -1,6 +1,7 @@
 package webtest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -74,6 +75,43 @@ func TestSettingsThatCannotBeSaved(t *testing.T) {
 	}
 	if got := b.line(); got != "crane" {
 		t.Errorf("the way back leads to %q", got)
+	}
+}
+
+// A time zone of the address that nobody knows is marked among the filters, and mended or
+// removed at a click; the page stays.
+func TestAWrongZoneOfTheAddressIsMarked(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := Open(t)
+	for _, width := range []int64{1440, 390} {
+		b.Size(width, 844)
+		b.Go(s.url + "/?search=crane&tz=Europe/Berlina")
+		if got := b.Text(".chip.is-wrong"); got != "Time zone is Europe/Berlina" {
+			t.Errorf("marked as wrong: %q", got)
+		}
+		if got := b.Text(".line-err"); !strings.HasPrefix(got, "“Europe/Berlina” is not a time zone: did you mean Europe/Berlin?") {
+			t.Errorf("it says %q", got)
+		}
+		if eval[bool](b, "document.querySelector('#q').matches('[aria-invalid]')") || b.Text("h1") != "Action Log" {
+			t.Errorf("the line is marked, or this is another page: %q", b.Text("h1"))
+		}
+		expectAxe(t, b)
+		screenshot(t, b, fmt.Sprintf("wrong-zone-%d.png", width))
+	}
+	b.Follow(".line-err a")
+	if got := b.Text(".h-date .zone"); got != "Berlin" || b.line() != "crane" {
+		t.Errorf("mended it leads to %s", b.URL())
+	}
+	b.Go(s.url + "/?search=crane&tz=Mars/X")
+	b.Follow(".chip.is-wrong a")
+	if got := b.Text(".h-date .zone"); got != "UTC" || b.zone() != "" || b.line() != "crane" {
+		t.Errorf("without it: %s", b.URL())
+	}
+	b.Go(s.url + "/users/bob?tz=Mars/X")
+	b.Follow(".state .btn-main")
+	if got := b.Text("h1"); got != "Bob Dvořák" {
+		t.Errorf("the way back from a user leads to %q", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package webtest
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -139,15 +140,152 @@ func TestDrawerTellsWhatChanged(t *testing.T) {
 	}
 }
 
+// much are events of a record that touch many others, at length, and change types.
+func much() []action.Event {
+	at := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -1)
+	alice, subject := action.Actor{ID: "alice", Name: "Alice Okonkwo"}, action.Record{Type: "invoice", ID: "MUCH", Name: "Harbour Lights"}
+	var related []action.Record
+	for i := range 12 {
+		related = append(related, action.Record{Type: "invoice", ID: fmt.Sprint("OTHER-", i), Name: fmt.Sprint("Other ", i)})
+	}
+	return []action.Event{
+		{
+			ID: "much", Time: at, Actor: alice, Action: "invoice.posted", Subject: subject, Related: related, Description: strings.Repeat("Word after word. ", 500),
+			Details: []byte(`{"before":{"quantity":"1"},"after":{"quantity":1}}`),
+		},
+		{Time: at.Add(-time.Hour), Actor: alice, Action: "invoice.posted", Subject: subject, Description: "Short"},
+	}
+}
+
+// What a record has many of is not passed over, and what is long does not hide the rest.
+func TestRecordFoldsWhatIsMuch(t *testing.T) {
+	t.Parallel()
+	s := serve(t, much()...)
+	b := Open(t)
+	b.Go(s.url + "/records/invoice/MUCH")
+	const links = "[...document.querySelectorAll('.side .plain a')].filter(a => a.checkVisibility()).length"
+	if got := eval[int](b, links); got != 8 || b.Text(".more-related summary") != "4 more" {
+		t.Errorf("%d related records and %q", got, b.Text(".more-related summary"))
+	}
+	b.Click(".more-related summary")
+	if got := eval[int](b, links); got != 12 {
+		t.Errorf("%d related records, want 12", got)
+	}
+	const height = "document.querySelector('.tl-desc').offsetHeight"
+	if got := eval[int](b, height); got > 100 || b.Texts(".tl-whole") == nil {
+		t.Errorf("a long text is %d px high", got)
+	}
+	b.Click(".tl-whole summary")
+	if got := eval[int](b, height); got < 500 {
+		t.Errorf("opened it is %d px high", got)
+	}
+	if got := len(b.Texts(".tl-whole")); got != 1 {
+		t.Errorf("%d texts are folded, want the long one", got)
+	}
+	// A record of which nothing is known but that it was touched has its name all the same.
+	b.Follow(".more-related .plain a")
+	if got := b.Text("h1"); got != "Other 8" {
+		t.Errorf("a related record is called %q", got)
+	}
+}
+
+// A value that became one of another type is not shown as if nothing had changed.
+func TestDrawerTellsTypes(t *testing.T) {
+	t.Parallel()
+	s := serve(t, much()...)
+	b := Open(t)
+	b.Go(s.url + "/events/much")
+	if got := b.Texts(".diff td"); len(got) != 2 || !strings.HasSuffix(got[0], "1 text") || !strings.HasSuffix(got[1], "1 number") {
+		t.Errorf("the values are %q", got)
+	}
+	if got := b.Text(".drawer-h .small"); got != "1 field" {
+		t.Errorf("how much changed: %q", got)
+	}
+}
+
+// A time says its zone wherever it stands alone, with the distance from UTC that it had then.
+func TestDrawerTellsTheZone(t *testing.T) {
+	t.Parallel()
+	s := serve(t, action.Event{ID: "summer", Time: time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC), Actor: action.Actor{ID: "alice"}, Action: "invoice.updated"})
+	b := scripted(t)
+	b.Zone("Europe/Berlin")
+	b.Go(s.url)
+	b.Until("document.querySelector('.h-date .zone').innerText === 'Berlin'")
+	b.Click("#rows [data-event]")
+	b.Until("document.querySelector('#drawer') !== null")
+	if got := b.Text(".drawer-body > p"); !strings.HasPrefix(got, "Wed 1 Jul 2026, 12:00:00.000 Europe/Berlin (UTC+2)") {
+		t.Errorf("the drawer says %q", got)
+	}
+}
+
+// Types of records that the page knows are called by their names in its language.
+func TestRecordTypesAreTranslated(t *testing.T) {
+	t.Parallel()
+	at := time.Now().Add(-time.Hour)
+	s := serve(t,
+		action.Event{ID: "known", Time: at, Actor: action.Actor{ID: "alice"}, Action: "invoice.updated", Subject: action.Record{Type: "invoice", ID: "INV-1", Name: "Harbour"}},
+		action.Event{Time: at.Add(-time.Hour), Actor: action.Actor{ID: "alice"}, Action: "crane.hoisted", Subject: action.Record{Type: "crane", ID: "C-1", Name: "Crane"}},
+	)
+	b := Open(t)
+	b.Go(s.url)
+	if got := b.Texts(".c-subj .c-sub"); !slices.Equal(got, []string{"Invoice · INV-1", "Crane · C-1"}) {
+		t.Errorf("in English: %q", got)
+	}
+	b.inGerman()
+	if got := b.Texts(".c-subj .c-sub"); !slices.Equal(got, []string{"Rechnung · INV-1", "Crane · C-1"}) {
+		t.Errorf("in German: %q", got)
+	}
+	b.Go(s.url + "/events/known")
+	if got := b.Text(".say"); got != "alice: Rechnung geändert, Rechnung INV-1" {
+		t.Errorf("the headline is %q", got)
+	}
+	b.Go(s.url + "/records/invoice/INV-1")
+	if got := b.Text(".record-sum .clamp"); !strings.HasPrefix(got, "Rechnung INV-1 · 1 Ereignis") {
+		t.Errorf("the summary is %q", got)
+	}
+}
+
+// Whatever direction names have, the headline has that of the language, and no text turns
+// what stands beside it.
+func TestNamesDoNotTurnSentences(t *testing.T) {
+	t.Parallel()
+	s := serve(t, action.Event{ID: "turned", Time: time.Now().Add(-time.Hour), Actor: action.Actor{ID: "u-77", Name: "محمد عبد الرحمن"}, Action: "invoice.deleted", Subject: action.Record{Type: "invoice", ID: "פ-9"}, Description: "Sent gpj\u202eexe \u2069\u2066to nobody"})
+	b := Open(t)
+	// Where a word of an element is, from the left.
+	b.Go(s.url + "/events/turned")
+	place := func(selector, word string) float64 {
+		t.Helper()
+		return eval[float64](b, fmt.Sprintf(`(() => {
+			const walk = document.createTreeWalker(document.querySelector(%q), NodeFilter.SHOW_TEXT), range = document.createRange();
+			for (let n; n = walk.nextNode();) {
+				const at = n.data.indexOf(%q);
+				if (at >= 0) { range.setStart(n, at); range.setEnd(n, at + 1); return range.getBoundingClientRect().left; }
+			}
+			return -1;
+		})()`, selector, word))
+	}
+	if who, did, what := place(".say", "محمد"), place(".say", "deleted"), place(".say", "פ"); who < 0 || who > did || did > what {
+		t.Errorf("the headline is %q: the user is at %.0f, the verb at %.0f, the record at %.0f", b.Text(".say"), who, did, what)
+	}
+	if got := b.Text(".drawer-desc"); got != "Sent gpj[U+202E]exe [U+2069][U+2066]to nobody" {
+		t.Errorf("the description is %q", got)
+	}
+	if sent, to := place(".drawer-desc", "Sent"), place(".drawer-desc", "nobody"); sent > to {
+		t.Errorf("the description is turned: it begins at %.0f and ends at %.0f", sent, to)
+	}
+}
+
 func TestEveryLookOfRecords(t *testing.T) {
 	t.Parallel()
 	s := serve(t, invoice()...)
-	s.add(oddEvents(time.Now())...)
+	s.add(append(oddEvents(time.Now()), much()...)...)
 	b := Open(t)
 	looks(t, b, []look{
 		{"record", s.url + "/records/invoice/INV-20871", ""},
 		{"record-open", s.url + "/records/invoice/INV-20871", ".tl summary"},
 		{"record-long", s.url + "/records/" + strings.Repeat("t", 1024) + "/" + strings.Repeat("i", 1024), ""},
+		{"record-much", s.url + "/records/invoice/MUCH", ".more-related summary"},
+		{"event-types", s.url + "/events/much", ""},
 		{"event-diff", s.url + "/events/deleted", ".diff-same summary"},
 	})
 }

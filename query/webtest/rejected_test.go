@@ -73,6 +73,50 @@ const (
 
 func (b *Tab) reasons() []string { return b.Texts(".c-why > span") }
 
+// Times are those of who reads them, and so are the days that are asked for: the address
+// names their zone.
+func TestRejectedPageIsInTheReadersZone(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	wrong := rejection(t, `["an","array"]`)
+	wrong.Origin.Time = time.Date(2026, 7, 1, 22, 30, 0, 0, time.UTC)
+	s.reject(wrong)
+	b := scripted(t)
+	b.Zone("Europe/Berlin")
+	b.Go(s.url + "/rejected")
+	b.Until("document.querySelector('.log .zone')?.innerText === 'Berlin'")
+	if got := b.Text(".c-date time"); got != "2 Jul 2026, 00:30:00" {
+		t.Errorf("the date is %q", got)
+	}
+	b.Go(s.url + "/rejected?from=2026-07-02&to=2026-07-03")
+	if got := len(b.Texts(rejectedRows)); got != 1 || b.zone() != "Europe/Berlin" {
+		t.Errorf("%d messages of a day of Berlin at %s", got, b.URL())
+	}
+	shared := b.URL()
+	b.Click(dateMenu)
+	if got := eval[string](b, "document.querySelector('input[name=from]').value"); got != "2026-07-02T00:00" {
+		t.Errorf("the menu says it is from %q", got)
+	}
+	b.Follow(".pop-date .btn-main")
+	if got := len(b.Texts(rejectedRows)); got != 1 || b.zone() != "Europe/Berlin" {
+		t.Errorf("applied again, %d messages at %s", got, b.URL())
+	}
+	b.Follow(".pill-date .pill-x")
+	if got := b.zone(); got != "" {
+		t.Errorf("without dates the address names the zone %q", got)
+	}
+	york := scripted(t)
+	york.Zone("America/New_York")
+	york.Go(shared)
+	if got := len(york.Texts(rejectedRows)); got != 1 || york.Text(".log .zone") != "Berlin" {
+		t.Errorf("in New York the link shows %d messages in the zone %q", got, york.Text(".log .zone"))
+	}
+	b.Go(s.url + "/rejected?tz=Mars/X")
+	if got := b.Text(".line-err"); !strings.HasPrefix(got, "“Mars/X” is not a time zone") {
+		t.Errorf("of a wrong zone it says %q", got)
+	}
+}
+
 func TestRejectedPageShowsAndFilters(t *testing.T) {
 	t.Parallel()
 	s := serve(t)

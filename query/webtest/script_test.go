@@ -238,6 +238,71 @@ func TestListGrowsWhileScrolling(t *testing.T) {
 	}
 }
 
+// To load the page again with an event open comes back to the event beside its list, and going
+// back closes it.
+func TestTheDrawerIsThereAfterLoadingAgain(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(30)...)
+	b := scripted(t)
+	b.Go(s.url + "/?search=posted")
+	b.Click("#event-event-0003 .c-date")
+	b.Until("document.querySelector('#drawer')?.dataset.id === 'event-0003' && location.pathname === '/events/event-0003'")
+	for range 2 {
+		b.Reload()
+		b.Until("document.querySelector('#drawer-place #drawer')?.dataset.id === 'event-0003' && location.pathname === '/events/event-0003'")
+		if got := b.Text("tr[aria-selected] .c-desc"); got != "Posted invoice 0002" || len(b.Rows()) != 30 {
+			t.Errorf("beside the drawer %d rows, selected %q", len(b.Rows()), got)
+		}
+	}
+	b.Press("j")
+	b.Until("document.querySelector('#drawer')?.dataset.id === 'event-0004'")
+	b.Press("\x1b")
+	b.Until("document.querySelector('#drawer') === null && location.pathname === '/' && document.querySelectorAll('#rows [data-event]').length === 30")
+	if got := b.line(); got != "posted" {
+		t.Errorf("closed, the question is %q", got)
+	}
+	// A link to the event itself shows its page.
+	b.Go(s.url + "/events/event-0003")
+	b.Reload()
+	if got := b.Text("body.is-alone h1"); got == "" {
+		t.Error("the page of the event is not its own")
+	}
+}
+
+// Who comes back to a list that had grown while scrolling is where they were.
+func TestGoingBackFindsThePlaceInALongList(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(260)...)
+	b := scripted(t)
+	b.Go(s.url)
+	b.Until(`(() => { const row = document.querySelector('#event-event-0230'); (row ?? document.querySelector('#more')).scrollIntoView({ block: 'center' }); return row })()`)
+	b.Until("history.state?.at && document.querySelector('#event-event-0230').getBoundingClientRect().top < innerHeight")
+	const top = "document.querySelector('#event-event-0230')?.getBoundingClientRect().top"
+	before := eval[float64](b, top)
+	near := fmt.Sprintf("Math.abs(%s - %f) < 60", top, before)
+	b.Follow("#event-event-0230 .c-subj a")
+	if got := b.Text("h1"); got != "Invoice 0229" {
+		t.Fatalf("the record is %q", got)
+	}
+	b.Back()
+	b.Until(near)
+	b.Reload()
+	b.Until(near)
+	// With an event open, too.
+	b.Click("#event-event-0230 .c-date")
+	b.Until("document.querySelector('#drawer')?.dataset.id === 'event-0230'")
+	b.Reload()
+	b.Until("document.querySelector('#drawer-place #drawer')?.dataset.id === 'event-0230' && " + near)
+	if !eval[bool](b, "document.querySelector('#event-event-0230').ariaSelected === 'true'") {
+		t.Error("the row of the event is not selected")
+	}
+	ids := eval[[]string](b, "[...document.querySelectorAll('#rows tr[id^=event-]')].map(r => r.id)")
+	slices.Sort(ids)
+	if n := len(ids); n != len(slices.Compact(ids)) {
+		t.Errorf("%d rows, some of them twice", n)
+	}
+}
+
 func TestPreferencesStay(t *testing.T) {
 	t.Parallel()
 	s := serve(t, company()...)
@@ -275,6 +340,38 @@ func TestPreferencesStay(t *testing.T) {
 			b.Follow(".sum .menu:last-of-type .btn-main")
 		}
 		b.Until("document.querySelector('.h-ip') === null && document.querySelector('.h-session') !== null")
+	}
+}
+
+// A table that scrolls sideways has its head at the top of the window all the same, above
+// the columns that are seen.
+func TestTheHeadStaysAboveManyColumns(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(60)...)
+	// What is painted at the top of the window, at the place of each column that is seen.
+	const heads = `[...document.querySelectorAll('#log thead th')].filter(h => h.checkVisibility()).map(h => [h, h.getBoundingClientRect()]).filter(([h, r]) => r.left > 0 && r.left + 24 < innerWidth)
+		.every(([h, r]) => document.elementFromPoint(r.left + 12, 16)?.closest('th')?.className === h.className)`
+	for _, size := range [][2]int64{{1440, 900}, {1040, 720}} {
+		b := scripted(t) // in which no column is chosen
+		b.Size(size[0], size[1])
+		for _, columns := range []string{"outcome", "session", "agent"} {
+			b.Go(s.url)
+			b.Click(".menu-columns summary")
+			b.Click("input[name=columns][value=" + columns + "]")
+			b.Until("document.querySelector('.h-" + columns + "') !== null")
+			b.charted()
+			b.Until("(scrollTo(0, 1200), scrollY > 1100)")
+			if !eval[bool](b, heads) {
+				t.Errorf("%v with the column %s: no head at the top", size, columns)
+			}
+			if place := "document.querySelector('.log-place')"; eval[bool](b, "getComputedStyle("+place+").overflowX === 'auto'") {
+				b.Until("(" + place + ".scrollLeft = 200, " + heads + ")")
+			}
+			screenshot(t, b, fmt.Sprintf("js-wide-%s-%d.png", columns, size[0]))
+			if over := b.Overflow(); over != "" {
+				t.Error(over)
+			}
+		}
 	}
 }
 

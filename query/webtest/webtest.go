@@ -238,6 +238,12 @@ func (b *Tab) Back() {
 	b.arrived()
 }
 
+// Reload loads the page again, and follows where that leads.
+func (b *Tab) Reload() {
+	b.t.Helper()
+	b.await("load the page again", chromedp.Reload())
+}
+
 // Click clicks on what a CSS selector finds first.
 func (b *Tab) Click(selector string) {
 	b.t.Helper()
