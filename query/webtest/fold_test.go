@@ -116,10 +116,11 @@ func TestRunsGoOnWhileScrolling(t *testing.T) {
 	s := serve(t, viewedOften()...)
 	b := scripted(t)
 	for _, open := range []bool{false, true} {
+		b.Go("about:blank") // from the same address the browser would scroll to where it was
 		b.Go(s.url)
 		b.Until("document.querySelector('.sum .count').innerText === '152 events'")
 		if got := b.Text("button.fold"); !strings.HasPrefix(got, "viewed 20 times on this page, since ") {
-			t.Errorf("before anything is appended: %q", got)
+			t.Errorf("open %t: before anything is appended: %q", open, got)
 		}
 		want := 33
 		if open {
