@@ -31,10 +31,11 @@ type Page struct {
 	Partial bool
 }
 
-// The spans of time that a search goes through one after the other: a day, then what
-// seems to hold the rest of the page, but no more than so many times what was searched
-// before. So a common question touches little, and a rare one takes few steps: what an
-// inverted index finds takes the fewest, since the index is asked what there is.
+// The spans of time that a search goes through one after the other: at first a day at
+// least, then what seems to hold the rest of the page, but no more than so many times what
+// was searched before. So a common question touches little, and a rare one takes few steps:
+// what is nowhere takes two, unless someone is watching, and what an inverted index finds
+// takes the fewest, since the index is asked what there is.
 const (
 	firstSpan     = 24 * time.Hour
 	indexedSpan   = 32 * firstSpan
@@ -181,6 +182,9 @@ func (s *Store) newWindows(ctx context.Context, q *Search) (*windows, error) {
 			w.start = t
 		}
 	}
+	if q.Progress == nil {
+		first = max(first, w.ahead()/(2*widen)+1)
+	}
 	w.extend(first)
 	return w, nil
 }
@@ -192,18 +196,31 @@ func cursorTime(c *Cursor) time.Time {
 	return c.Time
 }
 
-// extend moves the edge to a span from the start, or to the end. Like places, edges are
-// whole milliseconds: an event lies on one side of them.
+// ahead is how much there is to search, from the start on.
+func (w *windows) ahead() time.Duration {
+	if w.order == OldestFirst {
+		return max(w.far.Sub(w.start), 0)
+	}
+	return max(w.start.Sub(w.far), 0)
+}
+
+// extend moves the edge to a span from the start, or to the end where that leaves less than
+// as much again: one step rather than two. Like places, edges are whole milliseconds: an
+// event lies on one side of them.
 func (w *windows) extend(span time.Duration) {
+	if span >= w.ahead()/2 || span > allTime {
+		w.edge = time.Time{}
+		return
+	}
 	if w.order == NewestFirst {
 		w.edge = w.start.Add(-span).Truncate(time.Millisecond)
-		if w.edge.Before(w.from) || w.edge.Before(w.far) || span > allTime {
+		if w.edge.Before(w.from) {
 			w.edge = time.Time{}
 		}
 		return
 	}
 	w.edge = w.start.Add(span).Truncate(time.Millisecond)
-	if !w.to.IsZero() && w.edge.After(w.to) || w.edge.After(w.far) || span > allTime {
+	if !w.to.IsZero() && w.edge.After(w.to) {
 		w.edge = time.Time{}
 	}
 }
@@ -238,12 +255,9 @@ func (w *windows) advance(more, found int) bool {
 	if span < allTime/time.Duration(w.widen) {
 		next = span * time.Duration(w.widen)
 	}
-	if found > 0 {
-		need := min(float64(span)/float64(found)*float64(more+1)*margin, float64(allTime))
+	if found > 0 { // one more than there are: few may be so many by chance
+		need := min(float64(span)/float64(found+1)*float64(more+1)*margin, float64(allTime))
 		next = min(next, span+max(time.Duration(need), span/2))
-	}
-	if next >= w.far.Sub(w.start).Abs()/2 {
-		next = allTime + 1 // one step rather than two
 	}
 	w.extend(next)
 	return true
