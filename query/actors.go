@@ -1,6 +1,7 @@
 package query
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -110,7 +111,7 @@ func (s *Server) getActor(w http.ResponseWriter, r *http.Request, p params) erro
 	if err != nil {
 		return fmt.Errorf("answer with an actor: %w", err)
 	}
-	if !found {
+	if !found || m.Partial && answer.Count == 0 {
 		if err := s.checkActor(m, q.Tenant, id); err != nil {
 			return err
 		}
@@ -123,16 +124,20 @@ func whoActed(id string) store.Condition {
 	return store.Condition{Field: "actor", Values: []string{id}}
 }
 
-// checkActor returns a problem when a tenant knows no actor of an id.
+// checkActor returns a problem when a tenant knows no actor of an id, or when the time does
+// not suffice to tell.
 func (s *Server) checkActor(m *measure, tenant, id string) error {
-	page, err := s.store.List(m.ctx, store.Search{Filter: store.Filter{Tenant: tenant, Conditions: []store.Condition{whoActed(id)}}, Limit: 1})
-	if err != nil {
+	page, err := s.store.List(m.graced, store.Search{Filter: store.Filter{Tenant: tenant, Conditions: []store.Condition{whoActed(id)}}, Limit: 1})
+	switch {
+	case err != nil:
 		return fmt.Errorf("look whether there is an actor: %w", err)
-	}
-	if len(page.Actions) == 0 && !page.Partial {
+	case len(page.Actions) > 0:
+		return nil
+	case page.Partial:
+		return timedOut(s.cfg.QueryTimeout, errors.New("look whether there is an actor: the time was up"))
+	default:
 		return actorNotFound(tenant, id)
 	}
-	return nil
 }
 
 // readActor reports whether anything may match.

@@ -18,7 +18,7 @@ var histogramParameters = slices.Concat(filterParameters, []parameter{{name: "bu
 type histogramJSON struct {
 	Bucket string `json:"bucket"`
 	TZ     string `json:"tz"`
-	// From and To are null where nothing is and no bounds were given.
+	// From and To are null where nothing is, or was counted in time, and no bounds were given.
 	From    *timeJSON    `json:"from"`
 	To      *timeJSON    `json:"to"`
 	Total   uint64       `json:"total"`
@@ -61,12 +61,8 @@ func (s *Server) readHistogram(m *measure, q *question, asked bucket) (*histogra
 		return s.histogramJSON(m, q, found), nil
 	}
 	h := &histogramJSON{Bucket: cmp.Or(asked.name, buckets[0].name), TZ: q.Zone.String(), From: orNull(q.From), To: orNull(q.To), Buckets: []bucketJSON{}}
-	if m.Partial {
-		reached := cmp.Or(q.To, m.start) // from tells how far back was counted: nothing was
-		if reached.Before(q.From) {
-			reached = q.From
-		}
-		h.From, h.To = orNull(reached), orNull(reached)
+	if m.Partial { // from tells how far back was counted: nothing was
+		h.From, h.To = orNull(q.To), orNull(q.To)
 	}
 	h.measured = m.end()
 	return h, nil

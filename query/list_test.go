@@ -212,6 +212,11 @@ func TestThePartialAnswerWithoutAnything(t *testing.T) {
 		}
 	}
 	s.cfg.QueryTimeout = 1
+	for target, want := range map[string]int{"/v1/actors/u-1": 200, "/v1/actors/u-1/week": 200, "/v1/actors/nobody": 404, "/v1/actors/nobody/week": 404} {
+		if w := get(t, s, target); w.Code != want {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
+	}
 	for _, target := range []string{"/v1/feed", "/v1/feed?after=now"} {
 		w := get(t, s, target)
 		if got := decode[struct{ Position string }](t, w); w.Code != 200 || got.Position == "" {

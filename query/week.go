@@ -34,7 +34,7 @@ func (s *Server) getWeek(w http.ResponseWriter, r *http.Request, p params) error
 	if err != nil {
 		return err
 	}
-	if answer.Count == 0 && !m.Partial {
+	if answer.Count == 0 {
 		if err := s.checkActor(m, q.Tenant, id); err != nil {
 			return err
 		}

@@ -19,6 +19,8 @@ const (
 	feedFew     = 1 << 16 // rows or offsets
 	feedStretch = 1 << 12 // offsets of a log, at first
 	feedGrowth  = 4
+	// feedLeast is how many events a page may have whose time was up before it had any.
+	feedLeast = 32
 	// feedLogs is at how many logs one question looks.
 	feedLogs = 16
 	// feedSmall is what the events of a page hold on average at most, in bytes of text, where
@@ -37,7 +39,7 @@ type FeedPage struct {
 	// CaughtUp says that nothing is left up to the ends.
 	CaughtUp bool
 	// Partial is set when the context's deadline came first. Position is behind all that
-	// was looked at by then.
+	// was looked at by then, which is something always.
 	Partial bool
 }
 
@@ -70,12 +72,12 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 	stretch, err := s.firstStretch(ctx, f.Tenant, position.ranges(order, ends, math.MaxInt64))
 	if err != nil && timeUp(ctx) {
 		page.Partial = true
-		return page, nil
 	} else if err != nil {
 		return FeedPage{}, fmt.Errorf("look how much the feed has: %w", err)
 	}
 	var rows []Action
-	for atOnce := fetchActions; len(rows) < limit && text < maxPageText; {
+	moved := false
+	for atOnce := fetchActions; !page.Partial && len(rows) < limit && text < maxPageText; {
 		ranges := position.ranges(order, ends, stretch)
 		if len(ranges) == 0 {
 			break
@@ -92,6 +94,7 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 			stretch *= feedGrowth
 		}
 		position.advance(ranges, more, whole)
+		moved = true
 		for i := range more {
 			text += more[i].size()
 		}
@@ -100,6 +103,15 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 		}
 		if time.Since(begun) > feedTime { // asked here, so that every page moves on
 			break
+		}
+	}
+	if page.Partial && !moved { // the same would be asked again, and again in vain
+		err := withGrace(ctx, func(ctx context.Context) (err error) {
+			rows, err = s.feedLittle(ctx, f, position, position.ranges(order, ends, feedStretch), min(limit, feedLeast))
+			return err
+		})
+		if err != nil {
+			return FeedPage{}, fmt.Errorf("read a little of the feed: %w", err)
 		}
 	}
 	err = withGrace(ctx, func(ctx context.Context) (err error) {
@@ -111,6 +123,18 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 	}
 	page.CaughtUp = position.Covers(ends)
 	return page, nil
+}
+
+// feedLittle moves the position on by a few rows of some ranges, which it returns.
+func (s *Store) feedLittle(ctx context.Context, f Filter, position Position, ranges []logRange, most int) ([]Action, error) {
+	if len(ranges) == 0 {
+		return nil, nil
+	}
+	rows, whole, err := s.feedRows(ctx, f, ranges, most)
+	if err == nil {
+		position.advance(ranges, rows, whole)
+	}
+	return rows, err
 }
 
 // logRange is a stretch of a log's offsets.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -115,6 +116,42 @@ func TestTheFeedTakesFiltersAndMarksConflicts(t *testing.T) {
 	page := feed(t, s, Filter{Tenant: "default", Conditions: conditions([]string{"u-2"}, nil)}, nil, 10)
 	if len(page.Actions) != 2 || page.Actions[0].ID != rows[1].ID || !page.Actions[0].Conflicting || page.Actions[1].Conflicting || !page.CaughtUp {
 		t.Errorf("got %+v", page)
+	}
+}
+
+// A reader whose time is always up before anything is read would ask the same for ever.
+func TestThePositionMovesOnThoughTheTimeIsUp(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	var all []Action
+	want := []string{}
+	for n := range 70 {
+		all = append(all, event(n, at(1, n%2, int64(n/2))))
+		want = append(want, all[n].ID)
+	}
+	insert(t, s, all)
+	settle(t, s, 1, 0, 0, 35)
+	settle(t, s, 1, 1, 0, 35)
+	ends, err := s.FeedEnds(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, cancel := context.WithDeadline(t.Context(), noon.AddDate(-1, 0, 0))
+	defer cancel()
+	for _, limit := range []int{7, 1000} {
+		got := []string{}
+		for position := (Position{}); !position.Covers(ends); {
+			page, err := s.Feed(over, Filter{Tenant: "default"}, position, ends, limit)
+			if err != nil || maps.Equal(page.Position, position) || len(page.Actions) > limit || !page.Partial {
+				t.Fatalf("from %v to %v with %d actions, partial: %t; %v", position, page.Position, len(page.Actions), page.Partial, err)
+			}
+			for _, a := range page.Actions {
+				got = append(got, a.ID)
+			}
+			position = page.Position
+		}
+		slices.Sort(got)
+		wantIDs(t, got, want...)
 	}
 }
 
