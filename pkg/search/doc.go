@@ -35,7 +35,8 @@
 // it is plain text (a=b, utm_source=x), unless the word is near a name.
 //
 // "<", ">", "!=" and "==" compare nothing, and are an error after a name, since who writes
-// them means to: in quotes they are text, and a value may begin with them.
+// them means to: in quotes they are text, and a value may begin with them. So is a sign that
+// a space separates from the name before it.
 //
 // OR, AND, NOT and brackets do not combine terms, and are an error as words, since who
 // writes them means to: in quotes they are text.

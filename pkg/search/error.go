@@ -24,7 +24,7 @@ type Error struct {
 // Faults returns every Fault that an Error has.
 func Faults() []string {
 	return []string{
-		faultUnknownField, faultComparison, faultOpenQuote, faultOr, faultAnd, faultNot, faultBrackets, faultNoPath, faultNoField,
+		faultUnknownField, faultComparison, faultApart, faultOpenQuote, faultOr, faultAnd, faultNot, faultBrackets, faultNoPath, faultNoField,
 		faultOpenList, faultEmptyList, faultAfterList, faultListOperator, faultAfterQuote, faultZoneExcluded, faultTimeExcluded,
 		faultTwice, faultTime, faultZone, faultNoText, faultUTF8, faultZoneFile, FaultNoValue, FaultValue, FaultAddress, FaultStar, FaultLong, FaultPath,
 	}
@@ -34,6 +34,7 @@ func Faults() []string {
 const (
 	faultUnknownField = "unknown_field"
 	faultComparison   = "comparison"
+	faultApart        = "apart"
 	faultOpenQuote    = "open_quote"
 	faultOr           = "or"
 	faultAnd          = "and"

@@ -131,6 +131,10 @@ func (p *parser) name() (fieldName, *Error) {
 			p.at = begin
 			return n, n.comparison(written[:sign], p.column())
 		case !found:
+			p.at = begin + len(written)
+			if err := p.apart(n, written, begin); err != nil && path != "" {
+				return n, err
+			}
 			return unread()
 		case strings.HasSuffix(written, "!=") || strings.HasSuffix(written, "<=") || strings.HasSuffix(written, ">="):
 			p.at = begin
@@ -148,6 +152,9 @@ func (p *parser) name() (fieldName, *Error) {
 			p.at = begin
 			return n, n.comparison(word, p.column())
 		case n.word == "" || !p.begins(":") && !p.begins("="):
+			if err := p.apart(n, word, begin); err != nil && isField {
+				return n, err
+			}
 			return unread()
 		}
 		equals := p.begins("=")
@@ -191,6 +198,30 @@ func (n fieldName) comparison(word string, column int) *Error {
 		e.Suggestion = "write after: for what is later and before: for what is earlier, or put it in quotes to look for it as text"
 	}
 	return e
+}
+
+// apart refuses a sign that stands apart from the field before it, whose name begins at a
+// place: as text, each part of it would be searched for.
+func (p *parser) apart(n fieldName, word string, begin int) *Error {
+	sign := strings.TrimLeftFunc(p.rest(), unicode.IsSpace)
+	if len(sign) == len(p.rest()) {
+		return nil
+	}
+	end := p.at
+	p.at = begin
+	column := p.column()
+	p.at = end
+	switch {
+	case strings.HasPrefix(sign, "<"), strings.HasPrefix(sign, ">"), strings.HasPrefix(sign, "!="):
+		return n.comparison(word, column)
+	case strings.HasPrefix(sign, ":"), strings.HasPrefix(sign, "="):
+		word = Short(word)
+		return &Error{
+			Column: column, Problem: "there is a space between " + word + " and its value",
+			Suggestion: "write " + word + ":value, or put " + word + " in quotes to look for it as text", Fault: faultApart, About: word,
+		}
+	}
+	return nil
 }
 
 // identifier reads what looks like a name of a field.

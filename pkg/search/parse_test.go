@@ -72,6 +72,7 @@ func TestLineIsUnderstood(t *testing.T) {
 	f(`note\:x actor\:a\:b "actor:alice" -actr\:x`, texts(text("note:x", 1), text("actor:a:b", 9), text("actor:alice", 21), Text{"actr:x", true, 35}))
 	f(`a=b x=actor:y actor !x --actor:x details. details.x details.x\:y id=x utm_source=x actr=/x`, texts(text("a=b", 1), text("x=actor:y", 5), text("actor", 15), text("!x", 21), Text{"-actor:x", true, 24},
 		text("details.", 34), text("details.x", 43), text("details.x:y", 53), text("id=x", 66), text("utm_source=x", 71), text("actr=/x", 84)))
+	f(`"actor" = bob actor - x :y user actr = x`, texts(text("actor", 1), text("=", 9), text("bob", 11), text("actor", 15), text("-", 21), text("x", 23), text(":y", 25), text("user", 28), text("actr", 33), text("=", 38), text("x", 40)))
 	f(`actr>x a<b actor! details.x! "actor>x" "details.x>5" "actr=x" q>5 -> =x`, texts(text("actr>x", 1), text("a<b", 8), text("actor!", 12), text("details.x!", 19), text("actor>x", 30), text("details.x>5", 40),
 		text("actr=x", 54), text("q>5", 63), Text{">", true, 67}, text("=x", 70)))
 	f(`"a"b -"" "" !actr:x % a(b) c) or And -not "OR" -"(a)"`, texts(text("a", 1), text("b", 4), text("!actr:x", 13), text("%", 21), text("a(b)", 23), text("c)", 28),
@@ -117,6 +118,12 @@ func TestLineIsRefusedWithColumnAndSuggestion(t *testing.T) {
 	f("details.:5", "column 1: details. has no path, write details.amount:5")
 	f("nonsense:x", "column 1: unknown field nonsense, put it in quotes to look for it as text; the fields are tenant, actor, on_behalf_of,")
 	f("nonsense:", "column 1: unknown field nonsense, put it in quotes")
+	f("x actor = bob", "column 3: there is a space between actor and its value, write actor:value, or put actor in quotes")
+	f("-User :bob", "column 2: there is a space between User and its value")
+	f("since  =2026", "column 1: there is a space between since and its value")
+	f("details.a :5", "column 1: there is a space between details.a and its value")
+	f("details.a > 5", "column 1: values are compared with : or = only, write details.a:value")
+	f("actor != bob", "column 1: values are compared with : or = only, write actor:value")
 	f("actr=alice", "column 1: unknown field actr, did you mean actor? Or put it in quotes to look for it as text")
 	f("日本 -Actr=alice", "column 5: unknown field Actr, did you mean actor? Or put it in quotes")
 	f("detail.amount=5", "column 1: unknown field detail.amount, did you mean details.amount? Or put it in quotes")
