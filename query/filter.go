@@ -251,6 +251,8 @@ func wrongValue(term search.Term, err error) *search.Error {
 		wrong.Fault = search.FaultStar
 	case term.Field == "action":
 		wrong.Fault, wrong.Guess, wrong.Suggestion = search.FaultValue, field.Guess(term.Value), "invoice.posted, invoice.*"
+	case term.Field == "subject":
+		wrong.Fault, wrong.Suggestion = search.FaultValue, "invoice/INV-1"
 	default:
 		wrong.Fault, wrong.Guess, wrong.Suggestion = search.FaultValue, field.Guess(term.Value), strings.Join(field.Only, ", ")
 	}

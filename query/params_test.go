@@ -158,7 +158,7 @@ func TestParamsAreRefusedByName(t *testing.T) {
 	f("q=%FF", "q", "UTF-8")
 	f("actor=a&actor=%C3%28", "actor", "UTF-8")
 	f("%FF=a", "\uFFFD", "no parameter")
-	f("subject=a", "subject", `Did you mean "subject_id"?`)
+	f("subject=a", "subject", "give its type and its id, as in invoice/INV-1")
 	f("per_page=5", "per_page", `Did you mean "limit"?`)
 	f("q=%zz", "", "cannot be read")
 	f("q=a;b", "", "%3B")

@@ -39,7 +39,7 @@ var aliases = map[string]string{
 	"text": nameText, "search": nameText, "query": nameText,
 	"user": "actor", "user_id": "actor", "actor_id": "actor", "behalf_of": "on_behalf_of",
 	"type": "action", "action_type": "action",
-	"record": "subject_id", "subject": "subject_id", "object": "subject_id",
+	"record": "subject_id", "object": "subject_id",
 	"record_type": "subject_type", "object_type": "subject_type",
 	"result": "outcome", "status": "outcome",
 	"address": "ip", "ip_address": "ip",

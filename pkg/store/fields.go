@@ -59,6 +59,7 @@ var fields = []Field{
 	{Name: "outcome", Most: 16, Only: action.Outcomes(), where: in("outcome")},
 	{Name: "subject_type", Most: maxRecord, where: whereSubjectType},
 	{Name: "subject_id", Most: maxRecord, indexed: always, where: whereSubject, hint: hasTerms},
+	{Name: "subject", Most: maxRecord + len("/") + maxRecord, check: checkRecord, indexed: always, where: whereRecord, hint: hasTermsOfRecords},
 	{Name: "ip", Most: 64, check: checkIP, indexed: isAddress, where: whereIP},
 	{Name: "session_id", Most: maxSession, indexed: always, where: in("session_id")},
 	{Name: "request_id", Most: maxSession, indexed: always, where: in("request_id")},
@@ -276,6 +277,43 @@ func whereSubjectType(f *Filter, about Condition) (string, []any) {
 // whereSubject counts related records too.
 func whereSubject(_ *Filter, about Condition) (string, []any) {
 	return "hasAny(" + subjectIDs + ", ?)", []any{about.Values}
+}
+
+// parseRecord reads a record as its type and its id, with a slash between them. Types hold
+// none.
+func parseRecord(value string) (Record, error) {
+	kind, id, _ := strings.Cut(value, "/")
+	if kind == "" || id == "" {
+		return Record{}, errors.New("it is no record: give its type and its id, as in invoice/INV-1, or ask for subject_id alone")
+	}
+	return Record{kind, id}, nil
+}
+
+func checkRecord(value string) error {
+	_, err := parseRecord(value)
+	return err
+}
+
+// whereRecord counts related records too.
+func whereRecord(_ *Filter, about Condition) (string, []any) {
+	var cases strings.Builder
+	var args []any
+	for _, value := range about.Values {
+		record, _ := parseRecord(value) // values are checked; one that is none is found nowhere
+		is, with := sameRecord([]string{record.ID}, []string{record.Type})
+		cases.WriteString(is + ", 1, ")
+		args = append(args, with...)
+	}
+	return "multiIf(" + cases.String() + "0)", args
+}
+
+func hasTermsOfRecords(values []string) (string, []any) {
+	ids := make([]string, len(values))
+	for i, value := range values {
+		record, _ := parseRecord(value)
+		ids[i] = record.ID
+	}
+	return hasTerms(ids)
 }
 
 func checkIP(value string) error {

@@ -95,6 +95,9 @@ func randomValue(r *rand.Rand, field string, a Action) string {
 		return oneOf(r, subject...).Type
 	case "subject_id":
 		return oneOf(r, subject...).ID
+	case "subject":
+		record := oneOf(r, subject...)
+		return record.Type + "/" + record.ID
 	case "ip":
 		ip := a.IP
 		if !ip.IsValid() {

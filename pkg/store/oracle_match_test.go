@@ -58,6 +58,8 @@ func has(a *Action, f *Filter, c *Condition) bool {
 			return a.Subject.Type == v
 		case "subject_id":
 			return slices.ContainsFunc(append(a.Related, a.Subject), func(r action.Record) bool { return r.ID == v })
+		case "subject":
+			return slices.ContainsFunc(append(a.Related, a.Subject), func(r action.Record) bool { return r.Type+"/"+r.ID == v && !strings.Contains(r.Type, "/") })
 		case "ip":
 			return hasAddress(a.IP, v)
 		case "session_id":

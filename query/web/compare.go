@@ -177,7 +177,7 @@ func (v *View) differentValue(field string, c *store.ComparedValue) DifferentVal
 		if c.Type != "" {
 			line = only(line, "subject_type", c.Type)
 		}
-		without = exclude(v.Line, "subject_id", c.Value)
+		without = excludeRecord(v.Line, c.Type, c.Value)
 	default:
 		value.Code = true
 	}

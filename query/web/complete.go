@@ -136,7 +136,7 @@ func (c *completer) begins(texts ...string) bool {
 
 // lineNames are what may stand before a colon, in the order in which people need them.
 var lineNames = []string{
-	"actor", "action", "category", "outcome", "subject_type", "subject_id", "ip", "after", "before",
+	"actor", "action", "category", "outcome", "subject_type", "subject_id", "subject", "ip", "after", "before",
 	"on_behalf_of", "session_id", "request_id", "user_agent", store.DetailsField, "tz",
 }
 

@@ -151,6 +151,7 @@ func (v *View) facts(a *store.Action, kind Kind) []Fact {
 	}
 	if a.Subject.Type != "" && a.Subject.ID != "" {
 		record.Only = v.logLink(only(only(v.Line, "subject_type", a.Subject.Type), "subject_id", a.Subject.ID))
+		record.Exclude = v.logLink(excludeRecord(v.Line, a.Subject.Type, a.Subject.ID))
 	}
 	what := v.fact("action", kind.Label, a.Action)
 	what.Second, what.SecondCode = a.Action, true

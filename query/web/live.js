@@ -15,6 +15,9 @@
   const reading = () => focused() && focused() !== drawer.returned();
   const paused = () => scrollY > 160 || drawer.open() || $('.menu[open], dialog[open]') || reading() || selecting();
 
+  // What has an earlier time than all that is shown comes on a page below.
+  const below = time => $('#more, #pager [rel=next]') && time < ($$('#rows time').at(-1)?.dateTime ?? '');
+
   // Who has scrolled to where the toolbar is out of sight sees the button all the same.
   const away = () => {
     for (const name of ['is-away', 'btn-main']) $('#live-new')?.classList.toggle(name, scrollY > 160);
@@ -116,8 +119,12 @@
     });
     mine.addEventListener('action', e => {
       last = e.lastEventId;
-      const id = JSON.parse(e.data).id;
-      if (shown(id)) return;
+      const { id, time, conflicting } = JSON.parse(e.data);
+      if (shown(id) && !conflicting) return; // one that conflicts with it has its id
+      if (below(time)) {
+        chart();
+        return;
+      }
       waiting.add(id);
       come();
     });

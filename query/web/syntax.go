@@ -30,6 +30,7 @@ var syntax = []struct {
 		{`outcome:denied`, "hint.outcome"},
 		{`subject_type:invoice`, "hint.subject_type"},
 		{`subject_id:INV-1`, "hint.subject_id"},
+		{`subject:invoice/INV-1`, "hint.subject"},
 		{`ip:10.0.0.0/8`, "syntax.ip"},
 		{`on_behalf_of:bob`, "hint.on_behalf_of"},
 		{`session_id:9f3c`, "hint.session_id"},

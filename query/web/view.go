@@ -217,6 +217,15 @@ func exclude(l search.Line, field, value string) search.Line {
 	return l
 }
 
+// excludeRecord is the line without the events of a record: of one whose type cannot be
+// named, without those of any record of its id.
+func excludeRecord(l search.Line, kind, id string) search.Line {
+	if kind == "" || strings.Contains(kind, "/") {
+		return exclude(l, "subject_id", id)
+	}
+	return exclude(l, "subject", kind+"/"+id)
+}
+
 // values are the values of a field in the line, those that are asked for or those that are
 // excluded.
 func values(l search.Line, field string, not bool) []string {

@@ -64,3 +64,21 @@ func TestEventsOfOneIDAreToldApart(t *testing.T) {
 		b.Until("document.querySelectorAll('#rows [data-event]').length === 4")
 	}
 }
+
+// Records of other types may have the same id.
+func TestOneRecordIsExcluded(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	for i, kind := range []string{"invoice", "doc", "a/b"} {
+		s.add(action.Event{Time: time.Now().Add(-time.Duration(i) * time.Minute), Actor: action.Actor{ID: "alice"}, Action: "record.changed", Subject: action.Record{Type: kind, ID: "7"}, Description: kind})
+	}
+	b := Open(t)
+	for n, want := range map[int]string{1: "doc,a/b", 2: "invoice,a/b", 3: ""} {
+		b.Go(s.url)
+		b.Follow(fmt.Sprintf("#rows tr:nth-child(%d) [data-event]", n))
+		b.Follow("a[aria-label^='Exclude: Record ']")
+		if got := strings.Join(b.Texts("#rows .c-desc"), ","); got != want {
+			t.Errorf("without record %d there is %q, want %q", n, got, want)
+		}
+	}
+}

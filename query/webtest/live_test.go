@@ -90,6 +90,45 @@ func TestNewEventsFlowIn(t *testing.T) {
 
 // The chart and the count, which is its sum, are renewed together: not too often, without a
 // moment in which they are not there, and without moving the table.
+func TestLiveShowsWhatConflicts(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(60)...)
+	s.settle()
+	b := scripted(t)
+	b.Go(s.url)
+	b.Press("l")
+	b.Until("document.querySelector('.switch:not(.is-waiting) input:checked')")
+	twin := action.Event{ID: "twin", Time: time.Now(), Actor: action.Actor{ID: "mallory"}, Action: "invoice.posted", Description: "One"}
+	s.add(twin)
+	s.settle()
+	b.Until(firstRow + " === 'One'")
+	twin.Description = "Other"
+	s.add(twin)
+	s.settle()
+	b.Until("[...document.querySelectorAll('#rows .c-desc')].slice(0, 2).map(d => d.innerText.trim()).sort().join() === 'One,Other' && document.querySelectorAll('#rows .badge.warn').length === 2")
+}
+
+// What arrives late and lies on a page below is counted, and not announced as new.
+func TestLiveDoesNotAnnounceWhatIsBelow(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(60)...)
+	s.settle()
+	b := scripted(t)
+	b.Go(s.url)
+	b.Press("l")
+	b.Until("document.querySelector('.switch:not(.is-waiting) input:checked')")
+	eval[string](b, "(document.querySelector('#rows [data-event]').focus(), '')") // who reads is not moved
+	late := action.Event{Time: time.Now().Add(-72 * time.Hour), Actor: action.Actor{ID: "alice"}, Action: "invoice.posted", Description: "Late"}
+	s.add(late, late)
+	s.settle()
+	b.Until("document.querySelector('.sum .count').innerText.startsWith('62 events')")
+	s.arrives("New")
+	b.Until("!document.querySelector('#live-new').hidden")
+	if got := b.Text("#live-new"); got != "1 new" {
+		t.Errorf("announced is %q", got)
+	}
+}
+
 func TestLiveRenewsTheChart(t *testing.T) {
 	t.Parallel()
 	s := serve(t, numbered(60)...)
