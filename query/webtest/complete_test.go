@@ -97,7 +97,7 @@ func TestCompletionByArrowsAndMouse(t *testing.T) {
 	b.Press("\b\b")
 	b.Until(noCompletions)
 	b.Press(arrowDown)
-	if got := b.completions("tz:"); len(got) != 17 {
+	if got := b.completions("tz:"); len(got) != 18 {
 		t.Errorf("fields and operators: %q", got)
 	}
 	b.Press("\x1b")
