@@ -158,9 +158,51 @@ func TestSlowSearchIsStoppedBeforeAnythingIsFound(t *testing.T) {
 	b.Until("document.querySelector('.sum .count').innerText === '1,005 events'")
 	b.Go(s.url + "/?search=" + slowly)
 	b.Click("#stop")
-	b.Until("document.querySelector('.gap a')?.innerText.trim() === 'Go on with the search'")
-	b.Until("document.querySelector('.sum-count b').innerText === '' && !document.querySelector('.log-place').checkVisibility() && !document.querySelector('#stop')")
+	b.Until("document.querySelector('.gap a')?.innerText.trim() === 'Try again'")
+	b.Until("document.querySelector('.sum-count b').innerText === 'Nothing was found so far' && !document.querySelector('.log-place').checkVisibility() && !document.querySelector('#stop')")
 	expectAxe(t, b)
+}
+
+// A search that is cut before anything was found says so in the place of the rows, and what
+// to do. Nothing moves.
+func TestSlowSearchIsCutBeforeAnythingIsFound(t *testing.T) {
+	t.Parallel()
+	s, _ := serveSlowly(t, time.Minute, years()...)
+	to, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := make(chan struct{})
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/fragments/rows" { // as where its time is up
+			<-cut
+			w.WriteHeader(http.StatusGatewayTimeout)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	b := scripted(t)
+	b.Go(front.URL)
+	b.Until("document.querySelector('.sum .count').innerText === '1,005 events'")
+	b.Go(front.URL + "/?search=" + slowly)
+	b.Until("document.querySelector('#results[data-stream]') !== null")
+	const places = "['.sum', '.sum-count', '.menu-density', '.chart', '.bars'].map(s => document.querySelector(s).getBoundingClientRect().y)"
+	before := eval[[]float64](b, places)
+	close(cut)
+	b.Until("document.querySelector('.gap') !== null")
+	if got := b.Text(".gap"); !strings.Contains(got, "The search was interrupted") || !strings.Contains(got, "Nothing was found by then.") || !strings.Contains(got, "Try again") {
+		t.Errorf("it says %q", got)
+	}
+	if got := b.Text(".sum-count"); got != "Nothing was found so far" {
+		t.Errorf("the count is %q", got)
+	}
+	if after := eval[[]float64](b, places); !slices.Equal(before, after) {
+		t.Errorf("from %v it moved to %v", before, after)
+	}
+	expectAxe(t, b)
+	screenshot(t, b, "js-cut-1440.png")
 }
 
 func TestSlowSearchIsStoppedAndGoesOn(t *testing.T) {
