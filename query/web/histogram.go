@@ -64,8 +64,8 @@ type Histogram struct {
 	Scale   []ScaleLabel
 	// ScaleWidth is how many characters the longest label of the scale has.
 	ScaleWidth int
-	Legend  []LegendEntry
-	Table   ChartTable
+	Legend     []LegendEntry
+	Table      ChartTable
 	// Links are the bars as links, for browsers that run no scripts.
 	Links []BarLink
 	Brush Brush
