@@ -27,7 +27,7 @@ type Prefs struct {
 	// NoFolds is set where every event has a row of its own.
 	NoFolds bool
 	// Scripts is set where the browser has run a script of the page before, and Waits where
-	// it has been led to a page that waits for its rows, since it runs none.
+	// it has since been led to a page that waits for all that it shows, as it runs none.
 	Scripts, Waits bool
 }
 
@@ -56,10 +56,11 @@ func ReadPrefs(r *http.Request) Prefs {
 	}
 	p := Prefs{
 		Theme: value(cookieTheme), Compact: value(cookieDensity) == "compact", Zone: value(cookieZone), BrowserZone: value(cookieBrowserZone),
-		Lang: value(cookieLang), NoKeys: value(cookieKeys) == "off", NoFolds: value(cookieFolds) == "off", Scripts: value(cookieBrowserZone) != "",
+		Lang: value(cookieLang), NoKeys: value(cookieKeys) == "off", NoFolds: value(cookieFolds) == "off",
 	}
 	_, err := r.Cookie(cookieWaits)
-	p.Waits = !p.Scripts && err == nil
+	p.Waits = err == nil
+	p.Scripts = p.BrowserZone != "" && !p.Waits
 	if columns := value(cookieColumns); columns != "" {
 		p.Columns = strings.Split(columns, ".")
 	}
@@ -82,10 +83,15 @@ func SetPref(name string, values []string) (*http.Cookie, bool) {
 	return c, true
 }
 
-// Waits is the cookie of a browser that does not run scripts, for as long as it is open.
-func Waits() *http.Cookie {
+// Waits is the cookie of a browser that does not run scripts, for as long as it is open or
+// until a script tells the time zone.
+func Waits(on bool) *http.Cookie {
 	//nolint:gosec // no secret: it has to work over plain HTTP too
-	return &http.Cookie{Name: cookieWaits, Value: "on", Path: "/", SameSite: http.SameSiteLaxMode, HttpOnly: true}
+	c := &http.Cookie{Name: cookieWaits, Value: "on", Path: "/", SameSite: http.SameSiteLaxMode, HttpOnly: true}
+	if !on {
+		c.MaxAge = -1
+	}
+	return c
 }
 
 func validPref(name, value string) bool {

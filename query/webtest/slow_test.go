@@ -344,6 +344,61 @@ func TestSlowSearchLeadsOnWithoutScripts(t *testing.T) {
 	}
 }
 
+// A browser that once ran scripts and does so no more is led to what one gets that never did,
+// in the time zone that is known of it; and once it runs them again, to what scripts ask for.
+func TestScriptsSwitchedOffLater(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Zone("Europe/Berlin")
+	b.Go(s.url)
+	b.Until("document.querySelector('.sum .count').innerText === '4 events' && document.querySelector('.h-date .zone').innerText === 'Berlin'")
+	b.Scripts(false)
+	b.Go(s.url + "/?search=-ip:10.0.0.1")
+	b.Until("new URL(location).searchParams.get('whole') === '1' && document.readyState === 'complete'")
+	whole := func() {
+		t.Helper()
+		if got := b.Text(".sum .count"); !strings.HasPrefix(got, "4 events") || b.Text(".legend .num") == "–" || !eval[bool](b, "document.querySelector('.bars-links a') !== null") {
+			t.Errorf("the count is %q, the chart has %q", got, b.Text(".legend"))
+		}
+		if got := eval[int](b, "document.querySelectorAll('.pop-user input[type=checkbox][name=actor]').length"); got != 3 {
+			t.Errorf("the menu has %d users, want 3", got)
+		}
+		if got := b.Text(".h-date .zone"); got != "Berlin" {
+			t.Errorf("the zone is %q", got)
+		}
+	}
+	whole()
+	b.Go(s.url) // which is not led there once more
+	if got := b.URL(); got != s.url+"/" {
+		t.Errorf("it is led to %s", got)
+	}
+	whole()
+	b.Go(s.url + "/compare?search=outcome:denied")
+	if got := b.Text("#compared"); !strings.Contains(got, "1 event\n") {
+		t.Errorf("it compares %q", got)
+	}
+	b.Scripts(true)
+	b.Go(s.url)
+	b.Until("document.documentElement.dataset.zone === ''")
+	b.Until("performance.getEntriesByType('resource').some(e => e.name.endsWith('/preferences') && e.responseEnd > 0)")
+	b.Go(s.url)
+	b.Until("document.querySelector('.bars-grip') !== null && document.querySelector('.pop-user .list-bones') !== null")
+}
+
+// The comparison leads there as well.
+func TestScriptsSwitchedOffLaterWhileComparing(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Go(s.url)
+	b.Until("document.querySelector('.sum .count').innerText === '4 events'")
+	b.Go(s.url)
+	b.Scripts(false)
+	b.Go(s.url + "/compare?search=outcome:denied")
+	b.Until("new URL(location).searchParams.get('whole') === '1' && document.readyState === 'complete' && document.querySelector('#compared').innerText.includes('Nothing stands out')")
+}
+
 // Without scripts the page answers in its time, says what is missing, and goes on.
 func TestSlowSearchWithoutScripts(t *testing.T) {
 	t.Parallel()
