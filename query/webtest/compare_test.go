@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-
 	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/demo"
 )
