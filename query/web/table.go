@@ -83,9 +83,11 @@ type Row struct {
 	// same.
 	ID string
 	// Link is the page of the event.
-	Link                    string
-	Ago, Exact, Time        string
-	User, UserLink, Note    string
+	Link             string
+	Ago, Exact, Time string
+	User, UserLink   string
+	// UserKind is what a user is who is no person, and Behalf for whom they acted.
+	UserKind, Behalf        string
 	IP                      []string // broken where a line may end
 	IPLink                  string
 	Action                  Kind
@@ -142,7 +144,7 @@ func (v *View) row(a *store.Action) *Row {
 	r := &Row{
 		ID: a.ID, Link: v.eventLink(a), Around: a.ID == v.Around,
 		Ago: v.Lang.ago(v.Now, at), Exact: v.Lang.time("second", at), Time: a.Time.Format(store.TimeLayout),
-		User: cmp.Or(a.Actor.Name, a.Actor.ID), UserLink: v.userLink(a.Actor.ID), Note: v.userNote(a),
+		User: cmp.Or(a.Actor.Name, a.Actor.ID), UserLink: v.userLink(a.Actor.ID), UserKind: v.actorKind(a.Actor.Type), Behalf: actorName(a.OnBehalfOf),
 		Action: v.kind(a.Action), Conflicting: a.Conflicting,
 		Outcome: a.Outcome, OutcomeWord: v.Lang.say("outcome." + a.Outcome), OutcomeClass: outcomeClass(a.Outcome),
 		Description: mark(a.Description, v.Filter.Text),
@@ -175,16 +177,6 @@ func outcomeClass(outcome string) string {
 	default:
 		return "good"
 	}
-}
-
-// userNote is what stands below a user's name: who they are if no person, and for whom
-// they acted.
-func (v *View) userNote(a *store.Action) string {
-	behalf := ""
-	if name := actorName(a.OnBehalfOf); name != "" {
-		behalf = v.Lang.say("user.for", "Name", name)
-	}
-	return joined(" · ", v.actorKind(a.Actor.Type), behalf)
 }
 
 func actorName(a action.Actor) string { return cmp.Or(a.Name, a.ID) }
