@@ -210,24 +210,28 @@ func (v *View) pager(f *Found) Pager {
 	return p
 }
 
-// stretch says from when to when the rows of a table reach, and the day once where both
-// are of the same.
+// stretch says from when to when the rows of a table reach: the day once where both are of
+// the same, and the year of both where one is not of this one.
 func (v *View) stretch(first, last time.Time) string {
-	from, to := v.brief(first), v.brief(last)
+	layout := v.briefLayout(first, last)
+	first, last = first.In(v.Zone), last.In(v.Zone)
+	from, to := v.Lang.time(layout, first), v.Lang.time(layout, last)
 	if from == to {
 		return from
 	}
-	if sameDay(first.In(v.Zone), last.In(v.Zone)) {
-		to = v.Lang.time("hour", last.In(v.Zone))
+	if sameDay(first, last) {
+		to = v.Lang.time("hour", last)
 	}
 	return from + " – " + to
 }
 
 // brief says when something was, with its year where that is not this one.
-func (v *View) brief(t time.Time) string {
-	layout := "short"
-	if t = t.In(v.Zone); t.Year() != v.Now.Year() {
-		layout = "minute"
+func (v *View) brief(t time.Time) string { return v.Lang.time(v.briefLayout(t), t.In(v.Zone)) }
+
+// briefLayout has the year where one of some times is not of this one.
+func (v *View) briefLayout(times ...time.Time) string {
+	if slices.ContainsFunc(times, func(t time.Time) bool { return t.In(v.Zone).Year() != v.Now.Year() }) {
+		return "minute"
 	}
-	return v.Lang.time(layout, t)
+	return "short"
 }
