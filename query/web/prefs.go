@@ -17,9 +17,9 @@ type Prefs struct {
 	Compact bool
 	// Columns are the names of the columns that are shown; nil is the usual six.
 	Columns []string
-	// Zone is the time zone that was chosen, BrowserZone what the browser says; empty
-	// where that is not known.
-	Zone, BrowserZone string
+	// Zone is the time zone that was chosen, BrowserZone that of the browser; empty where that
+	// is not known. ToldZone is by which name the browser told it.
+	Zone, BrowserZone, ToldZone string
 	// Lang is the language that was chosen; empty where none was.
 	Lang string
 	// NoKeys is set where single keys do nothing.
@@ -55,7 +55,7 @@ func ReadPrefs(r *http.Request) Prefs {
 		return c.Value
 	}
 	p := Prefs{
-		Theme: value(cookieTheme), Compact: value(cookieDensity) == "compact", Zone: value(cookieZone), BrowserZone: value(cookieBrowserZone),
+		Theme: value(cookieTheme), Compact: value(cookieDensity) == "compact", Zone: presentZone(value(cookieZone)), BrowserZone: presentZone(value(cookieBrowserZone)), ToldZone: value(cookieBrowserZone),
 		Lang: value(cookieLang), NoKeys: value(cookieKeys) == "off", NoFolds: value(cookieFolds) == "off",
 	}
 	_, err := r.Cookie(cookieWaits)
@@ -117,6 +117,33 @@ func validPref(name, value string) bool {
 	}
 	return false
 }
+
+// renamedZones are the time zones that browsers call by a name which the IANA database has
+// replaced, and what it calls them.
+var renamedZones = map[string]string{
+	"Africa/Asmera":         "Africa/Asmara",
+	"America/Buenos_Aires":  "America/Argentina/Buenos_Aires",
+	"America/Catamarca":     "America/Argentina/Catamarca",
+	"America/Coral_Harbour": "America/Atikokan",
+	"America/Cordoba":       "America/Argentina/Cordoba",
+	"America/Godthab":       "America/Nuuk",
+	"America/Indianapolis":  "America/Indiana/Indianapolis",
+	"America/Jujuy":         "America/Argentina/Jujuy",
+	"America/Louisville":    "America/Kentucky/Louisville",
+	"America/Mendoza":       "America/Argentina/Mendoza",
+	"Asia/Calcutta":         "Asia/Kolkata",
+	"Asia/Katmandu":         "Asia/Kathmandu",
+	"Asia/Rangoon":          "Asia/Yangon",
+	"Asia/Saigon":           "Asia/Ho_Chi_Minh",
+	"Atlantic/Faeroe":       "Atlantic/Faroe",
+	"Europe/Kiev":           "Europe/Kyiv",
+	"Pacific/Enderbury":     "Pacific/Kanton",
+	"Pacific/Ponape":        "Pacific/Pohnpei",
+	"Pacific/Truk":          "Pacific/Chuuk",
+}
+
+// presentZone is the name that a time zone has by now.
+func presentZone(name string) string { return cmp.Or(renamedZones[name], name) }
 
 // OwnZone is the time zone that somebody has; empty where it is not known.
 func (p Prefs) OwnZone() string { return cmp.Or(p.Zone, p.BrowserZone) }
