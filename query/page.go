@@ -65,10 +65,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	if trigger == "more" {
 		q.Run = p.one("run")
 	}
-	if p.one(whole) != "" && !q.Prefs.Scripts {
-		q.Prefs.Waits = true
-		http.SetCookie(w, web.Waits())
-	}
+	waitsIfLed(w, r, p, &q)
 	for _, name := range []string{"off", "around", "open", "run", whole} { // they belong to no question
 		delete(p.values, name)
 	}
@@ -107,6 +104,9 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 		return fmt.Errorf("read the page: %w", err)
 	}
 	take(&found, l)
+	if slow || q.Prefs.Scripts {
+		found.Whole = wholePage(r)
+	}
 	if slow {
 		return s.renderSlow(w, r, q, &found)
 	}
@@ -131,6 +131,23 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, p params) err
 	default:
 		return s.render(w, r, http.StatusOK, q.Lang, "page", page)
 	}
+}
+
+// wholePage is the page that is asked for, where a browser is led that does not run scripts,
+// though it once did.
+func wholePage(r *http.Request) string {
+	query := r.URL.Query()
+	query.Set(whole, "1")
+	return r.URL.Path + "?" + query.Encode()
+}
+
+// waitsIfLed has all pages wait for what they show where a browser was led to such a page.
+func waitsIfLed(w http.ResponseWriter, r *http.Request, p params, q *web.Request) {
+	if p.one(whole) == "" || forHTMX(r) {
+		return
+	}
+	q.Prefs.Waits, q.Prefs.Scripts = true, false
+	http.SetCookie(w, web.Waits(true))
 }
 
 // forHTMX reports whether a script asks for a part of a page.

@@ -11,7 +11,7 @@ import (
 
 // comparePageParameters are those of the page that compares: search selects, against
 // says with what.
-var comparePageParameters = append(slices.Clone(keptParameters), parameter{name: "against"})
+var comparePageParameters = append(slices.Clone(keptParameters), parameter{name: "against"}, parameter{name: whole})
 
 // shownValues is how many values of a field the page shows that compares.
 const shownValues = 6
@@ -26,6 +26,7 @@ func (s *Server) serveCompare(w http.ResponseWriter, r *http.Request, p params) 
 		return err
 	}
 	selected := question{q.Filter, q.Zone}
+	waitsIfLed(w, r, p, &q)
 	ask := store.Comparison{Selection: q.Filter, Fields: store.ComparedFields(), Limit: shownValues}
 	if ask.Against, err = p.against(&selected, m.start, s.catalogue); err != nil {
 		return err
@@ -39,7 +40,9 @@ func (s *Server) serveCompare(w http.ResponseWriter, r *http.Request, p params) 
 	view.Know(s.names(m.ctx, q, nil))
 	rest := view.Against(against, line, ask.Against)
 	if q.Prefs.Scripts && !forHTMX(r) {
-		return s.render(w, r, http.StatusOK, q.Lang, "compare-page", view.Comparing(rest))
+		page := view.Comparing(rest)
+		page.Whole = wholePage(r)
+		return s.render(w, r, http.StatusOK, q.Lang, "compare-page", page)
 	}
 	found, err := s.store.Compare(m.ctx, ask)
 	if err != nil {

@@ -57,6 +57,9 @@ func (s *Server) savePreferences(w http.ResponseWriter, r *http.Request, _ param
 			return p
 		}
 		http.SetCookie(w, cookie)
+		if name == "tz" { // which only a script tells: the browser runs them, or does so again
+			http.SetCookie(w, web.Waits(false))
+		}
 	}
 	if forHTMX(r) {
 		w.WriteHeader(http.StatusNoContent)

@@ -51,14 +51,8 @@ func take(found *web.Found, l *list) {
 	}
 }
 
-// renderSlow answers with a page without rows, whose script asks for them. A browser that
-// runs none is led to the page that waits for them.
+// renderSlow answers with a page without rows, whose script asks for them.
 func (s *Server) renderSlow(w http.ResponseWriter, r *http.Request, q web.Request, found *web.Found) error {
-	if !q.Prefs.Scripts {
-		query := r.URL.Query()
-		query.Set(whole, "1")
-		found.Whole = "/?" + query.Encode()
-	}
 	q.Prefs.Scripts, found.Menus = true, nil
 	page := s.site.View(q).Slow(found)
 	if forHTMX(r) {

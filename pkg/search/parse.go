@@ -364,7 +364,7 @@ func (p *parser) own(name fieldName, not bool) *Error {
 	case not:
 		return &Error{Column: name.column, Problem: name.word + " cannot be excluded", Suggestion: "write after: for what is later and before: for what is earlier", Fault: faultTimeExcluded, About: name.word}
 	case *to != "":
-		return &Error{Column: name.column, Problem: name.field + " is given twice", Suggestion: "give one time from and one time to, and one tz", Fault: faultTwice, About: name.field}
+		return &Error{Column: name.column, Problem: name.word + " sets again what is set already", Suggestion: "give one time from and one time to, and one tz", Fault: faultTwice, About: name.word}
 	}
 	column := p.column()
 	if p.quote() != "" {

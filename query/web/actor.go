@@ -33,6 +33,12 @@ type Actor struct {
 	Latest  []store.Action
 }
 
+// partial reports whether the time did not suffice to count all.
+func (a *Actor) partial() bool { return !a.Reached.IsZero() }
+
+// uncounted reports whether it did not suffice to count anything: zeros are no numbers then.
+func (a *Actor) uncounted() bool { return a.partial() && a.Count == 0 }
+
 // ActorSession is a session of an actor.
 type ActorSession struct {
 	ID          string
@@ -92,9 +98,11 @@ type Stat struct{ Label, Value, Title, Link string }
 
 // HeatView is the map of the hours of a week.
 type HeatView struct {
-	Note  string
-	Hours []HeatHead
-	Days  []HeatDay
+	Note string
+	// Uncounted is set where nothing is known of any hour.
+	Uncounted bool
+	Hours     []HeatHead
+	Days      []HeatDay
 }
 
 // HeatHead is the head of a column; every third is shown.
@@ -163,8 +171,14 @@ func (v *View) Actor(a *Actor) *ActorPage {
 		also = v.Lang.say("actor.also", "Names", v.either(a.Names[1:]))
 	}
 	p.Second = joined(" · ", v.actorKind(a.Type), id, also)
-	if !a.Reached.IsZero() {
+	switch {
+	case a.uncounted():
+		p.Partial = v.Lang.say("actor.uncounted")
+	case a.partial():
 		p.Partial = v.Lang.say("actor.since", "From", v.moment(v.in(a.Reached)))
+	}
+	if a.partial() {
+		p.AllEvents = v.Lang.say("actor.log")
 	}
 	for i := range a.Sessions {
 		p.Sessions = append(p.Sessions, v.session(&a.Sessions[i]))
@@ -191,10 +205,12 @@ func OfActor(id string) search.Line {
 }
 
 func (v *View) stats(a *Actor) []Stat {
-	l, never := v.Lang, v.Lang.say("none")
+	l := v.Lang
 	seen := func(id string, t time.Time, ago bool) Stat {
-		if t.IsZero() {
-			return Stat{Label: l.say(id), Value: never}
+		if t.IsZero() && a.partial() {
+			return Stat{Label: l.say(id), Value: l.say("actor.not_known")}
+		} else if t.IsZero() {
+			return Stat{Label: l.say(id), Value: l.say("none")}
 		}
 		s := Stat{Label: l.say(id), Value: l.time("day", t.In(v.Zone)), Title: l.time("second", t.In(v.Zone))}
 		if ago {
@@ -202,9 +218,15 @@ func (v *View) stats(a *Actor) []Stat {
 		}
 		return s
 	}
-	number := func(id string, n uint64) Stat { return Stat{Label: l.say(id), Value: l.number(n)} }
+	number := func(id string, n uint64) Stat {
+		// Whoever has done anything has done so on a day.
+		if n == 0 && (a.uncounted() || a.partial() && id == "actor.days") {
+			return Stat{Label: l.say(id), Value: l.say("actor.not_counted")}
+		}
+		return Stat{Label: l.say(id), Value: l.number(n)}
+	}
 	events := number("chart.events", a.Count)
-	if !a.Reached.IsZero() {
+	if a.partial() && !a.uncounted() {
 		events.Value = "≥ " + events.Value
 	}
 	failed := uint64(0)
@@ -230,6 +252,9 @@ func (v *View) heat(a *Actor) HeatView {
 	h := HeatView{Note: v.Lang.sayN("actor.week_note", days, "Zone", v.Zone.String())}
 	for hour := range 24 {
 		h.Hours = append(h.Hours, HeatHead{clockHour(hour), hour%3 == 0})
+	}
+	if h.Uncounted = a.uncounted() && a.Week == [7][24]uint64{}; h.Uncounted {
+		return h
 	}
 	cells := NewHeat(a.Week)
 	for d, day := range cells.Days {

@@ -146,8 +146,7 @@ func (d *Diff) tell(root *detail) []string {
 	return []string{"changes"}
 }
 
-// compare adds the values of two, either of which may be missing. The elements of arrays
-// are compared by their places.
+// compare adds the values of two, either of which may be missing.
 func (d *Diff) compare(path string, before, after *detail) {
 	if before == nil && after == nil {
 		return
@@ -163,9 +162,7 @@ func (d *Diff) compare(path string, before, after *detail) {
 	case kind == "" || before.size()+after.size() == 0:
 		d.add(path, before, after)
 	case kind == "array":
-		for i := range max(before.size(), after.size()) {
-			d.compare(cutBegin(path+"["+strconv.Itoa(i)+"]", maxDiffPath), before.at(i), after.at(i))
-		}
+		d.compareLists(path, before, after)
 	default:
 		d.compareMembers(path, before, after)
 	}

@@ -72,6 +72,37 @@ func TestDiffTellsWhatChanged(t *testing.T) {
 	f(`{}`)
 }
 
+// What was put into a list or taken out of it is all that changed: what stands behind it
+// stands at another place only.
+func TestDiffAlignsLists(t *testing.T) {
+	t.Parallel()
+	f := func(before, after string, want ...string) {
+		t.Helper()
+		d := ReadDiff([]byte(`{"before":{"b":` + before + `},"after":{"b":` + after + `}}`))
+		d.Same = nil
+		if got := shown(d); got != strings.Join(append(want, ""), "\n") {
+			t.Errorf("%s to %s\ngot\n%s\nwant\n%s", before, after, got, strings.Join(want, "\n"))
+		}
+	}
+	f(`[1,2,3]`, `[1,3]`, `- b[1]: 2 > none`)
+	f(`[1,3]`, `[1,2,3]`, `+ b[1]: none > 2`)
+	f(`[1,2,3]`, `[2,3,4,5]`, `- b[0]: 1 > none`, `+ b[2]: none > 4`, `+ b[3]: none > 5`)
+	f(`["a","b","c","d"]`, `["a","x","d"]`, `~ b[1]: "b" > "x"`, `- b[2]: "c" > none`)
+	f(`["a","b","c"]`, `["x","b","y","c"]`, `~ b[0]: "a" > "x"`, `+ b[2]: none > "y"`)
+	f(`[{"id":1,"n":[1]},{"id":2},{"id":3}]`, `[{"id":1,"n":[1]},{"id":3}]`, `- b[1].id: 2 > none`)
+	f(`[1,"1",[1]]`, `["1",[1]]`, `- b[0]: 1 > none`)
+	f(`[1,2]`, `[]`, `- b[0]: 1 > none`, `- b[1]: 2 > none`)
+	// Of the same length, what stands at a place is what became of what stood there.
+	f(`[1,2,3]`, `[2,3,4]`, `~ b[0]: 1 > 2`, `~ b[1]: 2 > 3`, `~ b[2]: 3 > 4`)
+	// However long lists are, one element less is one.
+	long := strings.Repeat("0,1,", 5000)
+	f(`[`+long+`7,`+long+`8]`, `[`+long+long+`8]`, `- b[10000]: 7 > none`)
+	d := ReadDiff([]byte(`{"before":{"b":[1,` + long + `2]},"after":{"b":[3,` + long + `2,` + long + `4]}}`))
+	if d.Differing+d.Equal < 20_000 || len(d.Changed) > maxDiffRows {
+		t.Errorf("%d and %d", d.Differing, d.Equal)
+	}
+}
+
 func TestDiffTellsOtherTypes(t *testing.T) {
 	t.Parallel()
 	f := func(before, after string, want bool) {

@@ -62,8 +62,10 @@ type Histogram struct {
 	// Crowded is set where a phone has no room for all labels of the axis.
 	Crowded bool
 	Scale   []ScaleLabel
-	Legend  []LegendEntry
-	Table   ChartTable
+	// ScaleWidth is how many characters the longest label of the scale has.
+	ScaleWidth int
+	Legend     []LegendEntry
+	Table      ChartTable
 	// Links are the bars as links, for browsers that run no scripts.
 	Links []BarLink
 	Brush Brush
@@ -185,7 +187,8 @@ func (v *View) Histogram(c *Counted) *Histogram {
 		h.Crowded = h.Crowded || len(h.Bars.Labels) > roomyLabels && utf8.RuneCountInString(l.Text) > roomyLetters
 	}
 	for _, l := range h.Bars.Lines {
-		h.Scale = append(h.Scale, ScaleLabel{l.Y, v.Lang.short(l.Count)})
+		label := ScaleLabel{l.Y, v.Lang.short(l.Count)}
+		h.Scale, h.ScaleWidth = append(h.Scale, label), max(h.ScaleWidth, utf8.RuneCountInString(label.Text))
 	}
 	begins, ends := v.brush(h, c, buckets)
 	v.chartTable(h, buckets, begins, ends)

@@ -125,7 +125,8 @@ func TestStretchesAreShort(t *testing.T) {
 	f(now, now.Add(-time.Second), "24 Nov 14:30")
 	f(now, now.Add(-time.Hour), "24 Nov 14:30 – 13:30")
 	f(now, now.AddDate(0, 0, -1), "24 Nov 14:30 – 23 Nov 14:30")
-	f(now, now.AddDate(-1, 0, 0), "24 Nov 14:30 – 24 Nov 2025, 14:30")
+	f(now, now.AddDate(-1, 0, 0), "24 Nov 2026, 14:30 – 24 Nov 2025, 14:30")
+	f(now.AddDate(-1, 0, 0), now.AddDate(-1, 0, -1), "24 Nov 2025, 14:30 – 23 Nov 2025, 14:30")
 }
 
 // A time in the line means that very moment, in the hour that a clock shows twice too.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/actionlog/actionlog/pkg/search"
 	"github.com/actionlog/actionlog/pkg/store"
@@ -35,6 +36,8 @@ type WrongLine struct {
 	// Mended is a line that can be read, and Link the log by it; empty where none was
 	// found.
 	Mended, Link string
+	// Long is set where the mended line has no room beside what is wrong.
+	Long bool
 	// Beside is set where something else is wrong, whose chip is marked.
 	Beside bool
 }
@@ -58,13 +61,22 @@ func (v *View) wrongLine(f *Failure) *WrongLine {
 			w.Problem = ended(v.fault(f.Wrong)) // behind the part that is wrong
 		}
 		begin, end := termAt(v.Text, w.Column)
-		w.Part = v.Text[begin:end]
+		w.Part = search.Short(v.Text[begin:end])
+	}
+	if tooMuch(f) { // one word less would be too much again, or not what was meant
+		return w
 	}
 	if w.Mended = mend(v.Text, w.Column); w.Mended != "" {
-		w.Link = v.link(w.Mended)
+		w.Link, w.Long = v.link(w.Mended), utf8.RuneCountInString(w.Mended) > longLine
 	}
 	return w
 }
+
+// longLine is how many characters of a mended line are shown whole.
+const longLine = 200
+
+// tooMuch reports whether a line asks for more than a question may hold.
+func tooMuch(f *Failure) bool { return f.Said.ID == "words" || f.Said.ID == "values" }
 
 // wrongZone says what is wrong with the time zone of the address, and marks its chip.
 func (v *View) wrongZone(f *Failure) (*WrongLine, Chip) {

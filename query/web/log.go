@@ -30,8 +30,8 @@ type Found struct {
 	Names map[string]string
 	// Menus are what the menus offer; nil where the browser asks when they are opened.
 	Menus *Menus
-	// Whole is the page that waits for its rows, for a browser that does not run scripts;
-	// empty where it is known to run them.
+	// Whole is the page that waits for all that it shows, for a browser that does not run
+	// scripts; empty where this one does.
 	Whole string
 	// Counted is the histogram; nil where the browser asks for it once the rows are there.
 	Counted *Counted
@@ -99,6 +99,7 @@ func (v *View) Log(f *Found) *LogPage {
 		}
 	}
 	p := v.logPage(v.logTitle(), f.Menus)
+	p.Whole = f.Whole
 	p.Head.Download = v.download(v.Text)
 	r := &p.Results
 	switch {

@@ -17,9 +17,9 @@ type Prefs struct {
 	Compact bool
 	// Columns are the names of the columns that are shown; nil is the usual six.
 	Columns []string
-	// Zone is the time zone that was chosen, BrowserZone what the browser says; empty
-	// where that is not known.
-	Zone, BrowserZone string
+	// Zone is the time zone that was chosen, BrowserZone that of the browser; empty where that
+	// is not known. ToldZone is by which name the browser told it.
+	Zone, BrowserZone, ToldZone string
 	// Lang is the language that was chosen; empty where none was.
 	Lang string
 	// NoKeys is set where single keys do nothing.
@@ -27,7 +27,7 @@ type Prefs struct {
 	// NoFolds is set where every event has a row of its own.
 	NoFolds bool
 	// Scripts is set where the browser has run a script of the page before, and Waits where
-	// it has been led to a page that waits for its rows, since it runs none.
+	// it has since been led to a page that waits for all that it shows, as it runs none.
 	Scripts, Waits bool
 }
 
@@ -55,11 +55,12 @@ func ReadPrefs(r *http.Request) Prefs {
 		return c.Value
 	}
 	p := Prefs{
-		Theme: value(cookieTheme), Compact: value(cookieDensity) == "compact", Zone: value(cookieZone), BrowserZone: value(cookieBrowserZone),
-		Lang: value(cookieLang), NoKeys: value(cookieKeys) == "off", NoFolds: value(cookieFolds) == "off", Scripts: value(cookieBrowserZone) != "",
+		Theme: value(cookieTheme), Compact: value(cookieDensity) == "compact", Zone: presentZone(value(cookieZone)), BrowserZone: presentZone(value(cookieBrowserZone)), ToldZone: value(cookieBrowserZone),
+		Lang: value(cookieLang), NoKeys: value(cookieKeys) == "off", NoFolds: value(cookieFolds) == "off",
 	}
 	_, err := r.Cookie(cookieWaits)
-	p.Waits = !p.Scripts && err == nil
+	p.Waits = err == nil
+	p.Scripts = p.BrowserZone != "" && !p.Waits
 	if columns := value(cookieColumns); columns != "" {
 		p.Columns = strings.Split(columns, ".")
 	}
@@ -82,10 +83,15 @@ func SetPref(name string, values []string) (*http.Cookie, bool) {
 	return c, true
 }
 
-// Waits is the cookie of a browser that does not run scripts, for as long as it is open.
-func Waits() *http.Cookie {
+// Waits is the cookie of a browser that does not run scripts, for as long as it is open or
+// until a script tells the time zone.
+func Waits(on bool) *http.Cookie {
 	//nolint:gosec // no secret: it has to work over plain HTTP too
-	return &http.Cookie{Name: cookieWaits, Value: "on", Path: "/", SameSite: http.SameSiteLaxMode, HttpOnly: true}
+	c := &http.Cookie{Name: cookieWaits, Value: "on", Path: "/", SameSite: http.SameSiteLaxMode, HttpOnly: true}
+	if !on {
+		c.MaxAge = -1
+	}
+	return c
 }
 
 func validPref(name, value string) bool {
@@ -111,6 +117,33 @@ func validPref(name, value string) bool {
 	}
 	return false
 }
+
+// renamedZones are the time zones that browsers call by a name which the IANA database has
+// replaced, and what it calls them.
+var renamedZones = map[string]string{
+	"Africa/Asmera":         "Africa/Asmara",
+	"America/Buenos_Aires":  "America/Argentina/Buenos_Aires",
+	"America/Catamarca":     "America/Argentina/Catamarca",
+	"America/Coral_Harbour": "America/Atikokan",
+	"America/Cordoba":       "America/Argentina/Cordoba",
+	"America/Godthab":       "America/Nuuk",
+	"America/Indianapolis":  "America/Indiana/Indianapolis",
+	"America/Jujuy":         "America/Argentina/Jujuy",
+	"America/Louisville":    "America/Kentucky/Louisville",
+	"America/Mendoza":       "America/Argentina/Mendoza",
+	"Asia/Calcutta":         "Asia/Kolkata",
+	"Asia/Katmandu":         "Asia/Kathmandu",
+	"Asia/Rangoon":          "Asia/Yangon",
+	"Asia/Saigon":           "Asia/Ho_Chi_Minh",
+	"Atlantic/Faeroe":       "Atlantic/Faroe",
+	"Europe/Kiev":           "Europe/Kyiv",
+	"Pacific/Enderbury":     "Pacific/Kanton",
+	"Pacific/Ponape":        "Pacific/Pohnpei",
+	"Pacific/Truk":          "Pacific/Chuuk",
+}
+
+// presentZone is the name that a time zone has by now.
+func presentZone(name string) string { return cmp.Or(renamedZones[name], name) }
 
 // OwnZone is the time zone that somebody has; empty where it is not known.
 func (p Prefs) OwnZone() string { return cmp.Or(p.Zone, p.BrowserZone) }

@@ -25,17 +25,20 @@
     $('.slow-far', results).textContent = said.slice(at);
   };
 
-  // What stands there is all that there will be: a note says what it lacks.
+  // What stands there is all that there will be: a note says what it lacks, in the place of
+  // rows where there are none, so that nothing moves.
   const end = (results, note) => {
     results.removeAttribute('data-stream');
     results.removeAttribute('aria-busy');
     for (const gone of $$('#stop, .sum .progress, #rows .is-bone', results)) gone.remove();
     $('.slow-far', results)?.remove();
     if (!$('#rows tr', results)) {
-      $('.sum-count b', results).textContent = '';
-      $('.log-place', results).hidden = true;
+      $('.sum-count b', results).textContent = $('#cut-none', results).dataset.said;
+      for (const table of $$('.log-top, .log-place', results)) table.hidden = true;
+      $('.log-place', results).after(note);
+    } else {
+      $('.sum', results).after(note);
     }
-    if (note) $('.sum', results).after(note);
   };
 
   // The whole results take the place of the rows that came one after the other. Who reads
@@ -66,8 +69,8 @@
     const mine = running = { results, stop: new AbortController(), gap: '', goOn: results.dataset.url, asked: false };
     const note = () => {
       if (!mine.asked || !mine.gap) {
-        const cut = $('#cut')?.content.firstElementChild.cloneNode(true);
-        if (cut) $('a', cut).href = mine.goOn;
+        const cut = $($('#rows [data-event]', results) ? '#cut' : '#cut-none', results).content.firstElementChild.cloneNode(true);
+        $('a', cut).href = mine.goOn;
         return cut;
       }
       const place = document.createElement('div');

@@ -83,9 +83,11 @@ type Row struct {
 	// same.
 	ID string
 	// Link is the page of the event.
-	Link                    string
-	Ago, Exact, Time        string
-	User, UserLink, Note    string
+	Link             string
+	Ago, Exact, Time string
+	User, UserLink   string
+	// UserKind is what a user is who is no person, and Behalf for whom they acted.
+	UserKind, Behalf        string
 	IP                      []string // broken where a line may end
 	IPLink                  string
 	Action                  Kind
@@ -142,7 +144,7 @@ func (v *View) row(a *store.Action) *Row {
 	r := &Row{
 		ID: a.ID, Link: v.eventLink(a), Around: a.ID == v.Around,
 		Ago: v.Lang.ago(v.Now, at), Exact: v.Lang.time("second", at), Time: a.Time.Format(store.TimeLayout),
-		User: cmp.Or(a.Actor.Name, a.Actor.ID), UserLink: v.userLink(a.Actor.ID), Note: v.userNote(a),
+		User: cmp.Or(a.Actor.Name, a.Actor.ID), UserLink: v.userLink(a.Actor.ID), UserKind: v.actorKind(a.Actor.Type), Behalf: actorName(a.OnBehalfOf),
 		Action: v.kind(a.Action), Conflicting: a.Conflicting,
 		Outcome: a.Outcome, OutcomeWord: v.Lang.say("outcome." + a.Outcome), OutcomeClass: outcomeClass(a.Outcome),
 		Description: mark(a.Description, v.Filter.Text),
@@ -177,16 +179,6 @@ func outcomeClass(outcome string) string {
 	}
 }
 
-// userNote is what stands below a user's name: who they are if no person, and for whom
-// they acted.
-func (v *View) userNote(a *store.Action) string {
-	behalf := ""
-	if name := actorName(a.OnBehalfOf); name != "" {
-		behalf = v.Lang.say("user.for", "Name", name)
-	}
-	return joined(" · ", v.actorKind(a.Actor.Type), behalf)
-}
-
 func actorName(a action.Actor) string { return cmp.Or(a.Name, a.ID) }
 
 // joined puts a separator between the parts that are not empty.
@@ -218,24 +210,28 @@ func (v *View) pager(f *Found) Pager {
 	return p
 }
 
-// stretch says from when to when the rows of a table reach, and the day once where both
-// are of the same.
+// stretch says from when to when the rows of a table reach: the day once where both are of
+// the same, and the year of both where one is not of this one.
 func (v *View) stretch(first, last time.Time) string {
-	from, to := v.brief(first), v.brief(last)
+	layout := v.briefLayout(first, last)
+	first, last = first.In(v.Zone), last.In(v.Zone)
+	from, to := v.Lang.time(layout, first), v.Lang.time(layout, last)
 	if from == to {
 		return from
 	}
-	if sameDay(first.In(v.Zone), last.In(v.Zone)) {
-		to = v.Lang.time("hour", last.In(v.Zone))
+	if sameDay(first, last) {
+		to = v.Lang.time("hour", last)
 	}
 	return from + " – " + to
 }
 
 // brief says when something was, with its year where that is not this one.
-func (v *View) brief(t time.Time) string {
-	layout := "short"
-	if t = t.In(v.Zone); t.Year() != v.Now.Year() {
-		layout = "minute"
+func (v *View) brief(t time.Time) string { return v.Lang.time(v.briefLayout(t), t.In(v.Zone)) }
+
+// briefLayout has the year where one of some times is not of this one.
+func (v *View) briefLayout(times ...time.Time) string {
+	if slices.ContainsFunc(times, func(t time.Time) bool { return t.In(v.Zone).Year() != v.Now.Year() }) {
+		return "minute"
 	}
-	return v.Lang.time(layout, t)
+	return "short"
 }

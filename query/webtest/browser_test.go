@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"encoding/csv"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -72,8 +73,10 @@ func TestRowsSayWhatHappened(t *testing.T) {
 	if rows[0] != want {
 		t.Errorf("row %+q, want %+q", rows[0], want)
 	}
-	if got := rows[1].User; got != "Bob Dvořák\nfor Alice Okonkwo" {
-		t.Errorf("on behalf: %q", got)
+	// What the eye reads from the arrow is read out in words.
+	const second = "[...document.querySelector('.log tbody tr:nth-child(2) .c-user .c-sub').childNodes].filter(e => !e.matches(%s)).map(e => e.textContent).join('')"
+	if seen, heard := eval[string](b, fmt.Sprintf(second, "'.sr'")), eval[string](b, fmt.Sprintf(second, "'[aria-hidden]'")); seen != "→ Alice Okonkwo" || heard != "on behalf of Alice Okonkwo" {
+		t.Errorf("on behalf: %q, read out as %q", seen, heard)
 	}
 	if rows[2].User != "robot\nService" || rows[2].Action != "forklift.inspected\nFailed" || rows[2].Subject != "—\nnone" && rows[2].Subject != "—none" {
 		t.Errorf("an unknown type by a service: %+q", rows[2])

@@ -240,6 +240,41 @@ func TestChartSelectsByKeys(t *testing.T) {
 }
 
 // Without scripts the bars are links, and the count stands beside them at once.
+// However many events a bar has, the counts beside the bars lie on none of them.
+func TestChartLeavesRoomForItsScale(t *testing.T) {
+	t.Parallel()
+	at := time.Now().Add(-time.Minute)
+	s := serve(t, action.Event{Time: at.AddDate(0, 0, -2), Actor: action.Actor{ID: "alice"}, Action: "invoice.posted"})
+	b := scripted(t)
+	grow := func(n int, scale string) {
+		t.Helper()
+		events := numbered(n)
+		for i := range events {
+			events[i].Time = at
+		}
+		s.add(events...)
+		for _, width := range []int64{1440, 390} {
+			b.Size(width, 844)
+			b.Dark(width == 390)
+			b.Go(s.url)
+			b.charted()
+			if got := eval[string](b, "document.querySelector('.bars-y text').textContent"); got != scale {
+				t.Errorf("the scale is %q, want %s", got, scale)
+			}
+			if over := eval[float64](b, "document.querySelector('.bars-svg').getBoundingClientRect().right - Math.min(...[...document.querySelectorAll('.bars-y text')].map(e => e.getBoundingClientRect().left))"); over > -4 {
+				t.Errorf("at %d px the scale to %s reaches %g px into the bars", width, scale, over)
+			}
+			if ends := eval[[]float64](b, "['.bars-svg', '.bars-grip', '.axis'].map(s => document.querySelector(s).getBoundingClientRect().right)"); ends[0] != ends[1] || ends[0] != ends[2] {
+				t.Errorf("the parts of the chart end at %v", ends)
+			}
+			screenshot(t, b, fmt.Sprintf("js-scale-%s-%d.png", scale, width))
+		}
+	}
+	grow(300, "400")
+	grow(900, "2,000")
+	grow(8000, "10k")
+}
+
 func TestChartWithoutScripts(t *testing.T) {
 	t.Parallel()
 	s := serve(t, weeks()...)

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
-
 	"github.com/actionlog/actionlog/pkg/action"
 	"github.com/actionlog/actionlog/pkg/demo"
 )
@@ -129,15 +127,4 @@ func TestEveryLookOfTheComparison(t *testing.T) {
 		{"compare-demo", s.url + "/compare?tenant=northlight&search=after:-5d+-category:view&against=after:-30d", ""},
 		{"compare-alike", s.url + "/compare?search=subject_id:INV-1-1", ""},
 	})
-	// What is seen before the answer is there.
-	b.Go(s.url + "/")
-	b.Scripts(true)
-	b.Go(s.url + "/")
-	b.charted()
-	b.Scripts(false)
-	b.do("open the page as it is first", chromedp.Navigate(s.url+"/compare?search=outcome:denied"))
-	screenshot(t, b, "compare-loading-1440.png")
-	if got := eval[int](b, "document.querySelectorAll('.differ .bone').length"); got == 0 {
-		t.Error("a browser that runs scripts waits for the whole page")
-	}
 }

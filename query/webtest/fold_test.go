@@ -27,6 +27,39 @@ func folded() []action.Event {
 
 const visibleRows = "[...document.querySelectorAll('#rows tr')].filter(r => r.id !== 'more' && r.checkVisibility()).length"
 
+// In one line an event that conflicts with another is marked without cutting its action.
+func TestConflictingLeavesRoomForTheAction(t *testing.T) {
+	t.Parallel()
+	e := numbered(1)[0]
+	e.ID, e.Action = "same", "record.updated"
+	s := serve(t, e)
+	e.Description = "Something else"
+	s.add(e)
+	b := scripted(t)
+	for _, german := range []bool{false, true} {
+		b.Go(s.url)
+		if german {
+			b.inGerman()
+		}
+		b.charted()
+		b.Click(".menu-density summary")
+		b.Click(".menu-density input[value=compact]")
+		b.Until("document.querySelector('#log').dataset.density === 'compact'")
+		b.Press("\x1b")
+		if cut := eval[bool](b, "(e => e.scrollWidth > e.clientWidth)(document.querySelector('#rows .c-act .clamp'))"); cut {
+			t.Errorf("the action is cut: %q", b.Text("#rows .c-act"))
+		}
+		if !eval[bool](b, "document.querySelector('#rows .conflict .i').checkVisibility() && document.querySelector('#rows .conflict').textContent !== ''") {
+			t.Error("the conflict is not marked")
+		}
+		screenshot(t, b, fmt.Sprintf("js-conflict-german-%t.png", german))
+		expectAxe(t, b)
+		b.Click(".menu-density summary")
+		b.Click(".menu-density input[value=comfortable]")
+		b.Until("document.querySelector('#rows .conflict span').getBoundingClientRect().width > 20")
+	}
+}
+
 func TestRunsAreOneLineThatOpens(t *testing.T) {
 	t.Parallel()
 	s := serve(t, folded()...)

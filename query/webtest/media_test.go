@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 )
@@ -16,12 +17,12 @@ func TestPrint(t *testing.T) {
 	b.Until("document.querySelector('.line-ink i') !== null")
 	b.Media("print", "prefers-color-scheme", "light")
 	screenshot(t, b, "print.png")
-	for _, selector := range []string{".ask .btn", ".ask kbd", ".pager", ".top", ".head .btn", ".pill:not(.is-set)", ".pill-x", ".sum .menu", ".chips .btn"} {
+	for _, selector := range []string{".ask .btn", ".ask kbd", ".pager", ".top", ".head .btn", ".pill:not(.is-set)", ".pill-x", ".sum .menu", ".chips .btn", ".took", ".c-date b"} {
 		if n := eval[int](b, "[...document.querySelectorAll("+quoted(selector)+")].filter(e => e.checkVisibility()).length"); n > 0 {
 			t.Errorf("%d × %s are printed", n, selector)
 		}
 	}
-	for _, selector := range []string{"#q", ".pill-date.is-set", ".chip", ".sum-count", "#rows tr"} {
+	for _, selector := range []string{"#q", ".pill-date.is-set", ".chip", ".sum-count .count", "#rows tr", "#rows .c-date time"} {
 		if !eval[bool](b, "document.querySelector("+quoted(selector)+")?.checkVisibility() ?? false") {
 			t.Errorf("%s is not printed", selector)
 		}
@@ -31,6 +32,21 @@ func TestPrint(t *testing.T) {
 	}
 	if cut := eval[[]string](b, "[...document.querySelectorAll('#rows .clamp, #rows .cut')].filter(e => e.scrollHeight > e.clientHeight + 1 || e.scrollWidth > e.clientWidth + 1).map(e => e.innerText.slice(0, 40))"); len(cut) > 0 {
 		t.Errorf("cut on paper: %q", cut)
+	}
+}
+
+// How long ago something was is true of the screen only: on paper there is when it was.
+func TestPrintOfAnEvent(t *testing.T) {
+	t.Parallel()
+	s := serve(t, numbered(1)...)
+	b := Open(t)
+	b.Go(s.url + "/events/event-0001")
+	if got := b.Text(".drawer"); !strings.Contains(got, "1 min ago") {
+		t.Fatalf("on the screen there is %q", got)
+	}
+	b.Media("print", "prefers-color-scheme", "light")
+	if got := b.Text(".drawer"); strings.Contains(got, " ago") || !strings.Contains(got, numbered(1)[0].Time.UTC().Format("2 Jan 2006")) {
+		t.Errorf("on paper there is %q", got)
 	}
 }
 

@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -75,6 +76,43 @@ func TestSettingsThatCannotBeSaved(t *testing.T) {
 	}
 	if got := b.line(); got != "crane" {
 		t.Errorf("the way back leads to %q", got)
+	}
+}
+
+// A line that is far too long, or holds one wrong word among very many, is told about in a few
+// lines: the events are still in sight.
+func TestAnOverlongLineIsToldAboutBriefly(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := Open(t)
+	b.Size(390, 844)
+	many := strings.Repeat("word ", 90)
+	for line, want := range map[string]string{
+		strings.Repeat("word ", 1500):                "1,500",
+		"actor:(" + strings.Repeat("x ", 101):        "",
+		many + "actr:bob":                            "did you mean actor",
+		"actr:" + strings.Repeat("bob", 1000):        "did you mean actor",
+		many + "outcome:" + strings.Repeat("x", 999): "outcome",
+	} {
+		b.Go(s.url + "/?search=" + url.QueryEscape(line))
+		if got := b.Text(".line-err"); got == "" || !strings.Contains(strings.ReplaceAll(got, "1500", "1,500"), want) {
+			t.Errorf("%.20s…: it says %.200q", line, got)
+		}
+		if height := eval[float64](b, "document.querySelector('.line-err').offsetHeight"); height > 200 {
+			t.Errorf("%.20s…: what is wrong takes %g px", line, height)
+		}
+		if over := b.Overflow(); over != "" {
+			t.Errorf("%.20s…: %s", line, over)
+		}
+	}
+	b.Go(s.url + "/?search=" + url.QueryEscape(strings.Repeat("word ", 1500)))
+	if got := b.Texts(".line-err a"); len(got) > 0 {
+		t.Errorf("it offers %.100q", got)
+	}
+	b.Go(s.url + "/?search=" + url.QueryEscape(many+"actr:bob"))
+	b.Follow(".line-err a")
+	if got := b.line(); got != many+"actor:bob" {
+		t.Errorf("mended it is %q", got)
 	}
 }
 

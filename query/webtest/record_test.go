@@ -140,6 +140,27 @@ func TestDrawerTellsWhatChanged(t *testing.T) {
 	}
 }
 
+// The lines of a value stand below each other, and what is taken out of a list is all that
+// changed.
+func TestDrawerTellsWhatChangedInListsAndLines(t *testing.T) {
+	t.Parallel()
+	e := numbered(1)[0]
+	e.ID, e.Details = "lists", []byte(`{"before":{"b":[1,2,3],"note":"One\ntwo"},"after":{"b":[1,3],"note":"One\nthree\nfour"}}`)
+	s := serve(t, e)
+	b := Open(t)
+	b.Go(s.url + "/events/lists")
+	if got := b.Texts(".diff:not(.tree) tbody tr"); len(got) != 2 || !strings.HasPrefix(got[1], "b[1]") || !strings.HasSuffix(got[1], "\tremoved") || !strings.Contains(got[1], "2") {
+		t.Errorf("what changed: %q", got)
+	}
+	for _, cell := range []string{".diff .was", ".diff .now"} {
+		lefts := eval[[]float64](b, "[...document.querySelector("+quoted(cell+" bdi")+").getClientRects()].filter(r => r.width > 0).map(r => r.left)")
+		if len(lefts) < 2 || slices.Min(lefts) != slices.Max(lefts) {
+			t.Errorf("the lines of %s begin at %v", cell, lefts)
+		}
+	}
+	screenshot(t, b, "diff-lines-1440.png")
+}
+
 // much are events of a record that touch many others, at length, and change types.
 func much() []action.Event {
 	at := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -1)

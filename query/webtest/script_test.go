@@ -50,6 +50,30 @@ func TestChipsNamePeople(t *testing.T) {
 	}
 }
 
+// A name is a link, and the space beside it a part of the row, which opens the event.
+func TestBesideANameTheRowOpens(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Go(s.url)
+	b.charted()
+	for _, cell := range []string{".c-user", ".c-subj", ".c-ip"} {
+		box := eval[[]float64](b, "(c => [c.getBoundingClientRect().right, c.querySelector('a').getBoundingClientRect().right, c.querySelector('a').getBoundingClientRect().y])(document.querySelector('#rows "+cell+"'))")
+		if box[0]-box[1] < 30 {
+			t.Fatalf("the link of %s reaches to %g of %g", cell, box[1], box[0])
+		}
+		b.ClickAt(box[1]+15, box[2]+8)
+		b.Until("document.querySelector('#drawer') !== null && location.pathname.startsWith('/events/')")
+		b.Press("\x1b")
+		b.Until("document.querySelector('#drawer') === null && location.pathname === '/'")
+	}
+	expectAxe(t, b)
+	b.Follow("#rows .c-user a")
+	if got := b.Text("h1"); got != "Alice Okonkwo" {
+		t.Errorf("the name leads to %q", got)
+	}
+}
+
 func TestSearchesStayOnThePage(t *testing.T) {
 	t.Parallel()
 	s := serve(t, company()...)

@@ -158,9 +158,51 @@ func TestSlowSearchIsStoppedBeforeAnythingIsFound(t *testing.T) {
 	b.Until("document.querySelector('.sum .count').innerText === '1,005 events'")
 	b.Go(s.url + "/?search=" + slowly)
 	b.Click("#stop")
-	b.Until("document.querySelector('.gap a')?.innerText.trim() === 'Go on with the search'")
-	b.Until("document.querySelector('.sum-count b').innerText === '' && !document.querySelector('.log-place').checkVisibility() && !document.querySelector('#stop')")
+	b.Until("document.querySelector('.gap a')?.innerText.trim() === 'Try again'")
+	b.Until("document.querySelector('.sum-count b').innerText === 'Nothing was found so far' && !document.querySelector('.log-place').checkVisibility() && !document.querySelector('#stop')")
 	expectAxe(t, b)
+}
+
+// A search that is cut before anything was found says so in the place of the rows, and what
+// to do. Nothing moves.
+func TestSlowSearchIsCutBeforeAnythingIsFound(t *testing.T) {
+	t.Parallel()
+	s, _ := serveSlowly(t, time.Minute, years()...)
+	to, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := make(chan struct{})
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/fragments/rows" { // as where its time is up
+			<-cut
+			w.WriteHeader(http.StatusGatewayTimeout)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	b := scripted(t)
+	b.Go(front.URL)
+	b.Until("document.querySelector('.sum .count').innerText === '1,005 events'")
+	b.Go(front.URL + "/?search=" + slowly)
+	b.Until("document.querySelector('#results[data-stream]') !== null")
+	const places = "['.sum', '.sum-count', '.menu-density', '.chart', '.bars'].map(s => document.querySelector(s).getBoundingClientRect().y)"
+	before := eval[[]float64](b, places)
+	close(cut)
+	b.Until("document.querySelector('.gap') !== null")
+	if got := b.Text(".gap"); !strings.Contains(got, "The search was interrupted") || !strings.Contains(got, "Nothing was found by then.") || !strings.Contains(got, "Try again") {
+		t.Errorf("it says %q", got)
+	}
+	if got := b.Text(".sum-count"); got != "Nothing was found so far" {
+		t.Errorf("the count is %q", got)
+	}
+	if after := eval[[]float64](b, places); !slices.Equal(before, after) {
+		t.Errorf("from %v it moved to %v", before, after)
+	}
+	expectAxe(t, b)
+	screenshot(t, b, "js-cut-1440.png")
 }
 
 func TestSlowSearchIsStoppedAndGoesOn(t *testing.T) {
@@ -300,6 +342,61 @@ func TestSlowSearchLeadsOnWithoutScripts(t *testing.T) {
 	if got := b.URL(); strings.Contains(got, "whole") {
 		t.Errorf("the rows are at %s", got)
 	}
+}
+
+// A browser that once ran scripts and does so no more is led to what one gets that never did,
+// in the time zone that is known of it; and once it runs them again, to what scripts ask for.
+func TestScriptsSwitchedOffLater(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Zone("Europe/Berlin")
+	b.Go(s.url)
+	b.Until("document.querySelector('.sum .count').innerText === '4 events' && document.querySelector('.h-date .zone').innerText === 'Berlin'")
+	b.Scripts(false)
+	b.Go(s.url + "/?search=-ip:10.0.0.1")
+	b.Until("new URL(location).searchParams.get('whole') === '1' && document.readyState === 'complete'")
+	whole := func() {
+		t.Helper()
+		if got := b.Text(".sum .count"); !strings.HasPrefix(got, "4 events") || b.Text(".legend .num") == "–" || !eval[bool](b, "document.querySelector('.bars-links a') !== null") {
+			t.Errorf("the count is %q, the chart has %q", got, b.Text(".legend"))
+		}
+		if got := eval[int](b, "document.querySelectorAll('.pop-user input[type=checkbox][name=actor]').length"); got != 3 {
+			t.Errorf("the menu has %d users, want 3", got)
+		}
+		if got := b.Text(".h-date .zone"); got != "Berlin" {
+			t.Errorf("the zone is %q", got)
+		}
+	}
+	whole()
+	b.Go(s.url) // which is not led there once more
+	if got := b.URL(); got != s.url+"/" {
+		t.Errorf("it is led to %s", got)
+	}
+	whole()
+	b.Go(s.url + "/compare?search=outcome:denied")
+	if got := b.Text("#compared"); !strings.Contains(got, "1 event\n") {
+		t.Errorf("it compares %q", got)
+	}
+	b.Scripts(true)
+	b.Go(s.url)
+	b.Until("document.documentElement.dataset.zone === ''")
+	b.Until("performance.getEntriesByType('resource').some(e => e.name.endsWith('/preferences') && e.responseEnd > 0)")
+	b.Go(s.url)
+	b.Until("document.querySelector('.bars-grip') !== null && document.querySelector('.pop-user .list-bones') !== null")
+}
+
+// The comparison leads there as well.
+func TestScriptsSwitchedOffLaterWhileComparing(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Go(s.url)
+	b.Until("document.querySelector('.sum .count').innerText === '4 events'")
+	b.Go(s.url)
+	b.Scripts(false)
+	b.Go(s.url + "/compare?search=outcome:denied")
+	b.Until("new URL(location).searchParams.get('whole') === '1' && document.readyState === 'complete' && document.querySelector('#compared').innerText.includes('Nothing stands out')")
 }
 
 // Without scripts the page answers in its time, says what is missing, and goes on.

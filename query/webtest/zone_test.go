@@ -122,6 +122,32 @@ func berlinOffset(day time.Time) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
+// A browser that calls its zone by a former name is shown the present one, and tells it once.
+func TestZonesHaveTheirPresentNames(t *testing.T) {
+	t.Parallel()
+	s := serve(t, company()...)
+	b := scripted(t)
+	b.Zone("Asia/Calcutta")
+	b.Go(s.url)
+	if told := eval[string](b, "Intl.DateTimeFormat().resolvedOptions().timeZone"); told != "Asia/Calcutta" {
+		t.Logf("this browser calls it %s", told)
+	}
+	b.Until("document.querySelector('.h-date .zone').innerText === 'Kolkata' && document.querySelector('.sum .count').innerText === '4 events'")
+	b.Go(s.url)
+	b.charted()
+	if eval[bool](b, "performance.getEntriesByType('resource').some(e => e.name.endsWith('/preferences'))") {
+		t.Error("the zone is told again")
+	}
+	b.Click(".top .menu summary")
+	if got := b.Text(".pop-account"); !strings.Contains(got, "Asia/Kolkata") || strings.Contains(got, "Calcutta") {
+		t.Errorf("the settings name %q", got)
+	}
+	b.Go(s.url + "/?search=from:2026-01-01")
+	if got := b.zone(); got != "Asia/Kolkata" {
+		t.Errorf("the address names %q", got)
+	}
+}
+
 // Without scripts the page has a zone too, which its forms and its chart name.
 func TestLinksNameTheZoneWithoutScripts(t *testing.T) {
 	t.Parallel()
