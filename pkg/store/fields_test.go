@@ -112,6 +112,10 @@ func TestCheckSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 	f("outcome", "日本", "no such value", "value: give one of success")
 	f("category", "finances", "no such value", "did you mean finance? The values are view, create")
 	f("outcome", "Denied", "no such value", "did you mean denied? The values are success, failure, denied")
+	f("subject", "invoice/a/b", "", "")
+	f("subject", "INV-1", "it is no record", "as in invoice/INV-1, or ask for subject_id")
+	f("subject", "/INV-1", "it is no record", "as in invoice/INV-1")
+	f("subject", "invoice/", "it is no record", "as in invoice/INV-1")
 	f("actor", strings.Repeat("x", 257), "it has 257 characters", "give 256 at most")
 	f("actor", strings.Repeat("𝄞", 256), "", "")
 }
@@ -133,7 +137,7 @@ func TestNoValueOfAnEventIsRefused(t *testing.T) {
 	}
 	values := map[string]string{
 		"actor": largest.Actor.ID, "on_behalf_of": largest.OnBehalfOf.ID, "action": largest.Action, "outcome": largest.Outcome,
-		"subject_type": largest.Subject.Type, "subject_id": largest.Subject.ID, "ip": largest.IP.String(),
+		"subject_type": largest.Subject.Type, "subject_id": largest.Subject.ID, "subject": largest.Subject.Type + "/" + largest.Subject.ID, "ip": largest.IP.String(),
 		"session_id": largest.SessionID, "request_id": largest.RequestID, "user_agent": largest.UserAgent,
 		"details.a": details.A, "category": string(action.UnknownCategory),
 	}
@@ -167,7 +171,7 @@ func TestNoValueOfAnEventIsRefused(t *testing.T) {
 		return all
 	}
 	f := Filter{Tenant: largest.Tenant, Conditions: []Condition{
-		{Field: "subject_id", Values: many("")}, {Field: "subject_type", Values: many("")}, {Field: "details.0.1.2." + strings.Repeat(`'`, 1000), Values: many("")}, {Field: "user_agent", Values: many("%")},
+		{Field: "subject_id", Values: many("")}, {Field: "subject_type", Values: many("")}, {Field: "details.0.1.2." + strings.Repeat(`'`, 1000), Values: many("")}, {Field: "user_agent", Values: many("%")}, {Field: "subject", Values: many("x/")},
 	}}
 	wantIDs(t, listIDs(t, s, f, 10))
 	for i := range f.Conditions {
