@@ -12,12 +12,13 @@ import (
 
 // readable is details as the engine can read it. It reads no JSON at all that has a
 // whole number beyond 64 bits or any beyond double precision: the first becomes one of
-// double precision, the second a text.
+// double precision, the second a text. The colon is escaped: clickhouse-go takes one between
+// braces, which the terms of records have, for a parameter that it is to bind.
 const readable = `if(isValidJSON(details), details, arrayStringConcat(arrayMap(t -> multiIf(` +
 	`NOT match(t, '^-?[0-9]'), t, ` +
 	`isInfinite(toFloat64OrZero(t)), concat('"', t, '"'), ` +
 	`match(t, '^-?[0-9]+$') AND isNull(toInt64OrNull(t)) AND isNull(toUInt64OrNull(t)), concat(t, '.0'), t), ` +
-	`extractAll(details, '"(?:[^"\\\\]|\\\\.)*"|-?[0-9][-+.0-9eE]*|[^"]'))))`
+	`extractAll(details, '"(?\x3a[^"\\\\]|\\\\.)*"|-?[0-9][-+.0-9eE]*|[^"]'))))`
 
 // whereDetails asks that what stands at a path within details is a text, a number, a
 // true, false or null that one of the values says. The parts of the path are names with

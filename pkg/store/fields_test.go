@@ -181,3 +181,16 @@ func TestNoValueOfAnEventIsRefused(t *testing.T) {
 		t.Errorf("none of many values: %d events, want 2", len(got))
 	}
 }
+
+// The driver takes {…:…} in a question for a parameter of its own kind, as the engine's
+// regular expressions may look.
+func TestFieldsCanBeAskedTogether(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	insert(t, s, []Action{event(1, func(a *Action) {
+		a.Subject, a.Details, a.Description = action.Record{Type: "invoice", ID: "INV-1"}, []byte(`{"a":[5]}`), "number 123456"
+	})})
+	wantIDs(t, listIDs(t, s, Filter{Tenant: "default", Text: []search.Text{{Needle: "123456"}}, Conditions: []Condition{
+		{Field: "subject_id", Values: []string{"INV-1"}}, {Field: "details.a.0", Values: []string{"5"}}, {Field: "subject", Values: []string{"invoice/INV-1"}},
+	}}, 10), "id-000001")
+}
