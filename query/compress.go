@@ -12,7 +12,7 @@ import (
 	"github.com/actionlog/actionlog/query/web"
 )
 
-// compressed is a body as the client takes it.
+// compressed is a body as the client takes it, which the header then says.
 func compressed(w http.ResponseWriter, r *http.Request, body []byte) []byte {
 	if !acceptsGzip(r) {
 		return body

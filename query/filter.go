@@ -247,7 +247,7 @@ func wrongValue(term search.Term, err error) *search.Error {
 		wrong.Fault, wrong.Suggestion = search.FaultLong, strconv.Itoa(field.Most)
 	case term.Field == "ip":
 		wrong.Fault = search.FaultAddress
-	case term.Field == "action" && strings.Contains(term.Value, "*"):
+	case term.Field == "action" && strings.Contains(strings.TrimSuffix(term.Value, ".*"), "*"):
 		wrong.Fault = search.FaultStar
 	case term.Field == "action":
 		wrong.Fault, wrong.Guess, wrong.Suggestion = search.FaultValue, field.Guess(term.Value), "invoice.posted, invoice.*"

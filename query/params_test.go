@@ -316,3 +316,17 @@ func FuzzParams(f *testing.F) {
 		}
 	})
 }
+
+func TestWrongActionsAreToldApart(t *testing.T) {
+	t.Parallel()
+	f := func(value, fault, guess string) {
+		t.Helper()
+		if got := wrongValue(search.Term{Field: "action", Value: value}, errors.New("wrong")); got.Fault != fault || got.Guess != guess {
+			t.Errorf("%s: %+v", value, got)
+		}
+	}
+	f("Invoice.*", search.FaultValue, "invoice.*")
+	f("invoice.", search.FaultValue, "invoice.*")
+	f("inv*.posted", search.FaultStar, "")
+	f("invoice*", search.FaultStar, "")
+}

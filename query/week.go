@@ -43,8 +43,8 @@ func (s *Server) getWeek(w http.ResponseWriter, r *http.Request, p params) error
 	return writeAnswer(w, r, answer)
 }
 
-// readWeek answers for the 90 days before the end when no beginning is given. They end now
-// at the latest: what is dated in the future is not of them.
+// readWeek answers for the 90 days before the end when no beginning is given. Where no end is
+// given either they end now: what is dated in the future is not of them.
 func (s *Server) readWeek(m *measure, q *question) (*weekJSON, error) {
 	if q.From.IsZero() {
 		if q.To.IsZero() {

@@ -188,6 +188,9 @@ func (p *parser) name() (fieldName, *Error) {
 // part of the value, they would be searched for, and find nothing.
 func (n fieldName) comparison(word string, column int) *Error {
 	word = Short(word)
+	if n.field == nameZone {
+		return &Error{Column: column, Problem: word + " cannot be excluded", Suggestion: "name the time zone that you mean", Fault: faultZoneExcluded, About: word}
+	}
 	e := &Error{
 		Column: column, Problem: "values are compared with : or = only",
 		Suggestion: "write " + word + ":value for what has a value, -" + word + ":value for what has not, or put it in quotes to look for it as text",

@@ -123,6 +123,7 @@ func TestLineIsRefusedWithColumnAndSuggestion(t *testing.T) {
 	f("since  =2026", "column 1: there is a space between since and its value")
 	f("details.a :5", "column 1: there is a space between details.a and its value")
 	f("details.a > 5", "column 1: values are compared with : or = only, write details.a:value")
+	f("tz!=UTC", "column 1: tz cannot be excluded, name the time zone that you mean")
 	f("actor != bob", "column 1: values are compared with : or = only, write actor:value")
 	f("actr=alice", "column 1: unknown field actr, did you mean actor? Or put it in quotes to look for it as text")
 	f("日本 -Actr=alice", "column 5: unknown field Actr, did you mean actor? Or put it in quotes")

@@ -39,7 +39,7 @@ type FeedPage struct {
 	// CaughtUp says that nothing is left up to the ends.
 	CaughtUp bool
 	// Partial is set when the context's deadline came first. Position is behind all that
-	// was looked at by then, which is something always.
+	// was looked at by then, which is something unless nothing was left.
 	Partial bool
 }
 
@@ -76,7 +76,6 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 		return FeedPage{}, fmt.Errorf("look how much the feed has: %w", err)
 	}
 	var rows []Action
-	moved := false
 	for atOnce := fetchActions; !page.Partial && len(rows) < limit && text < maxPageText; {
 		ranges := position.ranges(order, ends, stretch)
 		if len(ranges) == 0 {
@@ -94,7 +93,6 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 			stretch *= feedGrowth
 		}
 		position.advance(ranges, more, whole)
-		moved = true
 		for i := range more {
 			text += more[i].size()
 		}
@@ -105,7 +103,7 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 			break
 		}
 	}
-	if page.Partial && !moved { // the same would be asked again, and again in vain
+	if page.Partial && maps.Equal(position, after) { // the same would be asked again, and again in vain
 		err := withGrace(ctx, func(ctx context.Context) (err error) {
 			rows, err = s.feedLittle(ctx, f, position, position.ranges(order, ends, feedStretch), min(limit, feedLeast))
 			return err
@@ -125,7 +123,7 @@ func (s *Store) Feed(ctx context.Context, f Filter, after, ends Position, limit 
 	return page, nil
 }
 
-// feedLittle moves the position on by a few rows of some ranges, which it returns.
+// feedLittle moves the position on by a few rows of some ranges, and returns the rows.
 func (s *Store) feedLittle(ctx context.Context, f Filter, position Position, ranges []logRange, most int) ([]Action, error) {
 	if len(ranges) == 0 {
 		return nil, nil

@@ -294,12 +294,12 @@ func checkRecord(value string) error {
 	return err
 }
 
-// whereRecord counts related records too.
+// whereRecord counts related records too. It is no OR, as sameRecord is none.
 func whereRecord(_ *Filter, about Condition) (string, []any) {
 	var cases strings.Builder
 	var args []any
 	for _, value := range about.Values {
-		record, _ := parseRecord(value) // values are checked; one that is none is found nowhere
+		record, _ := parseRecord(value) // it was checked
 		is, with := sameRecord([]string{record.ID}, []string{record.Type})
 		cases.WriteString(is + ", 1, ")
 		args = append(args, with...)

@@ -154,7 +154,7 @@ type windows struct {
 	// start is where the first one begins, and edge where the present one ends; zero
 	// is the end of all.
 	start, edge time.Time
-	// far is about where there is nothing beyond.
+	// far is about where there is nothing beyond, or nothing that is asked about.
 	far   time.Time
 	widen int
 }
@@ -172,10 +172,13 @@ func (s *Store) newWindows(ctx context.Context, q *Search) (*windows, error) {
 	case q.Filter.indexed():
 		first, w.widen = max(indexedSpan, reach.holding(indexedRows)), int(allTime/indexedSpan)
 	}
-	w.start, w.far = reach.newest.Add(time.Millisecond), reach.oldest
+	w.start, w.far = reach.newest.Add(time.Millisecond), maxTime(reach.oldest, w.from)
 	bound := w.to
 	if q.Order == OldestFirst {
 		w.start, w.far, bound = reach.oldest, reach.newest, w.from
+		if !w.to.IsZero() && w.to.Before(w.far) {
+			w.far = w.to
+		}
 	}
 	for _, t := range []time.Time{bound, cursorTime(q.After)} {
 		if !t.IsZero() && (q.Order == NewestFirst) == t.Before(w.start) {
@@ -213,16 +216,9 @@ func (w *windows) extend(span time.Duration) {
 		return
 	}
 	if w.order == NewestFirst {
-		w.edge = w.start.Add(-span).Truncate(time.Millisecond)
-		if w.edge.Before(w.from) {
-			w.edge = time.Time{}
-		}
-		return
+		span = -span
 	}
 	w.edge = w.start.Add(span).Truncate(time.Millisecond)
-	if !w.to.IsZero() && w.edge.After(w.to) {
-		w.edge = time.Time{}
-	}
 }
 
 // allTime is a span beyond which the rest is searched at once.

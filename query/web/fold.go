@@ -1,11 +1,11 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
-	"hash/fnv"
-	"io"
+	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/actionlog/actionlog/pkg/store"
@@ -68,13 +68,11 @@ func viewKey(a *store.Action) string {
 	return key(a.Actor.ID, a.Actor.Type, a.OnBehalfOf.ID, a.Subject.Type, a.Subject.ID)
 }
 
-// key is short enough for an address.
+// key is short enough for an address, and long enough that nobody can make two events that
+// share one without belonging together.
 func key(parts ...string) string {
-	h := fnv.New64a()
-	for _, part := range parts {
-		_, _ = io.WriteString(h, strconv.Quote(part))
-	}
-	return strconv.FormatUint(h.Sum64(), 36)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", parts))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 // openRun is the run, or the event, with which a page ends. The address of what is appended
@@ -203,7 +201,10 @@ func (v *View) fold(t *Table, f *Found) {
 		v.foldIn(head.Fold, rows[r.from+1:r.to])
 	}
 	if len(actions) > 0 {
-		last = lastRun(actions, continued)
+		if last = lastRun(actions, continued); last != nil {
+			// Of events that share an id the rows have others.
+			last.Head = rows[len(rows)-last.Length].ID
+		}
 	}
 	if last == nil || f.Next == "" {
 		return

@@ -20,7 +20,9 @@
     if (e.detail.requestConfig?.elt.id === 'more') history.scrollRestoration = 'manual';
     else if (e.detail.elt.id === 'results') history.scrollRestoration = 'auto';
   });
-  const more = row => htmx.ajax('GET', row.getAttribute('hx-get'), { source: row, target: row, swap: 'outerHTML' }).then(() => row !== $('#more'), () => false);
+  // Rows that are on their way already are waited for.
+  const more = row => row.matches('.htmx-request') ? new Promise(done =>
+    document.addEventListener('htmx:afterRequest', () => setTimeout(() => done(row !== $('#more') || row.matches('.htmx-request'))), { once: true })) : htmx.ajax('GET', row.getAttribute('hx-get'), { source: row, target: row, swap: 'outerHTML' }).then(() => row !== $('#more'), () => false);
   const goTo = async ({ at, top }) => {
     const stop = () => { going = false; };
     for (const name of ['wheel', 'touchmove', 'keydown', 'pointerdown']) addEventListener(name, stop, { once: true, passive: true });

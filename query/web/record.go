@@ -157,20 +157,20 @@ func (v *View) Record(r *Record) *RecordPage {
 // name is the latest that events give the record: those that are about it, or else those
 // that name it beside another.
 func (r *Record) name() string {
-	actions := slices.Clone(r.Actions)
-	for _, a := range []*store.Action{r.Newest, r.Oldest} {
-		if a != nil {
-			actions = append(actions, *a)
-		}
+	events := []*store.Action{r.Newest}
+	for i := range r.Actions {
+		events = append(events, &r.Actions[i])
 	}
 	var about, beside string
-	for i := range actions {
-		for n, named := range append([]action.Record{actions[i].Subject}, actions[i].Related...) {
-			switch {
-			case named.Type != r.Type || named.ID != r.ID:
-			case n == 0:
-				about = cmp.Or(about, named.Name)
-			default:
+	for _, a := range append(events, r.Oldest) {
+		if a == nil {
+			continue
+		}
+		if a.Subject.Type == r.Type && a.Subject.ID == r.ID {
+			about = cmp.Or(about, a.Subject.Name)
+		}
+		for _, named := range a.Related {
+			if named.Type == r.Type && named.ID == r.ID {
 				beside = cmp.Or(beside, named.Name)
 			}
 		}
