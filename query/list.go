@@ -104,13 +104,11 @@ func (q *question) sum(order store.Order) (sum [16]byte) {
 	slices.Sort(texts)
 	// Those of one field keep their order: the first is that of which subject_type speaks.
 	conditions := slices.Clone(q.Conditions)
-	slices.SortStableFunc(conditions, func(a, b store.Condition) int { return strings.Compare(a.Field, b.Field) })
-	for _, not := range []bool{false, true} {
-		for _, c := range conditions {
-			if values := slices.Sorted(slices.Values(c.Values)); c.Not == not {
-				fields = append(fields, fmt.Sprintf("%q %t %q", c.Field, c.Not, slices.Compact(values)))
-			}
-		}
+	about := func(c store.Condition) string { return fmt.Sprintf("%t %q", c.Not, c.Field) }
+	slices.SortStableFunc(conditions, func(a, b store.Condition) int { return strings.Compare(about(a), about(b)) })
+	for _, c := range conditions {
+		values := slices.Sorted(slices.Values(c.Values))
+		fields = append(fields, fmt.Sprintf("%s %q", about(c), slices.Compact(values)))
 	}
 	var record store.Record
 	if q.Record != nil {

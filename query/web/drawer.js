@@ -20,7 +20,7 @@
     const before = drawer(), list = before ? history.state?.list : location.pathname + location.search;
     const link = find(href);
     select(link);
-    if (link && !link.checkVisibility()) al.folds.open(new Set([link.closest('tr').id]));
+    if (link) al.folds.show(link.closest('tr'));
     asked = href;
     await htmx.ajax('GET', href, { target: '#drawer-place', swap: 'innerHTML show:none' }).catch(() => {});
     if (asked !== href) return;
@@ -57,7 +57,7 @@
   const step = by => {
     const link = beside(by);
     if (!link) return;
-    if (!link.checkVisibility()) al.folds.open(new Set([link.closest('tr').id]));
+    al.folds.show(link.closest('tr'));
     link.scrollIntoView({ block: 'nearest' });
     open(link.getAttribute('href'), true);
   };

@@ -26,5 +26,7 @@
     opened: () => new Set($$('#rows [data-fold]').filter(isOpen).flatMap(rows)),
     // Opens the runs that have any of these rows.
     open: ids => { for (const b of $$('#rows [data-fold]')) if (rows(b).some(id => ids.has(id))) set(b, true); },
+    // Opens the run that hides a row.
+    show: row => { if (!row.checkVisibility()) al.folds.open(new Set([row.id])); },
   };
 })();

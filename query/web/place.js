@@ -30,7 +30,7 @@
     const row = () => document.getElementById(at);
     while (going && !row() && $('#more') && await more($('#more')));
     if (going && row()) {
-      if (!row().checkVisibility()) folds.open(new Set([at]));
+      folds.show(row());
       scrollBy({ top: row().getBoundingClientRect().top - top, behavior: 'instant' });
     }
     going = false;

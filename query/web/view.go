@@ -128,17 +128,22 @@ func (v *View) inOwnZone() *View {
 	return &own
 }
 
+// asked is the address of this page: its path and its parameters.
+func (v *View) asked() (path string, query url.Values) {
+	path, rawQuery, _ := strings.Cut(v.Path, "?")
+	query, _ = url.ParseQuery(rawQuery) // what can be read of it
+	return path, query
+}
+
 // askedZone is the time zone that the address names.
 func (v *View) askedZone() string {
-	_, rawQuery, _ := strings.Cut(v.Path, "?")
-	query, _ := url.ParseQuery(rawQuery) // what can be read of it
+	_, query := v.asked()
 	return query.Get("tz")
 }
 
 // inZone is this page in another time zone, in one's own where none is named.
 func (v *View) inZone(zone string) string {
-	path, rawQuery, _ := strings.Cut(v.Path, "?")
-	query, _ := url.ParseQuery(rawQuery) // what can be read of it
+	path, query := v.asked()
 	query.Del("tz")
 	if zone != "" {
 		query.Set("tz", zone)
@@ -150,8 +155,7 @@ func (v *View) inZone(zone string) string {
 }
 
 // pageLink is another page of the list, with other parameters, as pairs of a name and a
-// value. It names the zone, since the cursor belongs to a
-// question with its days.
+// value. It names the zone, since the cursor belongs to a question with its days.
 func (v *View) pageLink(cursor string, pairs ...string) string {
 	if cursor == "" {
 		return ""

@@ -88,16 +88,21 @@ func TestNewEventsFlowIn(t *testing.T) {
 	b.Until("!document.querySelector('#live input').checked")
 }
 
-// The chart and the count, which is its sum, are renewed together: not too often, without a
-// moment in which they are not there, and without moving the table.
-func TestLiveShowsWhatConflicts(t *testing.T) {
-	t.Parallel()
+// watched is a log of sixty events, whose page lets new ones flow in.
+func watched(t *testing.T) (*service, *Tab) {
+	t.Helper()
 	s := serve(t, numbered(60)...)
 	s.settle()
 	b := scripted(t)
 	b.Go(s.url)
 	b.Press("l")
 	b.Until("document.querySelector('.switch:not(.is-waiting) input:checked')")
+	return s, b
+}
+
+func TestLiveShowsWhatConflicts(t *testing.T) {
+	t.Parallel()
+	s, b := watched(t)
 	twin := action.Event{ID: "twin", Time: time.Now(), Actor: action.Actor{ID: "mallory"}, Action: "invoice.posted", Description: "One"}
 	s.add(twin)
 	s.settle()
@@ -111,12 +116,7 @@ func TestLiveShowsWhatConflicts(t *testing.T) {
 // What arrives late and lies on a page below is counted, and not announced as new.
 func TestLiveDoesNotAnnounceWhatIsBelow(t *testing.T) {
 	t.Parallel()
-	s := serve(t, numbered(60)...)
-	s.settle()
-	b := scripted(t)
-	b.Go(s.url)
-	b.Press("l")
-	b.Until("document.querySelector('.switch:not(.is-waiting) input:checked')")
+	s, b := watched(t)
 	eval[string](b, "(document.querySelector('#rows [data-event]').focus(), '')") // who reads is not moved
 	late := action.Event{Time: time.Now().Add(-72 * time.Hour), Actor: action.Actor{ID: "alice"}, Action: "invoice.posted", Description: "Late"}
 	s.add(late, late)
@@ -129,6 +129,8 @@ func TestLiveDoesNotAnnounceWhatIsBelow(t *testing.T) {
 	}
 }
 
+// The chart and the count, which is its sum, are renewed together: not too often, without a
+// moment in which they are not there, and without moving the table.
 func TestLiveRenewsTheChart(t *testing.T) {
 	t.Parallel()
 	s := serve(t, numbered(60)...)
